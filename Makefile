@@ -1,0 +1,38 @@
+# Each target sets up what it needs in .venv; nothing but Python 3.11+, git and make is required.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test check bench clean
+
+$(VENV)/.run: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("gitconvoy needs Python 3.11 or newer; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,dev]'
+	touch $@
+
+demo: $(VENV)/.run ## set up and run the main job end to end in a temporary repository
+	$(BIN)/gitconvoy demo
+
+test: $(VENV)/.test ## set up and run every test
+	$(BIN)/python -m pytest -n 2 $(TESTARGS)
+
+check: $(VENV)/.dev ## formatting, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test ## what a commit costs with hooks and without
+	$(BIN)/python benchmarks/hooks.py
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,110 @@
+"""The ledger plane as values: records and events (SPEC 1, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+LIVE = "in_progress"
+CLOSED = "closed"
+OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class BeadRecord:
+    """What the ledger knows of a bead. Times are epoch seconds.
+
+    `status` is `in_progress` while an attempt lives, `closed` with an `outcome` as a ledger fact, else None.
+    """
+
+    id: str
+    convoy: str | None = None
+    worker: str | None = None
+    machine: str | None = None
+    via: str | None = None
+    """How the attempt began: `push` (record dispatcher), `claim`, or `start` (a dispatcher that runs workers)."""
+    attempt: int = 0
+    token: str | None = None
+    since: int | None = None
+    branch: str | None = None
+    base: str | None = None
+    submitted: str | None = None
+    merged_as: str | None = None
+    failures: int = 0
+    not_before: int | None = None
+    status: str | None = None
+    outcome: str | None = None
+    file_status: str | None = None
+    """The file's status when a fact was written: the fact holds while the file still says so (SPEC 1)."""
+
+    @property
+    def live(self) -> bool:
+        """An attempt that has not ended."""
+        return self.status == LIVE
+
+    @property
+    def in_flight(self) -> bool:
+        """Live and not submitted: what counts for capacity, leases and scan."""
+        return self.status == LIVE and self.submitted is None
+
+
+@dataclass(frozen=True, slots=True)
+class ConvoyRecord:
+    """What the ledger knows of a convoy; `status` is `open`, `closed` or None (no fact)."""
+
+    id: str
+    status: str | None = None
+    launched_at: int | None = None
+    paused: bool = False
+    completed_at: int | None = None
+    """Set by `complete`, not by `close`."""
+    close_reason: str | None = None
+    outcome: str | None = None
+    file_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger's tree as values. `tip` is None where there is no ledger yet."""
+
+    tip: str | None = None
+    beads: Mapping[str, BeadRecord] = field(default_factory=dict)
+    convoys: Mapping[str, ConvoyRecord] = field(default_factory=dict)
+    paused: bool = False
+    tip_time: int = 0
+    trunk: str | None = None
+    """`Convoy-Trunk` of the tip: the trunk commit last decided on."""
+
+    def bead(self, bead_id: str) -> BeadRecord:
+        """The record of a bead, empty where the ledger has none."""
+        return self.beads.get(bead_id) or BeadRecord(bead_id)
+
+    def convoy(self, convoy_id: str) -> ConvoyRecord:
+        """The record of a convoy, empty where the ledger has none."""
+        return self.convoys.get(convoy_id) or ConvoyRecord(convoy_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened: one ledger commit.
+
+    The changes name record fields and their new values; `EVENTS[kind]` says which fields an event may change.
+    """
+
+    kind: str
+    at: int = 0
+    actor: str = ""
+    cause: str = ""
+    """A trunk commit id, `command`, or `scan`."""
+    trunk: str | None = None
+    bead: str | None = None
+    convoy: str | None = None
+    worker: str | None = None
+    attempt: int | None = None
+    token: str | None = None
+    force: tuple[str, ...] = ()
+    reason: str = ""
+    bead_changes: Mapping[str, Any] = field(default_factory=dict)
+    convoy_changes: Mapping[str, Any] = field(default_factory=dict)
+    town_changes: Mapping[str, Any] = field(default_factory=dict)

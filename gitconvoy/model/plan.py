@@ -1,0 +1,198 @@
+"""The plan plane as values: beads, links, convoys, settings (SPEC 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gitconvoy.errors import Problem
+from gitconvoy.model.ids import longest_prefix
+
+BLOCKING = frozenset({"blocks", "conditional-blocks", "waits-for", "merge-blocks"})
+"""The link types that block; no other type ever does (SPEC 4)."""
+
+TYPES: Mapping[str, bool] = {
+    **dict.fromkeys(("task", "bug", "feature", "chore"), True),
+    **dict.fromkeys(("epic", "decision", "spike", "story", "milestone", "message", "molecule", "gate", "event"), False),
+}
+"""Built-in bead types: whether they are slingable (SPEC 3.2)."""
+
+STATUSES: Mapping[str, str] = {
+    "open": "active",
+    "in_progress": "wip",
+    "hooked": "wip",
+    "blocked": "frozen",
+    "deferred": "frozen",
+    "pinned": "frozen",
+    "closed": "done",
+}
+"""Built-in bead statuses and their categories (SPEC 3.2)."""
+
+OUTCOMES = ("done", "failed", "skipped", "cancelled", "duplicate")
+STAGED = frozenset({"staged_ready", "staged_warnings"})
+CONVOY_STATUSES = ("staged_ready", "staged_warnings", "open", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of `depends_on`: the bead that holds it depends on `target`."""
+
+    target: str
+    type: str = "blocks"
+    gate: str | None = None
+    """Only for waits-for: `all-children` (default) or `any-children`."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether this type of link can block at all."""
+        return self.type in BLOCKING
+
+
+@dataclass(frozen=True, slots=True)
+class Bead:
+    """A work item as its file says it (SPEC 3.2); `path` is relative to the repository's root."""
+
+    id: str
+    title: str
+    path: str = ""
+    type: str = "task"
+    priority: int = 2
+    parent: str | None = None
+    links: tuple[Link, ...] = ()
+    labels: tuple[str, ...] = ()
+    touches: tuple[str, ...] = ()
+    status: str = "open"
+    assignee: str | None = None
+    outcome: str | None = None
+    owner: str | None = None
+    defer_until: int | None = None
+    due_at: int | None = None
+    archived: bool = False
+    tombstone: bool = False
+    """Deleted in the history it was imported from: counts as closed, cancelled (SPEC 4)."""
+    imported_links: frozenset[tuple[str, str]] = frozenset()
+    """(type, target) of links, ("parent", target) for the parent, that stand as an import brought them (SPEC 5)."""
+    data: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The whole document, for `show`, for workers and for export."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convoy:
+    """A tracked batch as its file says it (SPEC 3.3)."""
+
+    id: str
+    title: str
+    path: str = ""
+    tracks: tuple[str, ...] = ()
+    epic: str | None = None
+    status: str = "staged_ready"
+    paused: bool = False
+    owned: bool = False
+    mountain: bool = False
+    priority: int = 2
+    max_workers: int | None = None
+    merge: str | None = None
+    base_branch: str | None = None
+    owner: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A project that beads belong to, by id prefix (SPEC 3.5)."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    parked: bool = False
+    base_branch: str | None = None
+    merge: str = "mr"
+    workers: tuple[str, ...] = ()
+    """Names of its workers; an address is `rig/name`. Empty: `polecat-1` .. `polecat-n`."""
+    max_workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """The `dispatch` block of the config; times in seconds (SPEC 3.5)."""
+
+    dispatcher: str = "record"
+    auto: bool = True
+    max_workers: int = 4
+    max_attempts: int = 3
+    backoff: int = 60
+    backoff_max: int = 3600
+    lease: int = 1800
+    paused: bool = False
+
+    def delay(self, failures: int) -> int:
+        """Seconds to wait after the n-th failure: backoff, doubling up to its maximum."""
+        return min(self.backoff << min(max(failures - 1, 0), 40), self.backoff_max)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`.convoy/config.yaml` with every default filled in (SPEC 3.5)."""
+
+    prefix: str = "gt"
+    convoy_prefix: str = "hq-cv"
+    rigs: Mapping[str, Rig] = field(default_factory=dict)
+    """By name; never empty once read: without `rigs` there is one, named like `prefix`."""
+    dispatch: Dispatch = Dispatch()
+    auto_close_epics: bool = True
+    inherit_blockers: bool = True
+    types: Mapping[str, bool] = field(default_factory=lambda: dict(TYPES))
+    """All types, built-in and own: whether they are slingable."""
+    statuses: Mapping[str, str] = field(default_factory=lambda: dict(STATUSES))
+    """All statuses, built-in and own: their category."""
+    layout: str = "flat"
+
+    def slingable(self, bead_type: str) -> bool:
+        """Whether beads of this type are ever dispatched; unknown types are not."""
+        return self.types.get(bead_type, False)
+
+    def category(self, status: str) -> str:
+        """active, wip, frozen or done; an unknown status is frozen (never dispatched, never done)."""
+        return self.statuses.get(status, "frozen")
+
+    def rig_of(self, bead_id: str) -> Rig | None:
+        """The rig whose prefix is the longest that fits the id, or None (SPEC 3.1)."""
+        owners = {prefix: rig for rig in self.rigs.values() for prefix in rig.prefixes}
+        best = longest_prefix(bead_id, owners)
+        return owners[best] if best is not None else None
+
+    def workers_of(self, rig: Rig) -> tuple[str, ...]:
+        """Addresses of a rig's workers, `rig/name`, in the order in which they are used."""
+        if rig.workers:
+            return tuple(f"{rig.name}/{name}" for name in rig.workers)
+        count = rig.max_workers or self.dispatch.max_workers
+        return tuple(f"{rig.name}/polecat-{n}" for n in range(1, count + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan plane of one tree (SPEC 1): everything under `.convoy/` as values.
+
+    `beads` are the active ones, `archive` the archived ones and tombstones (targets of links, never dispatched).
+    `broken` holds the ids of files that cannot be read or break the schema, or stand in two files: they block, they
+    freeze the convoys that track them (SPEC 3.1). `config_broken`: nothing may be dispatched.
+    """
+
+    config: Config = Config()
+    beads: Mapping[str, Bead] = field(default_factory=dict)
+    convoys: Mapping[str, Convoy] = field(default_factory=dict)
+    archive: Mapping[str, Bead] = field(default_factory=dict)
+    plan_blobs: Mapping[str, str] = field(default_factory=dict)
+    """Blob id (of git) of each plan file by convoy id."""
+    broken: frozenset[str] = frozenset()
+    config_broken: bool = False
+    exists: bool = True
+    """Whether there is a `.convoy/` at all."""
+    problems: tuple[Problem, ...] = ()
+    """What reading found: syntax, schema, ids; graph and transitions are `checks`' business."""
+    tree: str | None = None
+    """The id of the `.convoy` tree object, where the plan was read from a commit."""
+
+    def bead(self, bead_id: str) -> Bead | None:
+        """An active or archived bead by id."""
+        return self.beads.get(bead_id) or self.archive.get(bead_id)

@@ -1,0 +1,40 @@
+"""Where the shipped schemas and hook shims are: inside the wheel, or beside the package in a checkout."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+
+@cache
+def _root(folder: str) -> Traversable:
+    package = files("gitconvoy")
+    shipped = package / "_data" / folder
+    if shipped.is_dir():
+        return shipped
+    checkout = package / ".." / folder
+    if checkout.is_dir():
+        return checkout
+    raise FileNotFoundError(f"gitconvoy was built without its {folder}/ folder")
+
+
+def schema_text(name: str) -> str:
+    """The JSON Schema of a kind (`bead`, `convoy`, `plan`, `config`, `record-bead`, ...) as text."""
+    return (_root("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+def schema_names() -> tuple[str, ...]:
+    """The names of all shipped schemas, sorted."""
+    suffix = ".schema.json"
+    return tuple(sorted(f.name.removesuffix(suffix) for f in _root("schemas").iterdir() if f.name.endswith(suffix)))
+
+
+def hook_text(name: str) -> str:
+    """The POSIX sh shim of a git hook (`pre-commit`, `post-merge`, ...) as text."""
+    return (_root("hooks") / name).read_text(encoding="utf-8")
+
+
+def hook_names() -> tuple[str, ...]:
+    """The names of all shipped hook shims, sorted."""
+    return tuple(sorted(f.name for f in _root("hooks").iterdir() if not f.name.startswith((".", "README"))))
