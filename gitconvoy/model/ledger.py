@@ -9,6 +9,8 @@ from typing import Any
 LIVE = "in_progress"
 CLOSED = "closed"
 OPEN = "open"
+PUSH, CLAIM, START = "push", "claim", "start"
+"""How an attempt begins: assigned to a worker, claimed by one, or a worker process started for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class BeadRecord:
     worker: str | None = None
     machine: str | None = None
     via: str | None = None
-    """How the attempt began: `push` (record dispatcher), `claim`, or `start` (a dispatcher that runs workers)."""
+    """How the attempt began: PUSH, CLAIM or START."""
     attempt: int = 0
     token: str | None = None
     since: int | None = None

@@ -1,0 +1,70 @@
+"""A chain of ledger commits: prepared whole, published by one compare-and-swap of the ref (SPEC 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gitconvoy.git import write
+from gitconvoy.git.repo import Repo
+from gitconvoy.ledger import codec
+from gitconvoy.ledger.apply import apply
+from gitconvoy.ledger.read import REF
+from gitconvoy.model.ledger import Event, Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Commits that stand ready but unpublished: one for each event, in order, the last one is the new tip."""
+
+    old: str | None
+    commits: tuple[str, ...]
+    events: tuple[Event, ...]
+    ledger: Ledger
+
+    @property
+    def tip(self) -> str:
+        """The commit that the branch will point to."""
+        return self.commits[-1]
+
+
+def _changes(event: Event, ledger: Ledger) -> dict[str, bytes | write.Tree | None]:
+    changes: dict[str, bytes | write.Tree | None] = {}
+    if event.kind == "init":
+        changes["format"] = f"{codec.FORMAT}\n".encode()
+    if event.bead is not None and event.bead_changes:
+        changes[codec.bead_path(event.bead)] = codec.bead_bytes(ledger.bead(event.bead))
+    if event.convoy is not None and event.convoy_changes:
+        changes[codec.convoy_path(event.convoy)] = codec.convoy_bytes(ledger.convoy(event.convoy))
+    if event.town_changes:
+        changes["town.yaml"] = codec.town_bytes(ledger.paused)
+    return changes
+
+
+def prepare(repo: Repo, ledger: Ledger, base_tree: str | None, plan_tree: str | None, events: Sequence[Event]) -> Chain:
+    """Write the commits of `events` on top of the ledger's tip without moving the branch.
+
+    `base_tree` is the tree of that tip, `plan_tree` the trunk's `.convoy` tree that was decided on (SPEC 1).
+    """
+    if not events or (ledger.tip is None) != (events[0].kind == "init"):
+        raise ValueError("a chain has events, and a ledger begins with the event init")
+    old = ledger.tip
+    tree, parent, commits = base_tree, old, []
+    for number, event in enumerate(events):
+        ledger = apply(ledger, event)
+        changes = _changes(event, ledger)
+        if number == 0 and plan_tree is not None:
+            changes["plan"] = write.Tree(plan_tree)
+        if changes:
+            tree = write.edit_tree(repo, tree, changes)
+        if tree is None:
+            raise ValueError("a ledger commit needs a tree")
+        parents = [parent] if parent else []
+        parent = write.create_commit(repo, tree, parents, codec.message(event), event.at)
+        commits.append(parent)
+    return Chain(old, tuple(commits), tuple(events), replace(ledger, tip=parent))
+
+
+def publish(repo: Repo, chain: Chain, reason: str) -> bool:
+    """Move the ledger branch to the chain's tip; False where somebody else moved it first (decide anew then)."""
+    return write.swap_ref(repo, REF, chain.old, chain.tip, reason)

@@ -1,0 +1,154 @@
+"""Records as YAML and events as commit messages, both ways (SPEC 1, 7)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from gitconvoy.errors import BadFiles
+from gitconvoy.model.clock import iso, parse_iso
+from gitconvoy.model.kinds import RECORD_BEAD, RECORD_CONVOY, RECORD_TOWN
+from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
+from gitconvoy.yamlio.reader import load
+from gitconvoy.yamlio.writer import dump
+
+FORMAT = "1"
+_TIMES = frozenset({"since", "not_before", "launched_at", "completed_at"})
+_TRAILER = re.compile(r"(Convoy-[A-Z][a-z]+): (.*)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+
+
+def bead_path(bead_id: str) -> str:
+    """Where a bead's record lies in the ledger's tree: fanned out, so that a commit costs the same at any size."""
+    fan = hashlib.sha1(bead_id.encode(), usedforsecurity=False).hexdigest()[:2]
+    return f"beads/{fan}/{bead_id}.yaml"
+
+
+def convoy_path(convoy_id: str) -> str:
+    """Where a convoy's record lies in the ledger's tree."""
+    return f"convoys/{convoy_id}.yaml"
+
+
+def _document(record: BeadRecord | ConvoyRecord) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if value is None or value is False or (value == 0 and field.name in {"attempt", "failures"}):
+            continue
+        document[field.name] = iso(value) if field.name in _TIMES else value
+    return document
+
+
+def bead_bytes(record: BeadRecord) -> bytes:
+    """A bead's record as the file in the ledger's tree."""
+    return dump(_document(record), RECORD_BEAD, None)
+
+
+def convoy_bytes(record: ConvoyRecord) -> bytes:
+    """A convoy's record as the file in the ledger's tree."""
+    return dump(_document(record), RECORD_CONVOY, None)
+
+
+def town_bytes(paused: bool) -> bytes:
+    """The town's record as the file in the ledger's tree."""
+    return dump({"paused": paused}, RECORD_TOWN, None)
+
+
+def _known(data: Mapping[str, Any], names: set[str], path: str) -> dict[str, Any]:
+    values = {key: value for key, value in data.items() if key in names}
+    try:
+        for key in _TIMES & values.keys():
+            values[key] = parse_iso(values[key])
+        for key in {"attempt", "failures"} & values.keys():
+            values[key] = int(values[key])
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BadFiles(
+            f"the ledger's record {path} cannot be read: {error}", hint="gitconvoy audit says more"
+        ) from error
+    return values
+
+
+_BEAD_FIELDS = {field.name for field in fields(BeadRecord)}
+_CONVOY_FIELDS = {field.name for field in fields(ConvoyRecord)}
+
+
+def read_bead(data: bytes, path: str) -> BeadRecord:
+    """A bead's record from the ledger's tree. BadFiles where it is damaged."""
+    values = _known(load(data, path), _BEAD_FIELDS, path)
+    if not isinstance(values.get("id"), str):
+        raise BadFiles(f"the ledger's record {path} has no id", hint="gitconvoy audit says more")
+    return BeadRecord(**values)
+
+
+def read_convoy(data: bytes, path: str) -> ConvoyRecord:
+    """A convoy's record from the ledger's tree. BadFiles where it is damaged."""
+    values = _known(load(data, path), _CONVOY_FIELDS, path)
+    if not isinstance(values.get("id"), str):
+        raise BadFiles(f"the ledger's record {path} has no id", hint="gitconvoy audit says more")
+    return ConvoyRecord(**values)
+
+
+def read_town(data: bytes, path: str) -> bool:
+    """Whether the ledger says that the whole town is paused."""
+    return load(data, path).get("paused") is True
+
+
+def one_line(text: str) -> str:
+    """Text made harmless for a subject or a trailer: control and bidi characters become spaces, length is bounded."""
+    return _CONTROL.sub(" ", text).strip()[:500]
+
+
+def _subject(event: Event) -> str:
+    words = ["convoy:", event.kind, event.bead or event.convoy or "town"]
+    if event.kind == "dispatch":
+        words += ["to", event.worker or "?", f"(attempt {event.attempt})"]
+    return one_line(" ".join(words))
+
+
+def message(event: Event) -> str:
+    """The commit message of an event: subject, reason (indented, so that it never reads as a trailer), trailers."""
+    trailers = {
+        "Convoy-Event": event.kind,
+        "Convoy-Id": event.convoy,
+        "Convoy-Bead": event.bead,
+        "Convoy-Worker": event.worker,
+        "Convoy-Attempt": str(event.attempt) if event.attempt is not None else None,
+        "Convoy-Token": event.token,
+        "Convoy-Trunk": event.trunk,
+        "Convoy-Cause": event.cause,
+        "Convoy-Actor": event.actor,
+        "Convoy-Force": " ".join(event.force) or None,
+    }
+    lines = [_subject(event), ""]
+    reason = [line for line in (one_line(part) for part in event.reason[:8000].splitlines()) if line]
+    if reason:
+        lines += [*("    " + line for line in reason), ""]
+    lines += [f"{name}: {one_line(value)}" for name, value in trailers.items() if value]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A ledger commit's message, read back."""
+
+    event: str
+    trailers: Mapping[str, str]
+    reason: str
+
+
+def parse_message(text: str) -> Parsed | None:
+    """The event that a message tells of; None where it is no ledger message. Reads the last paragraph only."""
+    paragraphs = text.strip("\n").split("\n\n")
+    trailers: dict[str, str] = {}
+    for line in paragraphs[-1].split("\n"):
+        match = _TRAILER.fullmatch(line)
+        if match:
+            trailers[match[1]] = match[2]
+    event = trailers.get("Convoy-Event")
+    if event is None:
+        return None
+    reason = "\n".join(line.strip() for part in paragraphs[1:-1] for line in part.split("\n"))
+    return Parsed(event, trailers, reason)

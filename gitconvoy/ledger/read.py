@@ -1,0 +1,123 @@
+"""The ledger's values from its branch, and its history (SPEC 1, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gitconvoy.errors import BadFiles
+from gitconvoy.git import read as gitread
+from gitconvoy.git.repo import Repo
+from gitconvoy.ledger import codec
+from gitconvoy.model.clock import iso
+from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Ledger
+
+REF = "refs/heads/convoy-ledger"
+
+
+def read_ledger(repo: Repo, tip: str | None) -> Ledger:
+    """The ledger at a commit of its branch; an empty one for None. BadFiles where it is damaged or newer than us."""
+    if tip is None:
+        return Ledger()
+    info = gitread.commit(repo, tip)
+    parsed = codec.parse_message(info.message)
+    beads: dict[str, BeadRecord] = {}
+    convoys: dict[str, ConvoyRecord] = {}
+    paused = False
+    for folder in ("beads", "convoys"):
+        tree = gitread.tree_at(repo, tip, folder)
+        for entry in gitread.entries(repo, tree, folder) if tree else ():
+            data = gitread.blob(repo, entry.oid)
+            if folder == "beads":
+                bead = codec.read_bead(data, entry.path)
+                beads[bead.id] = bead
+            else:
+                convoy = codec.read_convoy(data, entry.path)
+                convoys[convoy.id] = convoy
+    _check_format(gitread.blob_at(repo, tip, "format"))
+    town = gitread.blob_at(repo, tip, "town.yaml")
+    if town is not None:
+        paused = codec.read_town(town, "town.yaml")
+    trunk = parsed.trailers.get("Convoy-Trunk") if parsed else None
+    return Ledger(tip, beads, convoys, paused, info.time, trunk)
+
+
+def _check_format(data: bytes | None) -> None:
+    found = data.decode("utf-8", "replace").strip() if data is not None else "none"
+    if found != codec.FORMAT:
+        raise BadFiles(
+            f"the ledger has format {found[:20]!r}; this gitconvoy reads format {codec.FORMAT}",
+            hint="install a newer gitconvoy, or check that refs/heads/convoy-ledger is gitconvoy's own branch",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One ledger commit as `log` shows it. `before` and `after`: the status of its bead or convoy, if it changed."""
+
+    commit: str
+    at: int
+    event: str
+    convoy: str | None
+    bead: str | None
+    worker: str | None
+    attempt: int | None
+    cause: str | None
+    actor: str | None
+    reason: str = ""
+    token: str | None = None
+    trunk: str | None = None
+    force: str | None = None
+    before: str | None = None
+    after: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON shape of SPEC 8 (`log`)."""
+        return {
+            "commit": self.commit,
+            "at": iso(self.at),
+            "event": self.event,
+            "convoy": self.convoy,
+            "bead": self.bead,
+            "worker": self.worker,
+            "attempt": self.attempt,
+            "cause": self.cause,
+            "actor": self.actor,
+            "from": self.before,
+            "to": self.after,
+            "reason": self.reason,
+        }
+
+
+def _newest_first(repo: Repo, tip: str | None) -> Iterator[gitread.CommitInfo]:
+    """The branch is linear: its parents give the order, where commits of one second have no other."""
+    while tip is not None:
+        info = gitread.commit(repo, tip)
+        yield info
+        tip = info.parents[0] if info.parents else None
+
+
+def history(repo: Repo, tip: str | None) -> Iterator[Entry]:
+    """The ledger's entries, newest first; commits that are none of gitconvoy's are left out."""
+    for info in _newest_first(repo, tip):
+        parsed = codec.parse_message(info.message)
+        if parsed is None:
+            continue
+        trailers = parsed.trailers
+        attempt = trailers.get("Convoy-Attempt", "")
+        yield Entry(
+            commit=info.id,
+            at=info.time,
+            event=parsed.event,
+            convoy=trailers.get("Convoy-Id"),
+            bead=trailers.get("Convoy-Bead"),
+            worker=trailers.get("Convoy-Worker"),
+            attempt=int(attempt) if attempt.isdecimal() else None,
+            cause=trailers.get("Convoy-Cause"),
+            actor=trailers.get("Convoy-Actor"),
+            reason=parsed.reason,
+            token=trailers.get("Convoy-Token"),
+            trunk=trailers.get("Convoy-Trunk"),
+            force=trailers.get("Convoy-Force"),
+        )
