@@ -1,0 +1,176 @@
+"""Files of the plan plane -> `Plan`: the one place where bytes become beads, wherever they come from (SPEC 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gitconvoy.errors import BadFiles, Problem
+from gitconvoy.model import kinds
+from gitconvoy.model.ids import ID_PATTERN, is_id
+from gitconvoy.model.plan import Bead, Config, Convoy, Plan
+from gitconvoy.schema import validate
+from gitconvoy.store import values
+from gitconvoy.yamlio.reader import load, locate
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of the plan plane: its path from the root, its blob id, and how to read it."""
+
+    path: str
+    oid: str
+    read: Callable[[], bytes]
+    regular: bool = True
+    """False for symbolic links, submodules and whatever else is no plain file."""
+    size: int | None = None
+
+
+@dataclass(slots=True)
+class _Builder:
+    beads: dict[str, Bead] = field(default_factory=dict)
+    archive: dict[str, Bead] = field(default_factory=dict)
+    convoys: dict[str, Convoy] = field(default_factory=dict)
+    plan_blobs: dict[str, str] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Lower-case id -> (id, path) of the file that has it."""
+    config: Config = field(default_factory=lambda: values.config({}))
+    config_broken: bool = False
+
+    def add(self, source: Source) -> None:
+        kind = kinds.kind_of(source.path)
+        if kind is None:
+            self._unknown(source)
+        elif kind is kinds.PLAN:
+            self._plan_file(source)
+        else:
+            self._document(source, kind)
+
+    def _unknown(self, source: Source) -> None:
+        folders = (kinds.BEAD.folder, kinds.CONVOY.folder, kinds.PLAN.folder, kinds.ARCHIVE)
+        if source.path.endswith(".yml") and source.path.startswith(tuple(folder + "/" for folder in folders)):
+            self.problems.append(
+                Problem(
+                    source.path, "file-name", "only files that end in .yaml are read", "rename it to .yaml", "warning"
+                )
+            )
+        elif not source.regular and source.path == kinds.ROOT:
+            self.config_broken = True
+            self.problems.append(_not_regular(source.path))
+
+    def _plan_file(self, source: Source) -> None:
+        if source.regular:
+            self.plan_blobs[kinds.stem(source.path)] = source.oid
+        else:
+            self.problems.append(_not_regular(source.path))
+
+    def _document(self, source: Source, kind: kinds.Kind) -> None:
+        stem = kinds.stem(source.path)
+        data, found = _read(source, kind)
+        if kind is kinds.CONFIG:
+            self._set_config(data, found, source.path)
+            return
+        if data is not None and not found:
+            found = _wrong_id(data, stem, source.path)
+        value: Bead | Convoy | None = None
+        if data is not None and not found:
+            try:
+                value = values.convoy(data, source.path) if kind is kinds.CONVOY else values.bead(data, source.path)
+            except values.ValueProblem as error:
+                found = [error.problem(source.path)]
+        self.problems += found
+        twice = self._taken_twice(stem, source.path)
+        if value is None or twice:
+            self.broken.add(stem)
+        elif isinstance(value, Convoy):
+            self.convoys[value.id] = value
+        else:
+            (self.archive if value.archived else self.beads)[value.id] = value
+
+    def _taken_twice(self, stem: str, path: str) -> bool:
+        owner = self.owners.setdefault(stem.lower(), (stem, path))
+        if owner[1] == path:
+            return False
+        self.broken |= {owner[0], stem}
+        for place in (self.beads, self.archive, self.convoys):
+            place.pop(owner[0], None)
+        self.problems.append(
+            Problem(
+                path,
+                "duplicate-id",
+                f"the id {stem} stands in two files: {owner[1]} and {path}",
+                "keep one of them; ids are unique over beads and convoys, also ignoring case",
+                ids=tuple(sorted({owner[0], stem})),
+            )
+        )
+        return True
+
+    def _set_config(self, data: dict[str, Any] | None, found: list[Problem], path: str) -> None:
+        if data is not None and not found:
+            try:
+                self.config = values.config(data)
+            except values.ValueProblem as error:
+                found = [error.problem(path)]
+        self.problems += found
+        self.config_broken = self.config_broken or bool(found)
+
+
+def _not_regular(path: str) -> Problem:
+    return Problem(path, "not-a-file", "is a symbolic link or no plain file", "replace it by a plain file")
+
+
+def _read(source: Source, kind: kinds.Kind) -> tuple[dict[str, Any] | None, list[Problem]]:
+    if not source.regular:
+        return None, [_not_regular(source.path)]
+    try:
+        data = load(source.read(), source.path)
+    except BadFiles as error:
+        return None, list(error.problems)
+    return data, validate(kind, data, source.path)
+
+
+def _wrong_id(data: dict[str, Any], stem: str, path: str) -> list[Problem]:
+    if data["id"] != stem:
+        hint = f"rename the file to {data['id']}.yaml, or write id: {stem}"
+        return [Problem(path, "id-mismatch", f"holds the id {data['id']}, but its name says {stem}", hint, at=("id",))]
+    if not is_id(stem):
+        return [Problem(path, "id", f"{stem!r} cannot be an id", f"ids match {ID_PATTERN}", at=("id",))]
+    return []
+
+
+def build(sources: Iterable[Source], tree: str | None = None) -> Plan:
+    """The plan that the files make up. Never raises for bad files: they are named in `problems` and `broken`."""
+    builder = _Builder()
+    by_path: dict[str, Source] = {}
+    for source in sorted(sources, key=lambda item: item.path):
+        by_path[source.path] = source
+        builder.add(source)
+    problems = place(builder.problems, lambda path: by_path[path].read() if path in by_path else None)
+    return Plan(
+        config=builder.config,
+        beads=builder.beads,
+        convoys=builder.convoys,
+        archive=builder.archive,
+        plan_blobs=builder.plan_blobs,
+        broken=frozenset(builder.broken),
+        config_broken=builder.config_broken,
+        exists=bool(by_path),
+        problems=tuple(problems),
+        tree=tree,
+    )
+
+
+def place(problems: Iterable[Problem], read: Callable[[str], bytes | None]) -> list[Problem]:
+    """The problems with line and column looked up from their key paths, sorted by place."""
+    placed = []
+    for problem in problems:
+        if problem.at and not problem.line:
+            data = read(problem.path)
+            line, column = locate(data, problem.at) if data is not None else (0, 0)
+            placed.append(replace(problem, line=line, column=column))
+        else:
+            placed.append(problem)
+    return sorted(placed, key=lambda item: (item.path, item.line, item.column, item.code, item.message))

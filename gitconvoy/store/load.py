@@ -1,0 +1,82 @@
+"""Where a plan is read from: a commit's tree, the index, or the worktree (SPEC 1, 6)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from gitconvoy.errors import BadFiles, Problem
+from gitconvoy.git import read as gitread
+from gitconvoy.git.repo import Repo
+from gitconvoy.model.kinds import ROOT
+from gitconvoy.model.plan import Plan
+from gitconvoy.store.build import Source, build
+from gitconvoy.yamlio.complaints import MAX_SIZE
+
+
+def _blob(repo: Repo, path: str, oid: str) -> bytes:
+    size = gitread.blob_size(repo, oid)
+    if size > MAX_SIZE:  # known before the bytes are in memory
+        message = f"the file has {size:,} bytes, allowed are {MAX_SIZE:,}"
+        hint = "Keep long material in a file of its own and name that."
+        raise BadFiles(f"{path}: {message}", (Problem(path, "yaml-size", message, hint),))
+    return gitread.blob(repo, oid)
+
+
+def _from_entries(repo: Repo, entries: Iterable[gitread.Entry]) -> list[Source]:
+    return [Source(e.path, e.oid, partial(_blob, repo, e.path, e.oid), e.is_file) for e in entries]
+
+
+def from_tree(repo: Repo, tree: str | None) -> Plan:
+    """The plan of a `.convoy` tree object; an empty one that does not exist for None."""
+    if tree is None:
+        return build(())
+    return build(_from_entries(repo, gitread.entries(repo, tree, ROOT)), tree)
+
+
+def from_commit(repo: Repo, commit: str | None) -> Plan:
+    """The plan of a commit; an empty one where it holds no `.convoy` folder."""
+    return from_tree(repo, gitread.tree_at(repo, commit, ROOT) if commit else None)
+
+
+def from_index(repo: Repo) -> Plan:
+    """The plan that the next commit would hold: what the index says that git hands to hooks."""
+    return build(_from_entries(repo, gitread.index_entries(repo, ROOT)))
+
+
+def from_worktree(repo: Repo) -> Plan:
+    """The plan as the files lie on disk, untracked ones too."""
+    sources = []
+    for entry in gitread.worktree_entries(repo, ROOT):
+        oid = "" if entry.is_link else _blob_id(entry.file)
+        sources.append(Source(entry.path, oid, entry.file.read_bytes, not entry.is_link))
+    return build(sources)
+
+
+def _blob_id(file: Path) -> str:
+    data = file.read_bytes()
+    return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def commit_reader(repo: Repo, commit: str | None) -> Callable[[str], bytes | None]:
+    """A function from a path to the bytes that a commit holds there."""
+    return lambda path: gitread.blob_at(repo, commit, path) if commit else None
+
+
+def index_reader(repo: Repo) -> Callable[[str], bytes | None]:
+    """A function from a path to the bytes that the index holds there."""
+    blobs = {entry.path: entry.oid for entry in gitread.index_entries(repo, ROOT)}
+    return lambda path: gitread.blob(repo, blobs[path]) if path in blobs else None
+
+
+def worktree_reader(repo: Repo) -> Callable[[str], bytes | None]:
+    """A function from a path to the bytes of the file in the worktree; links are never followed."""
+    root = repo.worktree
+
+    def read(path: str) -> bytes | None:
+        file = root / path if root else None
+        return file.read_bytes() if file is not None and file.is_file() and not file.is_symlink() else None
+
+    return read
