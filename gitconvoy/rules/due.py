@@ -1,0 +1,20 @@
+"""When time alone makes the next bead ready (SPEC 7: due times)."""
+
+from __future__ import annotations
+
+from gitconvoy.rules.view import View
+
+_TEMPORARY = frozenset({"deferred", "backoff", "overlap"})
+
+
+def next_due(view: View) -> int | None:
+    """The earliest time after now at which the deferral or backoff of a bead of an open convoy ends.
+
+    A bead that both hold back is due at the later time. Beads that would not be ready even then are passed over.
+    """
+    times = []
+    for bead_id, bead in view.plan.beads.items():
+        due = max(bead.defer_until or 0, view.ledger.bead(bead_id).not_before or 0)
+        if due > view.now and view.is_ready(bead_id, waive=_TEMPORARY):
+            times.append(due)
+    return min(times, default=None)
