@@ -1,0 +1,81 @@
+"""git config: every scope that git itself would read, `git -c` and `GIT_CONFIG_COUNT` too. Read once per Repo."""
+
+from __future__ import annotations
+
+import re
+from typing import cast
+
+from gitconvoy.errors import GitError
+from gitconvoy.git.repo import Repo
+
+_TRUE = {"true", "yes", "on"}
+_FALSE = {"false", "no", "off", ""}
+_VALUELESS = "\0"
+
+
+def _settings(repo: Repo) -> dict[str, list[str]]:
+    if "config" not in repo.memo:
+        found: dict[str, list[str]] = {}
+        listed = repo.git("config", "--list", "-z").stdout.decode("utf-8", "surrogateescape")
+        for item in listed.split("\0"):
+            if item:
+                key, newline, value = item.partition("\n")
+                found.setdefault(key, []).append(value if newline else _VALUELESS)
+        repo.memo["config"] = found
+    return cast(dict[str, list[str]], repo.memo["config"])
+
+
+def _canonical(key: str) -> str:
+    """Sections and names ignore case, what stands between them does not."""
+    section, _, rest = key.partition(".")
+    middle, dot, name = rest.rpartition(".")
+    return f"{section.lower()}.{middle}{dot}{name.lower()}"
+
+
+def get(repo: Repo, key: str) -> str | None:
+    """The value that git would use for `key`; None if it is not set. A key without a value is `true`."""
+    values = _settings(repo).get(_canonical(key))
+    if not values:
+        return None
+    return "true" if values[-1] == _VALUELESS else values[-1]
+
+
+def get_bool(repo: Repo, key: str, default: bool = False) -> bool:
+    """As `get`, read as git reads booleans; GitError for other words."""
+    value = get(repo, key)
+    if value is None:
+        return default
+    word = value.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    if re.fullmatch(r"[+-]?\d+", word):
+        return int(word) != 0
+    raise GitError(
+        f"the git setting {key} is {value!r}, which is no boolean", hint=f"git config {key} true", code="config"
+    )
+
+
+def get_values(repo: Repo, key: str) -> list[str]:
+    """All values of a key that may be set several times, in git's order."""
+    return ["true" if value == _VALUELESS else value for value in _settings(repo).get(_canonical(key), [])]
+
+
+def get_all(repo: Repo, regexp: str) -> dict[str, str]:
+    """The settings whose canonical key (section and name in lower case) matches somewhere, with the value git uses."""
+    pattern = re.compile(regexp)
+    found = ((key, get(repo, key)) for key in _settings(repo) if pattern.search(key))
+    return {key: value for key, value in found if value is not None}
+
+
+def set_local(repo: Repo, key: str, value: str) -> None:
+    """Set a key in the repository's own configuration, for all its worktrees, in place of all values it had there."""
+    repo.git("config", "--local", "--replace-all", key, value)
+    repo.memo.pop("config", None)
+
+
+def unset_local(repo: Repo, key: str) -> None:
+    """Remove a key from the repository's own configuration; nothing happens if it is not there."""
+    repo.git("config", "--local", "--unset-all", key, ok=(0, 5))
+    repo.memo.pop("config", None)

@@ -1,0 +1,36 @@
+"""One writer at a time among ourselves. For peace only: the truth is decided by `write.swap_ref`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from gitconvoy.errors import GitError, LostRace
+
+
+@contextmanager
+def exclusive(path: Path, timeout: float) -> Iterator[None]:
+    """Hold the lock file `path` (made, with its folders) while the block runs; not re-entrant.
+
+    Raises LostRace when another process keeps it for longer than `timeout` seconds, GitError where no lock file can be
+    made. The lock ends with the process that holds it, so a file that stays behind blocks nobody.
+    """
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=timeout)
+    except Timeout as error:
+        raise LostRace(
+            f"another gitconvoy process has held {path} for more than {timeout:g} s", hint="try again in a moment"
+        ) from error
+    except OSError as error:
+        raise GitError(
+            f"no lock file can be made at {path}: {error}", hint="check that the git directory is writable"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,323 @@
+"""Reading refs, objects, the index and the worktree. Object ids are 40 hex digits, paths relative to the root with `/`.
+
+Names that are no UTF-8 come with surrogate escapes, as Python's own file names do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+
+import pygit2
+from pygit2.enums import ObjectType, SortMode
+
+from gitconvoy.errors import GitError, UnsupportedRepository
+from gitconvoy.git import config
+from gitconvoy.git.repo import Repo
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+TREE_MODE = 0o040000
+LINK_MODE = 0o120000
+SUBMODULE_MODE = 0o160000
+_FULL_ID = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a tree or in the index; `mode` tells links (0o120000) and submodules (0o160000) from files."""
+
+    path: str
+    oid: str
+    mode: int
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self.mode & 0o170000 == 0o100000
+
+
+@dataclass(frozen=True, slots=True)
+class CommitInfo:
+    """A commit; `time` is the committer date in seconds of the epoch, `author` and `email` are the author's."""
+
+    id: str
+    tree: str
+    parents: tuple[str, ...]
+    author: str
+    email: str
+    time: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeEntry:
+    """A file of the worktree: path from the root, where it is, whether it is a symbolic link."""
+
+    path: str
+    file: Path
+    is_link: bool
+
+
+def ref(repo: Repo, name: str) -> str | None:
+    """The object id that the ref with the full name `name` stands on; None if there is no such ref."""
+    try:
+        return str(repo.raw.lookup_reference(name).resolve().target)
+    except (KeyError, ValueError):
+        return None
+    except pygit2.GitError as error:
+        raise GitError(f"the ref {name} cannot be read: {error}") from error
+
+
+def refs(repo: Repo, prefix: str) -> dict[str, str]:
+    """All refs below `prefix` (`refs/heads/convoy/`) by full name, with the ids of their commits (tags peeled)."""
+    listed = repo.git("for-each-ref", "--format=%(refname) %(objectname) %(*objectname)", prefix)
+    found = {}
+    for line in listed.text.splitlines():
+        name, oid, *peeled = line.split(" ")
+        found[name] = peeled[0] if peeled and peeled[0] else oid
+    return found
+
+
+def resolve(repo: Repo, rev: str) -> str | None:
+    """The commit that a revision names, as `git rev-parse` understands it; None if there is none. Never an option."""
+    if not rev or rev.startswith("-") or any(c in rev for c in "\0\n"):
+        return None
+    if _FULL_ID.fullmatch(rev):
+        found = repo.raw.get(rev)
+        if found is not None and found.type == ObjectType.COMMIT:
+            return rev
+    said = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}", check=False)
+    return said.text if said.returncode == 0 and _FULL_ID.fullmatch(said.text) else None
+
+
+def head(repo: Repo) -> str | None:
+    """The commit that HEAD stands on; None on an unborn branch."""
+    return ref(repo, "HEAD")
+
+
+def head_ref(repo: Repo) -> str | None:
+    """The full name of the branch that is checked out (also unborn); None when HEAD is detached."""
+    target = repo.raw.lookup_reference("HEAD").target
+    return target if isinstance(target, str) else None
+
+
+def _get(repo: Repo, oid: str, kind: ObjectType) -> Any:
+    try:
+        found = repo.raw[oid]
+    except (KeyError, ValueError) as error:
+        raise _missing(repo, f"the {kind.name.lower()} {oid}") from error
+    if found.type != kind:
+        raise GitError(f"{oid} is no {kind.name.lower()}")
+    return found
+
+
+def _missing(repo: Repo, what: str) -> GitError:
+    if config.get_all(repo, r"^remote\..*\.promisor$"):
+        return UnsupportedRepository(
+            f"{what} is not in this partial clone, and libgit2 fetches nothing by itself",
+            hint="run `git fetch --refetch --no-filter`",
+        )
+    return GitError(f"{what} is not in this repository", hint="fetch it first, or check with `git fsck`")
+
+
+def commit(repo: Repo, oid: str) -> CommitInfo:
+    """A commit by id; GitError if it is not here."""
+    return _info(_get(repo, oid, ObjectType.COMMIT))
+
+
+def _info(found: Any) -> CommitInfo:
+    return CommitInfo(
+        id=str(found.id),
+        tree=str(found.tree_id),
+        parents=tuple(str(parent) for parent in found.parent_ids),
+        author=found.author.raw_name.decode("utf-8", "replace"),
+        email=found.author.raw_email.decode("utf-8", "replace"),
+        time=found.commit_time,
+        message=found.raw_message.decode("utf-8", "replace"),
+    )
+
+
+def _lookup(repo: Repo, commit_oid: str, path: str) -> Any | None:
+    """The tree entry (or the root tree for an empty path) at `path` of a commit."""
+    tree = _get(repo, str(_get(repo, commit_oid, ObjectType.COMMIT).tree_id), ObjectType.TREE)
+    if not path:
+        return tree
+    try:
+        return tree[path]
+    except (KeyError, ValueError):
+        return None
+
+
+def tree_at(repo: Repo, commit: str, path: str) -> str | None:
+    """The tree object of the folder `path` (empty: the root) in a commit; None if there is no such folder."""
+    found = _lookup(repo, commit, path)
+    return str(found.id) if found is not None and found.type == ObjectType.TREE else None
+
+
+def blob_at(repo: Repo, commit: str, path: str) -> bytes | None:
+    """The content of the file `path` in a commit; None if there is no such file (a folder, a link: None)."""
+    found = _lookup(repo, commit, path)
+    if found is None or found.type != ObjectType.BLOB or found.filemode == LINK_MODE:
+        return None
+    return blob(repo, str(found.id))
+
+
+def blob(repo: Repo, oid: str) -> bytes:
+    """The content of a blob."""
+    return cast(bytes, _get(repo, oid, ObjectType.BLOB).data)
+
+
+def blob_size(repo: Repo, oid: str) -> int:
+    """The size of a blob in bytes, found without unpacking it where git can."""
+    try:
+        _kind, size = repo.raw.odb.read_header(oid)
+    except AttributeError:  # pygit2 before 1.19
+        return cast(int, _get(repo, oid, ObjectType.BLOB).size)
+    except (KeyError, ValueError) as error:
+        raise _missing(repo, f"the blob {oid}") from error
+    return cast(int, size)
+
+
+def entries(repo: Repo, tree: str, prefix: str = "") -> list[Entry]:
+    """All files, links and submodules below a tree, sorted by path; `prefix` (a folder) is put before each path."""
+    found: list[Entry] = []
+    todo = [(tree, prefix.rstrip("/") + "/" if prefix else "")]
+    while todo:
+        oid, above = todo.pop()
+        for item in _get(repo, oid, ObjectType.TREE):
+            path = above + os.fsdecode(item.raw_name)
+            if item.filemode == TREE_MODE:
+                todo.append((str(item.id), path + "/"))
+            else:
+                found.append(Entry(path, str(item.id), int(item.filemode)))
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def _children(repo: Repo, tree: str | None) -> dict[str, tuple[str, int]]:
+    if tree is None:
+        return {}
+    return {os.fsdecode(e.raw_name): (str(e.id), int(e.filemode)) for e in _get(repo, tree, ObjectType.TREE)}
+
+
+def changed_paths(repo: Repo, old: str | None, new: str, prefix: str = "") -> list[str]:
+    """Paths of files below the folder `prefix` that differ between two commits (None: nothing), sorted."""
+    before = tree_at(repo, old, prefix) if old is not None else None
+    return changed_in_trees(repo, before, tree_at(repo, new, prefix), prefix)
+
+
+def changed_in_trees(repo: Repo, old: str | None, new: str | None, prefix: str = "") -> list[str]:
+    """Paths of files that differ between two trees (None: no files), sorted; `prefix` is put before each.
+
+    Sub-trees that are the same object are not read. A file that became a folder gives both its paths.
+    """
+    changed: list[str] = []
+    todo = [(old, new, prefix.rstrip("/") + "/" if prefix else "")]
+    while todo:
+        left_tree, right_tree, above = todo.pop()
+        if left_tree == right_tree:
+            continue
+        left, right = _children(repo, left_tree), _children(repo, right_tree)
+        for name in left.keys() | right.keys():
+            one, two = left.get(name), right.get(name)
+            if one == two:
+                continue
+            trees = [e[0] if e and e[1] == TREE_MODE else None for e in (one, two)]
+            files = [e if e and e[1] != TREE_MODE else None for e in (one, two)]
+            if files[0] != files[1]:
+                changed.append(above + name)
+            if any(trees):
+                todo.append((trees[0], trees[1], above + name + "/"))
+    return sorted(changed)
+
+
+def index_entries(repo: Repo, prefix: str = "") -> list[Entry]:
+    """What a commit of the index as it stands would hold below `prefix`, sorted; honours `repo.index_file`.
+
+    Conflicted paths are left out (see `index_conflicts`), and so are files that were only announced (`git add -N`).
+    git itself reads the index, so split and sparse ones are no matter.
+    """
+    # Against the empty tree, every entry is an addition; `ls-files` would show announced files as empty ones.
+    options = ("--cached", "--ita-invisible-in-index", "--raw", "-z", "--no-renames", "--no-abbrev")
+    listed = repo.git("diff-index", *options, EMPTY_TREE, "--", *_literal(prefix))
+    fields = os.fsdecode(listed.stdout).split("\0")
+    found = []
+    for about, path in zip(fields[::2], fields[1::2], strict=False):
+        _old_mode, mode, _old_oid, oid, letter = about.lstrip(":").split(" ")
+        if letter == "A":
+            found.append(Entry(path, oid, int(mode, 8)))
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def index_conflicts(repo: Repo, prefix: str = "") -> list[str]:
+    """Paths below `prefix` that are unmerged in the index, sorted."""
+    listed = repo.git("ls-files", "--unmerged", "-z", "--", *_literal(prefix))
+    lines = [line for line in os.fsdecode(listed.stdout).split("\0") if line]
+    return sorted({line.partition("\t")[2] for line in lines})
+
+
+def _literal(prefix: str) -> list[str]:
+    return [f":(top,literal){prefix.rstrip('/')}"] if prefix else []
+
+
+def worktree_entries(repo: Repo, prefix: str = "") -> list[WorktreeEntry]:
+    """All files below `prefix` in the worktree, sorted by path, untracked ones too. Links are listed, not followed."""
+    if repo.worktree is None:
+        return []
+    parts = PurePosixPath(prefix).parts
+    for depth in range(1, len(parts) + 1):
+        place = repo.worktree.joinpath(*parts[:depth])
+        if place.is_symlink():
+            return [WorktreeEntry("/".join(parts[:depth]), place, True)]
+    found: list[WorktreeEntry] = []
+    todo = [(repo.worktree.joinpath(*parts), "/".join(parts))]
+    while todo:
+        folder, above = todo.pop()
+        if not folder.is_dir():
+            continue
+        with os.scandir(folder) as listing:
+            for item in listing:
+                path = f"{above}/{item.name}" if above else item.name
+                if path == ".git":
+                    continue
+                if item.is_dir(follow_symlinks=False):
+                    todo.append((Path(item.path), path))
+                else:
+                    found.append(WorktreeEntry(path, Path(item.path), item.is_symlink()))
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def first_parents(repo: Repo, tip: str, stop: str | None) -> list[str] | None:
+    """The first-parent commits from `tip` down to, without, `stop` (None: to the root), newest first.
+
+    None if `stop` is no first-parent ancestor of `tip`. In a shallow clone the chain ends where history does.
+    """
+    if tip == stop:
+        return []
+    known = stop is not None and resolve(repo, stop) == stop
+    if stop is not None and not known:
+        return None
+    listed = repo.git("rev-list", "--first-parent", "--parents", tip, *([f"^{stop}"] if stop else []), "--")
+    lines = [line.split(" ") for line in listed.text.splitlines()]
+    if stop is not None and (not lines or lines[-1][1:2] != [stop]):
+        return None
+    return [line[0] for line in lines]
+
+
+def is_ancestor(repo: Repo, old: str, new: str) -> bool:
+    """Whether `old` is reachable from `new` (a commit is its own ancestor); False where one of them is not here."""
+    if old == new:
+        return True
+    return repo.git("merge-base", "--is-ancestor", old, new, ok=(0, 1, 128)).returncode == 0
+
+
+def log(repo: Repo, tip: str) -> Iterator[CommitInfo]:
+    """All commits reachable from `tip`, newest first, read as they are asked for."""
+    try:
+        for found in repo.raw.walk(tip, SortMode.TIME):
+            yield _info(found)
+    except (KeyError, ValueError, pygit2.GitError) as error:
+        raise GitError(f"the history of {tip} cannot be read: {error}") from error

@@ -1,0 +1,163 @@
+"""Opening a repository as git does: from the environment, a linked worktree, a sub-directory, a bare one (SPEC 6)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pygit2
+from pygit2.enums import Option, RepositoryOpenFlag
+
+from gitconvoy.errors import GitError, UnsupportedRepository
+from gitconvoy.git.env import clean_env, config_env
+from gitconvoy.git.run import Result, git
+
+_DISCOVER = (
+    "rev-parse",
+    "--path-format=absolute",
+    "--git-dir",
+    "--git-common-dir",
+    "--git-path",
+    "index",
+    "--is-bare-repository",
+    "--show-toplevel",
+)
+_ABSOLUTE_DIRS = ("GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE")
+_REMEDIES = {
+    "objectformat": ("uses SHA-256 object names", "use a clone with SHA-1 object names"),
+    "refstorage": ("keeps its refs in a reftable", "run `git refs migrate --ref-format=files`"),
+    "partialclone": (
+        "is a partial clone",
+        "make a full clone; or `git fetch --refetch --no-filter`, then `git config --unset extensions.partialClone`",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repo:
+    """An open repository. Not to be shared between threads.
+
+    `git_dir` is that of the worktree, `common_dir` the one all worktrees share; `worktree` is None in a bare
+    repository; `index_file` is the index that git works with, `GIT_INDEX_FILE` in a hook. All paths are absolute.
+    `env` is the environment for git in this repository, `raw` is for the git layer alone.
+    """
+
+    git_dir: Path
+    common_dir: Path
+    worktree: Path | None
+    index_file: Path
+    env: Mapping[str, str]
+    raw: Any = field(repr=False)
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What the git layer has read once and keeps: settings and identity."""
+
+    @property
+    def cwd(self) -> Path:
+        """Where git is started for this repository: the root of the worktree, else the git directory."""
+        return self.worktree or self.git_dir
+
+    @classmethod
+    def discover(cls, start: Path, environ: Mapping[str, str] | None = None) -> Repo:
+        """The repository that git itself would use in the folder `start`.
+
+        `environ` (that of this process when None) is honoured as git does: `GIT_DIR`, `GIT_WORK_TREE`,
+        `GIT_INDEX_FILE` and the like, relative ones too. Raises GitError("not-a-repository"), UnsupportedRepository.
+        """
+        source = os.environ if environ is None else environ
+        found = git(*_DISCOVER, cwd=start, env=source, ok=(0, 128))
+        lines = found.text.split("\n")
+        bare = len(lines) == 4 and found.returncode == 128
+        if not bare and (found.returncode or len(lines) != 5):
+            raise _not_found(start, found)
+        git_dir, common_dir, index_file = (Path(line) for line in lines[:3])
+        worktree = None if bare else Path(lines[4])
+        env = _child_env(source, start, git_dir, worktree, index_file)
+        return cls(git_dir, common_dir, worktree, index_file, env, _open(git_dir, env))
+
+    @classmethod
+    def at(cls, path: Path) -> Repo:
+        """The repository in the folder `path`, whatever `GIT_*` says: for another repository or worktree."""
+        return cls.discover(path, clean_env())
+
+    def git(
+        self,
+        *args: str,
+        input: bytes | None = None,  # noqa: A002 - as in run.git
+        check: bool = True,
+        ok: tuple[int, ...] = (0,),
+        extra: Mapping[str, str] | None = None,
+        localized: bool = False,
+    ) -> Result:
+        """Run git in this repository: at its root, with its environment plus `extra`; else as `run.git`."""
+        env = {**self.env, **(extra or {})}
+        return git(*args, cwd=self.cwd, env=env, input=input, check=check, ok=ok, localized=localized)
+
+
+def _not_found(start: Path, found: Result) -> GitError:
+    if "unknown repository extension" in found.stderr:
+        name = found.stderr.split("found:", 1)[-1].split()[0].lower()
+        return _unsupported(start, name, "this git is too old for the repository")
+    if "not a git repository" in found.stderr:
+        return GitError(
+            f"{start} is not in a git repository",
+            hint="run `git init` first, or name a repository with -C",
+            code="not-a-repository",
+        )
+    return GitError(found.stderr or f"git cannot tell where the repository of {start} is", code="not-a-repository")
+
+
+def _child_env(
+    source: Mapping[str, str], start: Path, git_dir: Path, worktree: Path | None, index_file: Path
+) -> dict[str, str]:
+    """The clean environment plus what ties children to the same repository, with absolute paths only."""
+    env = clean_env(config_env(source), environ=source)
+    if "GIT_DIR" in source or worktree is None:
+        env["GIT_DIR"] = str(git_dir)
+        if worktree is not None:
+            env["GIT_WORK_TREE"] = str(worktree)
+    elif "GIT_WORK_TREE" in source:
+        env["GIT_WORK_TREE"] = str(worktree)
+    if "GIT_INDEX_FILE" in source:
+        env["GIT_INDEX_FILE"] = str(index_file)
+    base = worktree or start
+    for name in _ABSOLUTE_DIRS:
+        if source.get(name):
+            env[name] = str(base / source[name])
+    alternates = source.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
+    if alternates:
+        env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.pathsep.join(str(base / p) for p in alternates.split(os.pathsep))
+    return env
+
+
+def _open(git_dir: Path, env: Mapping[str, str]) -> Any:
+    # git has just vetted the owner of the folder, by settings (GIT_CONFIG_GLOBAL, `git -c`) that libgit2 does not see.
+    pygit2.option(Option.SET_OWNER_VALIDATION, False)
+    try:
+        raw = pygit2.Repository(str(git_dir), RepositoryOpenFlag.NO_SEARCH)
+    except (pygit2.GitError, ValueError) as error:
+        raise _diagnose(git_dir, env, str(error)) from error
+    objects = [env.get("GIT_OBJECT_DIRECTORY", "")]
+    objects += env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "").split(os.pathsep)
+    for folder in objects:
+        if folder and Path(folder).is_dir():
+            raw.odb.add_disk_alternate(folder)
+    return raw
+
+
+def _diagnose(git_dir: Path, env: Mapping[str, str], said: str) -> GitError:
+    listed = git(
+        "config", "--get-regexp", r"^extensions\.", cwd=git_dir, env={**env, "GIT_DIR": str(git_dir)}, ok=(0, 1)
+    )
+    settings = dict(line.lower().partition(" ")[::2] for line in listed.text.splitlines())
+    for name in _REMEDIES:
+        if settings.get(f"extensions.{name}", "sha1") not in ("sha1", "files"):
+            return _unsupported(git_dir, name, said)
+    return UnsupportedRepository(f"libgit2 cannot open {git_dir}: {said}", hint="use an ordinary clone")
+
+
+def _unsupported(place: Path, extension: str, said: str) -> UnsupportedRepository:
+    what, remedy = _REMEDIES.get(extension, (f"uses the extension {extension}: {said}", "use an ordinary clone"))
+    return UnsupportedRepository(f"the repository of {place} {what}, which libgit2 cannot read", hint=remedy)

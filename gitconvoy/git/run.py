@@ -1,0 +1,74 @@
+"""Starting git: never through a shell, never prompting, its own words in the error."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitconvoy.errors import GitError
+from gitconvoy.git.env import clean_env
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a git process ended."""
+
+    returncode: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def text(self) -> str:
+        """stdout as text without the last line feed; bytes that are no UTF-8 survive as surrogates."""
+        return self.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
+
+
+def git(
+    *args: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    input: bytes | None = None,  # noqa: A002 - the name that subprocess gives it
+    check: bool = True,
+    ok: tuple[int, ...] = (0,),
+    localized: bool = False,
+) -> Result:
+    """Run git in `cwd` and return what it said.
+
+    `env` is the whole environment (a clean one when None). stdin is `input`, else empty. With `check`, an exit code
+    outside of `ok` raises GitError with git's own message. Messages are English unless `localized` (for commands whose
+    output, or whose hooks' output, goes to a person).
+    """
+    full = {**(clean_env() if env is None else env), "GIT_TERMINAL_PROMPT": "0"}
+    if not localized:
+        full["LC_ALL"] = "C"
+    result = _run(["git", *args], cwd, full, input)
+    if check and result.returncode not in ok:
+        raise failure(args, result)
+    return result
+
+
+def _run(argv: list[str], cwd: Path, env: Mapping[str, str], data: bytes | None) -> Result:
+    # Into files, not pipes: git's hooks may leave processes behind, and a pipe would be read until the last has ended.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        stdin = subprocess.DEVNULL if data is None else None
+        try:
+            done = subprocess.run(argv, cwd=cwd, env=env, input=data, stdin=stdin, stdout=out, stderr=err, check=False)
+        except FileNotFoundError as error:
+            if not cwd.is_dir():
+                raise GitError(f"the folder {cwd} does not exist", code="not-found") from error
+            raise GitError("git was not found on PATH", hint="install git 2.31 or newer") from error
+        except (OSError, ValueError) as error:
+            raise GitError(f"git could not be started: {error}") from error
+        out.seek(0)
+        err.seek(0)
+        return Result(done.returncode, out.read(), err.read().decode("utf-8", "replace").strip())
+
+
+def failure(args: tuple[str, ...], result: Result) -> GitError:
+    """The error for a git command that was refused: its stderr, or stdout where it complains there."""
+    said = result.stderr or result.stdout.decode("utf-8", "replace").strip()
+    command = next((arg for arg in args if not arg.startswith("-") and "=" not in arg), "git")
+    return GitError(said or f"git {command} failed with exit code {result.returncode}")
