@@ -1,0 +1,194 @@
+"""Putting our marked block into git's hooks, and taking it out again (SPEC 6).
+
+`core.hooksPath` is respected and never set; a hook of somebody else is never overwritten, copied or switched on: in
+shell scripts the block goes right below the first line, everywhere else the entry to add is reported.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitconvoy.errors import GitError, Refused
+from gitconvoy.git.env import clean_env
+from gitconvoy.git.repo import Repo
+from gitconvoy.hooking.layout import CHECKING, END, START, Place, survey
+from gitconvoy.resources import hook_text
+
+_SHEBANG = "#!/bin/sh\n"
+
+
+@dataclass(frozen=True, slots=True)
+class HookChange:
+    """What was done to one hook.
+
+    `action` is created, chained (into a script that was there), updated, unchanged, removed, absent or left (`reason`
+    says why, `entry` what to add to one of `entry_files`).
+    """
+
+    name: str
+    path: Path
+    action: str
+    reason: str = ""
+    entry: str = ""
+    entry_files: tuple[Path, ...] = ()
+
+
+def install(repo: Repo, python: str) -> tuple[HookChange, ...]:
+    """Install all hooks, which will run the interpreter `python`; safe to repeat.
+
+    `python` is an absolute path, and must find gitconvoy without the environment's help (`-I`), else Refused.
+    """
+    _prove(python)
+    _make_folder(repo.common_dir / "gitconvoy")
+    return tuple(_install(place, python) for place in survey(repo))
+
+
+def uninstall(repo: Repo) -> tuple[HookChange, ...]:
+    """Take our blocks out again; a file in which nothing else is left is removed."""
+    return tuple(_uninstall(place) for place in survey(repo))
+
+
+def block(name: str, python: str) -> str:
+    """The marked block of a hook. A subshell keeps its variables, its options and the hook's stdin to itself."""
+    body = hook_text("check.sh" if name in CHECKING else "react.sh")
+    end = "exit $?" if name in CHECKING else ":"
+    return (
+        f"{START}\n"
+        "# Made by `gitconvoy hooks install`, taken out by `gitconvoy hooks uninstall`; changes here are lost.\n"
+        'if [ -n "${GITCONVOY_HOOK_PROBE-}" ]; then\n'
+        f'  echo {name} >>"$GITCONVOY_HOOK_PROBE"\n'
+        "  exit 0\n"
+        "fi\n"
+        "(\n"
+        f"gitconvoy_hook={name}\n"
+        f"gitconvoy_python={shlex.quote(python)}\n"
+        f"{body}"
+        f") </dev/null || {end}\n"
+        f"{END}\n"
+    )
+
+
+def without_block(text: str) -> str | None:
+    """A hook's text without our block; None when the end of a block is missing."""
+    kept: list[str] = []
+    inside = False
+    for line in text.splitlines(keepends=True):
+        mark = line.rstrip("\r\n")
+        if mark == START and not inside:
+            inside = True
+        elif mark == END and inside:
+            inside = False
+        elif not inside:
+            kept.append(line)
+    return None if inside else "".join(kept)
+
+
+def with_block(text: str, made: str) -> str | None:
+    """A shell script with the block `made`: where ours was, else below the first line; None when ours is damaged."""
+    rest = without_block(text)
+    if rest is None:
+        return None
+    at = text.find(START + "\n")
+    if at < 0:
+        first, _, below = text.partition("\n")
+        return (first + "\n" if first else _SHEBANG) + made + below
+    return rest[:at] + made + rest[at:]
+
+
+def _install(place: Place, python: str) -> HookChange:
+    if not place.writable:
+        return _left(place, place.reason)
+    made = block(place.name, python)
+    wanted = with_block(place.text, made)
+    if wanted is None:
+        return _left(place, _DAMAGED)
+    if place.text == wanted and os.access(place.path, os.X_OK):
+        return HookChange(place.name, place.path, "unchanged")
+    _make_folder(place.path.parent)
+    _write(place.path, wanted)
+    action = "created" if not place.text else "updated" if place.ours else "chained"
+    return HookChange(place.name, place.path, action)
+
+
+def _uninstall(place: Place) -> HookChange:
+    if not place.ours:
+        return HookChange(place.name, place.path, "absent", place.reason)
+    rest = without_block(place.text)
+    if rest is None:
+        return _left(place, _DAMAGED)
+    try:
+        if rest.strip() in ("", _SHEBANG.strip()):
+            place.path.unlink()
+        else:
+            _write(place.path, rest)
+    except OSError as error:
+        raise _unwritable(place.path, error) from error
+    return HookChange(place.name, place.path, "removed")
+
+
+_DAMAGED = f"the end of our block (`{END}`) is missing: take the rest of the block out by hand"
+
+
+def _left(place: Place, reason: str) -> HookChange:
+    return HookChange(place.name, place.path, "left", reason, place.entry, place.entry_files)
+
+
+def _prove(python: str) -> None:
+    if not Path(python).is_absolute():
+        raise Refused(f"hooks need the absolute path of a Python, not {python!r}")
+    try:
+        done = subprocess.run(
+            [python, "-I", "-c", "import gitconvoy"],
+            cwd="/",
+            env=clean_env(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise Refused(f"{python} cannot be run: {error.strerror}", hint="name a Python that has gitconvoy") from error
+    if done.returncode != 0:
+        raise Refused(
+            f"{python} finds no gitconvoy when it runs as hooks run it (`-I`, which leaves out PYTHONPATH and "
+            "packages installed with --user)",
+            hint="install gitconvoy with pipx or into a virtual environment, and run `gitconvoy hooks install` there",
+        )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Put `text` in place of the file at once; it keeps its mode and is executable."""
+    try:
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode("utf-8", "surrogateescape"))
+            Path(temporary).chmod(mode | (mode & 0o444) >> 2)
+            Path(temporary).replace(path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _unwritable(path: Path, error: OSError) -> GitError:
+    return GitError(f"{path} cannot be written: {error.strerror}", hint="check who owns the hooks folder")

@@ -1,0 +1,14 @@
+# Before a commit: what is staged under .convoy/ must be sound. Other commits cost one look at the index.
+git diff --cached --quiet --no-ext-diff -- .convoy && exit 0
+
+gitconvoy_remedy='Run `gitconvoy hooks install` again; `git commit --no-verify` leaves .convoy/ unchecked.'
+if [ ! -x "$gitconvoy_python" ]; then
+  echo "gitconvoy: .convoy/ cannot be checked, as $gitconvoy_python is gone. $gitconvoy_remedy" >&2
+  exit 1
+fi
+"$gitconvoy_python" -I -m gitconvoy hook-run "$gitconvoy_hook" "$@" && exit 0
+gitconvoy_status=$?
+if ! "$gitconvoy_python" -I -c 'import gitconvoy' 2>/dev/null; then
+  echo "gitconvoy: $gitconvoy_python no longer has gitconvoy. $gitconvoy_remedy" >&2
+fi
+exit "$gitconvoy_status"
