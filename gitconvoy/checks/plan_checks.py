@@ -1,0 +1,152 @@
+"""What must hold of a plan beyond each file's schema: links, parents, tracking, vocabulary (SPEC 3, 4, 5, 6).
+
+Problems carry key paths; whoever has the bytes looks up the lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+
+from gitconvoy.checks.cycle_checks import check_cycles
+from gitconvoy.errors import Problem
+from gitconvoy.graph.build import Graph
+from gitconvoy.model.ids import is_external
+from gitconvoy.model.ledger import CLOSED, Ledger
+from gitconvoy.model.plan import Bead, Plan
+from gitconvoy.model.state import State
+from gitconvoy.rules.view import View
+
+
+def check_plan(plan: Plan, ledger: Ledger | None = None) -> list[Problem]:
+    """All findings about a plan, sorted by path and key path. Without a ledger, `tracked-twice` is a warning.
+
+    Codes: `dangling`, `parent-dangling`, `parent-cycle`, `cycle` (warnings where all their links stand unchanged from
+    an import), `tracked-twice`, `missing-tracked`, `unknown-type`, `unknown-status`, `no-rig` (a warning). The archive
+    is not checked: nothing in it is ever dispatched.
+    """
+    found = [
+        *_links(plan),
+        *check_cycles(plan, Graph.build(plan)),
+        *_tracking(plan, ledger),
+        *_vocabulary(plan),
+    ]
+    return sorted(found, key=lambda p: (p.path, [str(part).zfill(6) for part in p.at], p.code, p.ids))
+
+
+def _exists(plan: Plan, bead_id: str) -> bool:
+    """Whether a link may point there. An unreadable file exists: its own problem is reported where it was read."""
+    return is_external(bead_id) or plan.bead(bead_id) is not None or bead_id in plan.broken
+
+
+def _links(plan: Plan) -> Iterator[Problem]:
+    by_lower = _by_lower(plan)
+    for bead in plan.beads.values():
+        for index, link in enumerate(bead.links):
+            if not _exists(plan, link.target):
+                yield Problem(
+                    bead.path,
+                    "dangling",
+                    f"{bead.id} depends on {link.target} ({link.type}), which does not exist",
+                    _near(link.target, plan, by_lower, "remove the link"),
+                    _severity((link.type, link.target) in bead.imported_links),
+                    at=("depends_on", index),
+                    ids=(bead.id, link.target),
+                )
+        if bead.parent is not None and not _exists(plan, bead.parent):
+            yield Problem(
+                bead.path,
+                "parent-dangling",
+                f"the parent of {bead.id}, {bead.parent}, does not exist",
+                _near(bead.parent, plan, by_lower, "remove `parent`"),
+                _severity(("parent", bead.parent) in bead.imported_links),
+                at=("parent",),
+                ids=(bead.id, bead.parent),
+            )
+
+
+def _severity(imported: bool) -> str:
+    return "warning" if imported else "error"
+
+
+def _near(target: str, plan: Plan, by_lower: Mapping[str, str], otherwise: str) -> str:
+    """The remedy for a missing bead; what was meant is only looked for where that is cheap."""
+    if target in plan.convoys:
+        return f"{target} is a convoy; {otherwise}"
+    match = by_lower.get(target.lower())
+    return f"did you mean {match}?" if match else f"{otherwise}, or add that bead"
+
+
+def _by_lower(plan: Plan) -> dict[str, str]:
+    return {bead_id.lower(): bead_id for bead_id in plan.beads}
+
+
+def _tracking(plan: Plan, ledger: Ledger | None) -> Iterator[Problem]:
+    view = View(State(plan, ledger or Ledger()))
+    by_lower = _by_lower(plan)
+    trackers: dict[str, list[str]] = {}
+    for convoy_id, convoy in sorted(plan.convoys.items()):
+        if view.convoy_status(convoy_id) == CLOSED:
+            continue
+        for index, bead_id in enumerate(convoy.tracks):
+            known = trackers.setdefault(bead_id, [])
+            if convoy_id not in known:
+                known.append(convoy_id)
+            if plan.bead(bead_id) is None and bead_id not in plan.broken:
+                yield Problem(
+                    convoy.path,
+                    "missing-tracked",
+                    f"convoy {convoy_id} tracks {bead_id}, which does not exist",
+                    _near(bead_id, plan, by_lower, f"remove it (`gitconvoy remove {convoy_id} {bead_id}`)"),
+                    at=("tracks", index),
+                    ids=(convoy_id, bead_id),
+                )
+    for bead_id, convoys in trackers.items():
+        if len(convoys) > 1:
+            yield _twice(plan, bead_id, convoys, known=ledger is not None)
+
+
+def _twice(plan: Plan, bead_id: str, convoys: list[str], *, known: bool) -> Problem:
+    last = plan.convoys[convoys[-1]]
+    return Problem(
+        last.path,
+        "tracked-twice",
+        f"{bead_id} is tracked by {' and '.join(convoys)}, of which none is closed",
+        f"remove it from all but one (`gitconvoy remove {last.id} {bead_id}`); until then none of them dispatches it",
+        "error" if known else "warning",
+        at=("tracks", last.tracks.index(bead_id)),
+        ids=(bead_id, *convoys),
+    )
+
+
+def _vocabulary(plan: Plan) -> Iterator[Problem]:
+    if plan.config_broken:  # what the config adds is unknown
+        return
+    for bead in plan.beads.values():
+        yield from _word(bead, "type", bead.type, plan.config.types)
+        yield from _word(bead, "status", bead.status, plan.config.statuses)
+        if plan.config.rig_of(bead.id) is None and plan.config.category(bead.status) != "done":
+            yield Problem(
+                bead.path,
+                "no-rig",
+                f"{bead.id} belongs to no rig: none has a prefix that fits",
+                "add its prefix to a rig in .convoy/config.yaml; until then it is never dispatched",
+                "warning",
+                at=("id",),
+                ids=(bead.id,),
+            )
+
+
+def _word(bead: Bead, key: str, value: str, known: Iterable[str]) -> Iterator[Problem]:
+    if value in known:
+        return
+    near = get_close_matches(value, known, 1)
+    add = f"add it under `{key if key != 'status' else 'statuse'}s:` in .convoy/config.yaml"
+    yield Problem(
+        bead.path,
+        f"unknown-{key}",
+        f"{bead.id} has the unknown {key} {value!r}",
+        f"did you mean {near[0]}? Else {add}" if near else add,
+        at=(key,),
+        ids=(bead.id, value),
+    )

@@ -1,0 +1,118 @@
+"""New documents of the plan plane: ids, paths, canonical bytes (SPEC 3.1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from gitconvoy.errors import UsageError
+from gitconvoy.model import kinds
+from gitconvoy.model.ids import is_id, new_id
+from gitconvoy.model.kinds import Kind
+from gitconvoy.model.ledger import Ledger
+from gitconvoy.model.plan import Link, Plan
+from gitconvoy.yamlio.writer import dump
+
+SCHEMAS = f"{kinds.ROOT}/schemas"
+SCHEMA_LINE = "# yaml-language-server: $schema="
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    kinds.BEAD.name: {"type": "task", "priority": 2, "status": "open", "outcome": "done"},
+    kinds.CONVOY.name: {
+        "status": "staged_ready",
+        "priority": 2,
+        "paused": False,
+        "owned": False,
+        "mountain": False,
+    },
+}
+"""What a key that is left out means; new documents leave these out."""
+
+
+def checked_id(text: str) -> str:
+    """`text` itself, fit to name a file. UsageError where it cannot be an id (SPEC 3.1)."""
+    if not is_id(text):
+        raise UsageError(
+            f"{text!r} cannot be an id",
+            hint="ids have up to 64 letters, digits, `.`, `-` and `_`, without `..` or a final `.` or `.lock`",
+            code="bad-id",
+        )
+    return text
+
+
+def bead_path(bead_id: str, layout: str = "flat") -> str:
+    """Where a new bead's file goes: `.convoy/beads/<id>.yaml`, or `.convoy/beads/<2 hex>/<id>.yaml` for fanout."""
+    checked_id(bead_id)
+    if layout == "fanout":
+        fan = hashlib.sha1(bead_id.encode(), usedforsecurity=False).hexdigest()[:2]
+        return f"{kinds.BEAD.folder}/{fan}/{bead_id}.yaml"
+    return f"{kinds.BEAD.folder}/{bead_id}.yaml"
+
+
+def convoy_path(convoy_id: str) -> str:
+    """`.convoy/convoys/<id>.yaml`."""
+    return f"{kinds.CONVOY.folder}/{checked_id(convoy_id)}.yaml"
+
+
+def plan_path(convoy_id: str) -> str:
+    """`.convoy/plans/<id>.yaml`."""
+    return f"{kinds.PLAN.folder}/{checked_id(convoy_id)}.yaml"
+
+
+def schema_path(kind: Kind) -> str:
+    """Where `init` copies the schema of a kind."""
+    return f"{SCHEMAS}/{kind.name}.schema.json"
+
+
+def schema_url(path: str, kind: Kind) -> str:
+    """The schema of a kind as seen from the file at `path`, so that editors find it without a network."""
+    up = "../" * (path.count("/") - 1)
+    return f"{up}schemas/{kind.name}.schema.json"
+
+
+def taken_ids(plan: Plan, ledger: Ledger | None = None) -> frozenset[str]:
+    """All ids that ever named something, in lower case: beads, archive, convoys, unreadable files, plans, ledger."""
+    places = [plan.beads, plan.archive, plan.convoys, plan.broken, plan.plan_blobs]
+    if ledger is not None:
+        places += [ledger.beads, ledger.convoys]
+    return frozenset(name.lower() for place in places for name in place)
+
+
+def fresh_bead_id(plan: Plan, ledger: Ledger | None = None, prefix: str | None = None) -> str:
+    """A new random bead id: prefix (default: the config's) + `-` + 5 base-36 characters, never one that was used."""
+    return checked_id(new_id(prefix or plan.config.prefix, taken_ids(plan, ledger)))
+
+
+def fresh_convoy_id(plan: Plan, ledger: Ledger | None = None) -> str:
+    """A new random convoy id with the config's prefix, never one that was used."""
+    return checked_id(new_id(plan.config.convoy_prefix, taken_ids(plan, ledger)))
+
+
+def link_entry(link: Link) -> str | dict[str, str]:
+    """A link as `depends_on` writes it: a plain id for `blocks`, else the long form."""
+    if link.type == "blocks" and link.gate is None:
+        return link.target
+    entry = {"id": link.target, "type": link.type}
+    return entry if link.gate is None else {**entry, "gate": link.gate}
+
+
+def new_document(kind: Kind, path: str, fields: Mapping[str, Any]) -> bytes:
+    """Canonical bytes of a new file; None, empty text, empty lists and mappings, and defaults are left out."""
+    defaults = DEFAULTS.get(kind.name, {})
+    kept = {key: value for key, value in fields.items() if not _left_out(value, defaults.get(key))}
+    return dump(kept, kind, schema_url(path, kind))
+
+
+def _left_out(value: Any, default: Any) -> bool:
+    if value is None or (isinstance(value, str | list | tuple | dict) and not value):
+        return True
+    return type(value) is type(default) and bool(value == default)
+
+
+def moved(data: bytes, kind: Kind, path: str) -> bytes:
+    """The bytes of a file for a new place: its schema line, if it has one, points at the same schema from there."""
+    first, newline, rest = data.partition(b"\n")
+    if not first.startswith(SCHEMA_LINE.encode()):
+        return data
+    return (SCHEMA_LINE + schema_url(path, kind)).encode() + newline + rest

@@ -1,0 +1,79 @@
+"""Plan files: the waves of each convoy as bytes, and which of them are stale (SPEC 3.4)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+
+from gitconvoy.graph.build import Graph
+from gitconvoy.graph.waves import plan_data, waves
+from gitconvoy.model.ids import is_id
+from gitconvoy.model.kinds import PLAN
+from gitconvoy.model.ledger import CLOSED, Ledger
+from gitconvoy.model.plan import Convoy, Plan
+from gitconvoy.model.state import State
+from gitconvoy.planning.documents import plan_path, schema_url
+from gitconvoy.rules.view import View
+from gitconvoy.yamlio.writer import dump
+
+
+def plan_bytes(graph: Graph, convoy: Convoy) -> bytes:
+    """The plan file of a convoy: a pure function of links, types and `tracks`."""
+    data = plan_data(convoy.id, waves(graph, convoy.tracks))
+    return dump(data, PLAN, schema_url(plan_path(convoy.id), PLAN))
+
+
+def plan_files(plan: Plan, ledger: Ledger | None = None, only: Collection[str] | None = None) -> dict[str, bytes]:
+    """The plan file of each convoy that is not closed, by convoy id; `only` limits it to some.
+
+    Closed (by effective status: the ledger's, where there is one) convoys are left out, as their plans are frozen, and
+    so are convoys that track an unreadable bead, since its links are unknown. With a broken config there are none.
+    """
+    if plan.config_broken:
+        return {}
+    wanted = [c for c in _unfrozen(plan, ledger) if only is None or c.id in only]
+    if not wanted:
+        return {}
+    graph = Graph.build(plan)
+    return {convoy.id: plan_bytes(graph, convoy) for convoy in wanted}
+
+
+def stale(plan: Plan, ledger: Ledger | None = None, only: Collection[str] | None = None) -> dict[str, bytes | None]:
+    """What to write so that plan files say what they should: path -> new bytes, or None to delete.
+
+    Only what differs is returned, by comparing blob ids; plans of deleted convoys go, plans of closed and of
+    unreadable convoys stay as they are. `only` limits it to some convoys.
+    """
+    changes: dict[str, bytes | None] = {}
+    for convoy_id, data in plan_files(plan, ledger, only).items():
+        if plan.plan_blobs.get(convoy_id) != blob_id(data):
+            changes[plan_path(convoy_id)] = data
+    for convoy_id in _left_behind(plan, plan.plan_blobs if only is None else only):
+        changes[plan_path(convoy_id)] = None
+    return dict(sorted(changes.items()))
+
+
+def blob_id(data: bytes) -> str:
+    """The id that git gives to these bytes."""
+    return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _unfrozen(plan: Plan, ledger: Ledger | None) -> list[Convoy]:
+    view = View(State(plan, ledger or Ledger()))
+    return [
+        convoy
+        for convoy_id, convoy in sorted(plan.convoys.items())
+        if view.convoy_status(convoy_id) != CLOSED and plan.broken.isdisjoint(convoy.tracks)
+    ]
+
+
+def _left_behind(plan: Plan, candidates: Iterable[str]) -> list[str]:
+    """Ids of plan files whose convoy was deleted. A name that is no id is not ours to delete."""
+    return [
+        convoy_id
+        for convoy_id in sorted(candidates)
+        if convoy_id in plan.plan_blobs
+        and convoy_id not in plan.convoys
+        and convoy_id not in plan.broken
+        and is_id(convoy_id)
+    ]
