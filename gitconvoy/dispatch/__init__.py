@@ -1,0 +1,1 @@
+"""How workers get their beads on this machine: dispatchers, leases, attempts' folders (SPEC 7)."""

@@ -1,0 +1,171 @@
+"""From an edit of the plan to a commit: the desk, files written at once, exactly those committed (SPEC 6)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from gitconvoy.dispatch.files import write_atomically
+from gitconvoy.engine import seen
+from gitconvoy.engine.react import react
+from gitconvoy.engine.settings import HEADS, LOCAL
+from gitconvoy.engine.town import Town
+from gitconvoy.errors import BadFiles, Refused
+from gitconvoy.git import personal, read
+from gitconvoy.git.repo import Repo
+from gitconvoy.model.kinds import BEAD, CONFIG_PATH, CONVOY, ROOT, kind_of
+from gitconvoy.model.ledger import Ledger
+from gitconvoy.planning.desk import Changes, Desk, settle
+from gitconvoy.store import load
+
+
+def known_ledger(town: Town) -> Ledger | None:
+    """The ledger; None where there is none at hand, or where it cannot be read (audit and doctor name that).
+
+    A clone that dispatches and has no ledger yet has an empty one: nothing has happened.
+    """
+    if town.ledger_tip() is None and town.settings.role != LOCAL:
+        return None
+    try:
+        return town.ledger()
+    except BadFiles:
+        return None
+
+
+def open_desk(town: Town) -> Desk:
+    """The plan of the worktree, as edits see it. Refused in a bare repository, and where there is no `.convoy`.
+
+    BadFiles where the config cannot be read: nobody knows then what the settings are.
+    """
+    repo = town.repo
+    if repo.worktree is None:
+        raise Refused("a bare repository has no files to edit", hint="run this in a clone with a worktree", code="bare")
+    plan = load.from_worktree(repo)
+    if not plan.exists:
+        town.require_plan(town.plan())  # where the trunk has none either, that is what there is to say
+        name = town.settings.trunk.removeprefix(HEADS)
+        raise Refused(f"this branch has no {ROOT} folder, {name} has one", hint=f"git merge {name}", code="no-plan")
+    if plan.config_broken:
+        found = tuple(problem for problem in plan.problems if problem.path in (CONFIG_PATH, ROOT))
+        raise BadFiles(f"{CONFIG_PATH} cannot be read", found, hint="mend it first: the settings are unknown")
+    ledger = known_ledger(town)
+    now = max(int(time.time()), ledger.tip_time if ledger else 0)
+    return Desk(plan, load.worktree_reader(repo), ledger, now, town.actor)
+
+
+def publish(town: Town, desk: Desk, changes: Changes, *, commit: bool = True) -> tuple[Changes, str | None]:
+    """Write the files of an edit and commit exactly those; (what was written, the commit), None without a commit.
+
+    Refused, and nothing is changed, where a file to be changed has uncommitted changes, or where the edit leans on
+    files that are not committed yet. Where the commit fails, the files are as they were before.
+    """
+    if not changes.files:
+        return changes, None
+    if not commit:
+        with written(town.repo, changes.files):
+            return changes, None
+    refuse_uncommitted(town.repo, sorted(changes.files))
+    changes = _by_itself(town, desk, changes)
+    with written(town.repo, changes.files):
+        return changes, personal.commit_paths(town.repo, sorted(changes.files), changes.message)
+
+
+def refuse_uncommitted(repo: Repo, paths: Sequence[str]) -> None:
+    """Refused where a person has changes in one of these files that are not committed: they would go in unasked."""
+    changed = personal.has_changes(repo, paths)
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise Refused(
+            f"{changed[0]}{more} has changes that are not committed",
+            hint=f"commit them first (`git commit -- {changed[0]}`), or use --no-commit",
+            code="uncommitted",
+        )
+
+
+def _by_itself(town: Town, desk: Desk, changes: Changes) -> Changes:
+    """The edit as the commit will hold it: judged against HEAD where the worktree's plan says more than HEAD does."""
+    repo = town.repo
+    if CONFIG_PATH in changes.files or not _plan_differs(repo):
+        return changes
+    head = read.head(repo)
+    if desk.read(CONFIG_PATH) is not None and load.commit_reader(repo, head)(CONFIG_PATH) is None:
+        hint = f"commit the beginnings first (`git add {ROOT} && git commit`), or use --no-commit"
+        raise Refused(f"{CONFIG_PATH} is not committed yet", hint=hint, code="uncommitted")
+    committed = load.from_commit(repo, head)
+    documents = {path: data for path, data in changes.files.items() if kind_of(path) in (BEAD, CONVOY)}
+    base = replace(desk, plan=committed, read=load.commit_reader(repo, head))
+    try:
+        alone = settle(base, documents, changes.message, changes.ids)
+    except Refused as error:
+        hint = f"other changes under {ROOT}/ are not committed yet: commit them first, or use --no-commit"
+        raise Refused(f"a commit of this alone would be wrong: {error.message}", hint=hint, code=error.code) from error
+    refuse_uncommitted(repo, sorted(alone.files.keys() - changes.files.keys()))
+    return replace(changes, files=alone.files)
+
+
+def _plan_differs(repo: Repo) -> bool:
+    options = ("--no-optional-locks", "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all")
+    return bool(repo.git(*options, "--", f":(top,literal){ROOT}").stdout)
+
+
+@contextmanager
+def written(repo: Repo, files: Mapping[str, bytes | None]) -> Iterator[None]:
+    """The files as they shall be (None: gone) while the block runs and, unless it raises, from then on."""
+    assert repo.worktree is not None
+    before: dict[Path, tuple[bytes, int] | None] = {}
+    try:
+        for path, data in files.items():
+            file = plain_place(repo.worktree, path)
+            before[file] = (file.read_bytes(), file.stat().st_mode & 0o777) if file.exists() else None
+            _put(repo.worktree, file, data, before[file])
+        yield
+    except BaseException:
+        for file, old in before.items():
+            _put(repo.worktree, file, old[0] if old else None, old)
+        raise
+
+
+def plain_place(root: Path, path: str) -> Path:
+    """Where a file of the worktree is; Refused where a symbolic link would lead elsewhere."""
+    place = root
+    for part in path.split("/"):
+        place = place / part
+        if place.is_symlink():
+            shown = place.relative_to(root).as_posix()
+            raise Refused(f"{shown} is a symbolic link", hint="replace it by a plain file or folder", code="not-a-file")
+    return place
+
+
+def _put(root: Path, file: Path, data: bytes | None, before: tuple[bytes, int] | None) -> None:
+    if data is not None:
+        write_atomically(file, data, mode=before[1] if before else 0o666 & ~_umask())
+        return
+    file.unlink(missing_ok=True)
+    for folder in file.parents:  # git keeps no empty folders either
+        if folder == root or not folder.is_dir() or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def moved_trunk(town: Town) -> bool:
+    """Whether commits made here move the trunk: its branch is the one that is checked out."""
+    return read.head_ref(town.repo) == town.settings.trunk
+
+
+def follow_up(town: Town) -> None:
+    """React to a commit on the trunk where no hook did, if this clone dispatches (SPEC 7). Errors are react's."""
+    if town.settings.role != LOCAL or not moved_trunk(town):
+        return
+    last = seen.recall(town.common_dir)
+    if last is None or last.commit != town.trunk() or last.ledger != town.ledger_tip():
+        react(town, cause=town.trunk() or "command")

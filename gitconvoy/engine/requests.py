@@ -1,0 +1,248 @@
+"""What people and workers ask for about beads: guards first, then the event. Pure (SPEC 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from gitconvoy.engine import facts
+from gitconvoy.engine.draft import Draft
+from gitconvoy.engine.local import CLAIM, PUSH, Local
+from gitconvoy.engine.near import nearest
+from gitconvoy.engine.settle import new_token, repair
+from gitconvoy.errors import NotFound, Refused, UsageError
+from gitconvoy.ledger.codec import one_line
+from gitconvoy.model.ledger import CLOSED, BeadRecord, Event
+from gitconvoy.rules.capacity import Capacity
+from gitconvoy.rules.view import View
+
+FORCED_RULES = frozenset({"reserved", "overlap", "parked"})
+"""What `sling --force` waives beside capacity; never type, links or a live attempt."""
+
+
+def known_bead(draft: Draft, bead: str) -> None:
+    """NotFound unless the trunk's plan has the bead."""
+    if draft.state.plan.bead(bead) is None and bead not in draft.state.plan.broken:
+        raise NotFound(
+            f"the trunk has no bead {bead}",
+            hint=nearest(bead, draft.state.plan.beads)
+            or "ids must be exact; a bead planned on another branch applies once that branch is merged",
+        )
+
+
+def worker_name(text: str) -> str:
+    """`text` itself, fit to stand in records and trailers. UsageError for control characters and empty names."""
+    if not text or one_line(text) != text:
+        raise UsageError(f"{text!r} cannot name a worker", hint="one line without control characters", code="worker")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What `next` found; all None where nothing is ready for this actor."""
+
+    bead: str | None = None
+    worker: str | None = None
+    attempt: int | None = None
+    token: str | None = None
+
+
+def next_ready(view: View, local: Local, actor: str, rig: str | None) -> str | None:
+    """The first bead that this actor could claim now, in dispatch order; capacity is obeyed."""
+    capacity = Capacity(view, local.machine, local.max_workers)
+    ready = view.ready(actor=actor, rig=rig)
+    return next((bead for bead in ready if capacity.refusal(bead, view.convoy_of(bead)) is None), None)
+
+
+def claim(draft: Draft, actor: str, rig: str | None) -> Claim:
+    """Take the next ready bead for the actor, with a lease from the start."""
+    _not_paused_here(draft)
+    worker_name(actor)
+    repair(draft)  # what an attempt that ended without a word has held is free for this claim already
+    bead = next_ready(draft.view, draft.local, actor, rig)
+    if bead is None:
+        return Claim()
+    convoy = draft.view.convoy_of(bead)
+    event = facts.dispatch(draft, bead, convoy=convoy, worker=actor, via=CLAIM, token=new_token())
+    return Claim(bead, actor, event.attempt, event.token)
+
+
+def _not_paused_here(draft: Draft) -> None:
+    if draft.local.paused:
+        raise Refused("dispatch is paused on this machine", hint="git config --unset gitconvoy.paused", code="paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Slung:
+    """What `sling` did: the dispatches, and the beads that wait, each with the reason."""
+
+    dispatched: tuple[Event, ...] = ()
+    waiting: tuple[tuple[str, Refused], ...] = ()
+
+
+def sling(
+    draft: Draft,
+    beads: Sequence[str],
+    worker: str | None,
+    *,
+    force: bool = False,
+    no_convoy: bool = False,
+    message: str = "",
+) -> Slung:
+    """Dispatch these beads now. One that may not be dispatched is refused, naming the rule; of several, it waits."""
+    ready_to_sling(draft)
+    repair(draft)
+    capacity = Capacity(draft.view, draft.local.machine, draft.local.max_workers)
+    waive = (FORCED_RULES if force else frozenset()) | (frozenset({"tracked"}) if no_convoy else frozenset())
+    events, waiting = [], []
+    for bead in dict.fromkeys(beads):
+        known_bead(draft, bead)
+        refusal = sling_refusal(draft, bead, worker, capacity, waive=waive, force=force)
+        if refusal is None:
+            events.append(_sling_one(draft, bead, worker, capacity, force=force, message=message))
+        elif len(beads) == 1:
+            raise refusal
+        else:
+            waiting.append((bead, refusal))
+    return Slung(tuple(events), tuple(waiting))
+
+
+def ready_to_sling(draft: Draft) -> None:
+    """Refused where this machine may not dispatch, or does not know how."""
+    _not_paused_here(draft)
+    if draft.local.via is None:
+        raise Refused(
+            f"this machine does not define the dispatcher {draft.local.dispatcher!r}",
+            hint=f"git config gitconvoy.dispatcher.{draft.local.dispatcher}.command 'ARGV'",
+            code="no-dispatcher",
+        )
+
+
+def _sling_one(draft: Draft, bead: str, worker: str | None, capacity: Capacity, *, force: bool, message: str) -> Event:
+    convoy = draft.view.convoy_of(bead)
+    name = address(draft, bead, worker) if worker else capacity.worker_for(bead) or _spare_worker(draft, bead, capacity)
+    capacity.take(bead, convoy, name)
+    return facts.dispatch(
+        draft,
+        bead,
+        convoy=convoy,
+        worker=name,
+        via=draft.local.via or PUSH,
+        token=new_token(),
+        reason=message,
+        force=("--force",) if force else (),
+    )
+
+
+def _spare_worker(draft: Draft, bead: str, capacity: Capacity) -> str:
+    """A worker beyond the rig's own, where --force waives that all of those are busy."""
+    rig = draft.state.plan.config.rig_of(bead)
+    names = (f"{rig.name if rig else 'town'}/polecat-{number}" for number in count(1))
+    return next(name for name in names if capacity.held_by(name) is None)
+
+
+def address(draft: Draft, bead: str, worker: str) -> str:
+    """A worker's full address: `name` becomes `rig/name` of the bead's rig."""
+    rig = draft.state.plan.config.rig_of(bead)
+    return worker if "/" in worker or rig is None else f"{rig.name}/{worker}"
+
+
+def sling_refusal(
+    draft: Draft, bead: str, worker: str | None, capacity: Capacity, *, waive: frozenset[str], force: bool
+) -> Refused | None:
+    """Why this bead may not be dispatched now, with what to do; None where it may."""
+    who = address(draft, bead, worker) if worker else None
+    broken = [verdict for verdict in draft.view.verdicts(bead, actor=who, waive=waive) if not verdict.ok]
+    if broken:
+        first = broken[0]
+        forced = first.rule in FORCED_RULES
+        if first.rule == "tracked" and not draft.view.tracking(bead):
+            hint = "--no-convoy dispatches it without one"
+        else:
+            hint = "--force waives it" if forced else f"gitconvoy why {bead} says more"
+        return Refused(f"{bead} is not dispatched: {first.message}", hint=hint, code=first.rule)
+    held = capacity.held_by(who) if who is not None and draft.local.via == PUSH else None
+    if held is not None:
+        hint = f"gitconvoy unsling {held} takes that one back"
+        return Refused(f"{who} already holds {held}", hint=hint, code="worker-busy")
+    reason = None if force else _no_room(draft, bead, worker, capacity)
+    if reason is not None:
+        return Refused(f"{bead} is not dispatched: {reason}", hint="--force waives capacity", code="capacity")
+    return None
+
+
+def _no_room(draft: Draft, bead: str, worker: str | None, capacity: Capacity) -> str | None:
+    full = capacity.refusal(bead, draft.view.convoy_of(bead))
+    if full is None and worker is None and capacity.worker_for(bead) is None:
+        return "each worker of its rig holds a bead"
+    return full
+
+
+def own_attempt(draft: Draft, bead: str, token: str | None, verb: str) -> BeadRecord:
+    """The live attempt that the caller may speak for: by its token, without one as its worker. Refused otherwise."""
+    known_bead(draft, bead)
+    record = draft.record(bead)
+    if not record.live:
+        state = draft.view.effective(bead)
+        hint = f"close it with: gitconvoy bead close {bead}" if verb == "done" else f"gitconvoy why {bead} says more"
+        raise Refused(
+            f"{bead} has no live attempt (it is {state.status}): nothing to {verb}", hint=hint, code="not-live"
+        )
+    if token is not None and token != record.token:
+        raise Refused(
+            f"the token is not that of attempt {record.attempt} of {bead}, which {record.worker} has now",
+            hint="another attempt has begun since; your branch and files are untouched",
+            code="stale-token",
+        )
+    if token is None and draft.actor != record.worker:
+        raise Refused(
+            f"attempt {record.attempt} of {bead} belongs to {record.worker}, not to {draft.actor}",
+            hint="give its token (--token or GITCONVOY_TOKEN), or speak as its worker (--actor)",
+            code="not-yours",
+        )
+    return record
+
+
+def done(draft: Draft, bead: str, token: str | None, reason: str = "") -> Event:
+    """The worker is done and there is nothing to merge: a ledger fact."""
+    own_attempt(draft, bead, token, "done")
+    return facts.done(draft, bead, reason=reason)
+
+
+def fail(draft: Draft, bead: str, token: str | None, reason: str) -> Event:
+    """The worker could not do it: counted, kept back, queued again."""
+    own_attempt(draft, bead, token, "fail")
+    return facts.failed(draft, bead, reason)
+
+
+def unsling(draft: Draft, bead: str, reason: str = "") -> Event:
+    """Take a dispatch back without counting it."""
+    known_bead(draft, bead)
+    if not draft.record(bead).live:
+        raise Refused(
+            f"{bead} has no live attempt to take back", hint=f"gitconvoy why {bead} says more", code="not-live"
+        )
+    return facts.taken_back(draft, bead, reason)
+
+
+def retry(draft: Draft, bead: str) -> Event:
+    """Forget a bead's failures, so that it is dispatched again."""
+    known_bead(draft, bead)
+    record = draft.record(bead)
+    if record.live:
+        raise Refused(
+            f"attempt {record.attempt} of {bead} is still live", hint=f"gitconvoy unsling {bead}", code="live"
+        )
+    failed_for_good = record.status == CLOSED and record.outcome == "failed"
+    if not record.failures and record.not_before is None and not failed_for_good:
+        raise Refused(
+            f"{bead} has no failures to forget", hint=f"gitconvoy why {bead} says what it waits for", code="no-failures"
+        )
+    return facts.retry(draft, bead)
+
+
+def reopen(draft: Draft, bead: str) -> Event | None:
+    """End the ledger's fact that closed the bead; None where the ledger has none (its file is edited then)."""
+    known_bead(draft, bead)
+    return facts.reopen_bead(draft, bead) if draft.record(bead).status == CLOSED else None

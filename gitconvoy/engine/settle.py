@@ -1,0 +1,134 @@
+"""What is due in a state: repairs, giving up, completions, free capacity beside ready work. Pure (SPEC 4, 7)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+
+from gitconvoy.engine import facts
+from gitconvoy.engine.draft import Draft
+from gitconvoy.engine.local import CLAIM, START, Local
+from gitconvoy.model.ledger import OPEN, BeadRecord
+from gitconvoy.rules.capacity import Capacity
+from gitconvoy.rules.view import View
+
+_UNTRACKED = frozenset({"tracked"})
+_TEMPORARY = frozenset({"deferred", "backoff", "overlap"})
+
+
+def new_token() -> str:
+    """A random token that makes a dispatch unique and fences it."""
+    return secrets.token_hex(8)
+
+
+def lease_end(record: BeadRecord, local: Local, lease: int) -> int | None:
+    """When the attempt's lease runs out, epoch seconds; None where it has none, or where another machine holds it.
+
+    A pushed assignment has no lease before its first heartbeat; claims and started workers have theirs from the
+    start, counted from `since` when the file is missing (SPEC 7).
+    """
+    if not record.in_flight or record.machine != local.machine:
+        return None
+    held = local.leases.get(record.id)
+    if held is not None and held.token == record.token:
+        return held.expires
+    if record.via in (CLAIM, START) and record.since is not None:
+        return record.since + lease
+    return None
+
+
+def repair(draft: Draft) -> None:
+    """Attempts of this machine that never began are re-queued, those whose lease ran out expire."""
+    with draft.caused_by("scan"):
+        for bead, record in sorted(draft.state.ledger.beads.items()):
+            if not record.in_flight or record.machine != draft.local.machine:
+                continue
+            held = draft.local.leases.get(bead)
+            if record.via == START and (held is None or held.token != record.token):
+                facts.taken_back(draft, bead, "the dispatch was recorded, but its worker never began", "requeue")
+                continue
+            end = lease_end(record, draft.local, draft.state.plan.config.dispatch.lease)
+            if end is not None and end <= draft.now:
+                facts.failed(draft, bead, "no sign of life before the lease ran out", kind="expire", wait=False)
+
+
+def give_up(draft: Draft) -> None:
+    """Exhausted beads of mountain convoys fail for good."""
+    limit = draft.state.plan.config.dispatch.max_attempts
+    for bead, record in sorted(draft.state.ledger.beads.items()):
+        exhausted = record.failures >= limit and record.status is None
+        if exhausted and facts.in_mountain(draft, bead) and draft.view.effective(bead).category == "active":
+            facts.given_up(draft, bead)
+
+
+def completions(draft: Draft, only: Collection[str] | None = None) -> None:
+    """Convoys that are complete now say so once; those that are no longer complete are open again."""
+    for convoy_id in sorted(draft.state.plan.convoys):
+        if only is not None and convoy_id not in only:
+            continue
+        record = draft.convoy_record(convoy_id)
+        status = draft.view.convoy_status(convoy_id)
+        outcome = draft.view.completion(convoy_id)
+        if status == OPEN and outcome is not None and record.completed_at is None:
+            facts.complete(draft, convoy_id, outcome)
+        elif record.completed_at is not None and outcome is None and _takes_up_again(draft, convoy_id, status):
+            facts.reopen_convoy(draft, convoy_id, "it tracks a bead that is open again")
+
+
+def _takes_up_again(draft: Draft, convoy_id: str, status: str) -> bool:
+    """An open (owned) convoy does; a closed one unless another open convoy tracks the beads that are open again."""
+    if status == OPEN:
+        return True
+    view = draft.view
+    if not draft.state.plan.convoys[convoy_id].tracks:
+        return False
+    again = [
+        bead
+        for bead in draft.state.plan.convoys[convoy_id].tracks
+        if view.effective(bead).category != "done" and bead not in view.unreachable()
+    ]
+    return bool(again) and not any(other != convoy_id for bead in again for other in view.open_convoys_of(bead))
+
+
+def untracked_retries(view: View, *, waiting: bool = False) -> list[str]:
+    """Beads slung with --no-convoy whose attempt failed: ready again although nobody tracks them (SPEC 7), in order.
+
+    With `waiting` those that only their back-off, a deferral or an overlap still holds back.
+    """
+    waive = _UNTRACKED | _TEMPORARY if waiting else _UNTRACKED
+    found = [
+        record.id
+        for record in view.ledger.beads.values()
+        if record.convoy is None and record.failures and record.status is None and not view.tracking(record.id)
+    ]
+    return sorted((bead for bead in found if view.is_ready(bead, waive=waive)), key=view.order_key)
+
+
+def feed(draft: Draft, *, asked: bool = False, only: Collection[str] | None = None) -> None:
+    """Dispatch every ready bead up to capacity, in the order of SPEC 4; `asked` overrides `dispatch.auto: false`."""
+    local, config = draft.local, draft.state.plan.config
+    if local.via is None or local.paused or draft.state.plan.config_broken or not (asked or config.dispatch.auto):
+        return
+    view = draft.view
+    capacity = Capacity(view, local.machine, local.max_workers)
+    ready = list(view.ready())
+    if only is None:
+        ready += [bead for bead in untracked_retries(view) if bead not in ready]
+    for bead in ready:
+        convoy = view.convoy_of(bead)
+        if only is not None and convoy not in only:
+            continue
+        worker = capacity.worker_for(bead)
+        if worker is None or capacity.refusal(bead, convoy) is not None:
+            continue
+        capacity.take(bead, convoy, worker)
+        facts.dispatch(draft, bead, convoy=convoy, worker=worker, via=local.via, token=new_token())
+
+
+def settle(draft: Draft, *, feed_too: bool = True) -> None:
+    """Everything that is due, in the order in which one thing makes the next due."""
+    repair(draft)
+    give_up(draft)
+    completions(draft)
+    if feed_too:
+        feed(draft)

@@ -1,0 +1,106 @@
+"""An open town: the repository, this machine's settings, and the state read from both planes (SPEC 1)."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gitconvoy.dispatch import leases, registry
+from gitconvoy.dispatch.files import local_folder
+from gitconvoy.engine import settings as settings_
+from gitconvoy.engine.local import Local
+from gitconvoy.engine.settings import Settings
+from gitconvoy.errors import Refused
+from gitconvoy.git import lock, read
+from gitconvoy.git.repo import Repo
+from gitconvoy.ledger.read import REF, read_ledger
+from gitconvoy.model.ledger import Ledger
+from gitconvoy.model.plan import Plan
+from gitconvoy.model.state import State
+from gitconvoy.store import load
+
+LOCK_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Town:
+    """What commands work on. Reads afresh each time it is asked: nothing here goes stale within a race."""
+
+    repo: Repo
+    settings: Settings
+    actor: str
+
+    @classmethod
+    def open(cls, start: Path, actor: str | None = None) -> Town:
+        """The town of the repository around `start`. GitError where there is none."""
+        repo = Repo.discover(start)
+        return cls(repo, settings_.load(repo), settings_.actor_of(repo, actor))
+
+    @property
+    def common_dir(self) -> Path:
+        """The git directory that all worktrees share."""
+        return self.repo.common_dir
+
+    def trunk(self) -> str | None:
+        """The trunk's tip, None where the branch is unborn."""
+        return read.ref(self.repo, self.settings.trunk)
+
+    def ledger_tip(self) -> str | None:
+        """The ledger's tip: the local branch, else a remote-tracking one (SPEC 1)."""
+        local = read.ref(self.repo, REF)
+        return local if local is not None else self.remote_ledger()
+
+    def remote_ledger(self) -> str | None:
+        """The tip of a remote-tracking ledger branch, None where no remote has one."""
+        for remote in settings_.remotes(self.repo):
+            tip = read.ref(self.repo, f"refs/remotes/{remote}/convoy-ledger")
+            if tip is not None:
+                return tip
+        return None
+
+    def plan(self) -> Plan:
+        """The plan on the trunk's tip."""
+        return load.from_commit(self.repo, self.trunk())
+
+    def ledger(self) -> Ledger:
+        """The ledger as it stands."""
+        return read_ledger(self.repo, self.ledger_tip())
+
+    def state(self) -> State:
+        """The state now: trunk, ledger, and the clock in whole seconds, never before the ledger's tip."""
+        trunk = self.trunk()
+        ledger = self.ledger()
+        return State(load.from_commit(self.repo, trunk), ledger, max(int(time.time()), ledger.tip_time), trunk)
+
+    def local(self, plan: Plan) -> Local:
+        """What only this machine knows."""
+        found = registry.find(self.repo, plan.config.dispatch.dispatcher)
+        via = found.via if isinstance(found, registry.Dispatcher) else None
+        return Local(
+            machine=self.settings.machine,
+            leases=leases.read_all(self.common_dir),
+            max_workers=self.settings.max_workers,
+            paused=self.settings.paused,
+            via=via,
+            dispatcher=found.name,
+        )
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """One writer at a time among ourselves. LostRace after a minute of waiting."""
+        return lock.exclusive(local_folder(self.common_dir) / "lock", LOCK_SECONDS)
+
+    def as_actor(self, actor: str) -> Town:
+        """The same town, spoken to by someone else."""
+        return replace(self, actor=actor)
+
+    def require_plan(self, plan: Plan) -> None:
+        """Refused where the trunk holds no `.convoy` folder."""
+        if not plan.exists:
+            name = self.settings.trunk.removeprefix(settings_.HEADS)
+            raise Refused(
+                f"the trunk ({name}) has no .convoy folder",
+                hint="gitconvoy init begins one; where it is planned on another branch, merge that branch",
+                code="no-plan",
+            )

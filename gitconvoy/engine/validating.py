@@ -1,0 +1,119 @@
+"""All that is wrong with a plan: in the worktree, in the index, or at a commit (SPEC 3, 5, 6, 8 `validate`)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gitconvoy.checks.plan_checks import check_plan
+from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
+from gitconvoy.engine.editing import known_ledger
+from gitconvoy.engine.town import Town
+from gitconvoy.errors import NotFound, Problem
+from gitconvoy.git import read
+from gitconvoy.git.repo import Repo
+from gitconvoy.model.kinds import ROOT
+from gitconvoy.model.ledger import Ledger
+from gitconvoy.model.plan import Plan
+from gitconvoy.planning.planfile import stale
+from gitconvoy.store import load
+from gitconvoy.store.build import place
+
+_GITHEAD = re.compile(r"GITHEAD_[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What was found, by place. `unreadable`: a file cannot be read or breaks its schema."""
+
+    problems: tuple[Problem, ...]
+    unreadable: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error; warnings are none."""
+        return not any(problem.severity == "error" for problem in self.problems)
+
+
+def validate_worktree(town: Town) -> Validation:
+    """The files as they lie in the worktree, and where they would take convoys from HEAD (or the heads of a merge)."""
+    repo = town.repo
+    return _validate(town, load.from_worktree(repo), load.worktree_reader(repo), plans_of(repo, heads(repo)))
+
+
+def validate_staged(town: Town) -> Validation:
+    """What the next commit would hold, likewise; files that are not merged yet are errors."""
+    repo = town.repo
+    found = _validate(town, load.from_index(repo), load.index_reader(repo), plans_of(repo, heads(repo)))
+    conflicts = unmerged(repo)
+    if not conflicts:
+        return found
+    problems = tuple(sorted((*conflicts, *found.problems), key=lambda problem: (problem.path, problem.line)))
+    return Validation(problems, unreadable=True)
+
+
+def validate_commit(town: Town, rev: str) -> Validation:
+    """The plan of a commit by itself: whence it came is the business of who made it."""
+    commit = read.resolve(town.repo, rev)
+    if commit is None:
+        raise NotFound(f"there is no commit {rev}")
+    return _validate(town, load.from_commit(town.repo, commit), load.commit_reader(town.repo, commit), ())
+
+
+def _validate(town: Town, plan: Plan, reader: Callable[[str], bytes | None], before: Sequence[Plan]) -> Validation:
+    ledger = known_ledger(town)
+    found = [*findings(plan, ledger), *stale_plans(plan, ledger), *transitions(town, before, plan, ledger)]
+    unreadable = any(problem.severity == "error" for problem in plan.problems)
+    return Validation(tuple(place(found, reader)), unreadable)
+
+
+def findings(plan: Plan, ledger: Ledger | None) -> list[Problem]:
+    """What is wrong with a plan whatever came before it."""
+    return [*plan.problems, *check_plan(plan, ledger)]
+
+
+def stale_plans(plan: Plan, ledger: Ledger | None) -> list[Problem]:
+    """Plan files that do not say what beads and convoys say: warnings, as no rule reads them (SPEC 3.4)."""
+    found = []
+    for path, data in stale(plan, ledger).items():
+        what = "the convoy of this plan file is gone" if data is None else "does not say what the beads say"
+        if data is not None and path.rsplit("/", 1)[-1].removesuffix(".yaml") not in plan.plan_blobs:
+            what = "the plan file of this convoy is missing"
+        hint = "`gitconvoy tidy` rewrites plan files, as the pre-commit hook does where it is installed"
+        found.append(Problem(path, "stale-plan", what, hint, "warning"))
+    return found
+
+
+def transitions(town: Town, before: Sequence[Plan], after: Plan, ledger: Ledger | None) -> list[Problem]:
+    """Convoys that go where SPEC 3.3 does not let them: from the one plan before, or from each head of a merge."""
+    if not before:
+        return []
+    known = ledger or Ledger()
+    if len(before) == 1:
+        return check_transitions(before[0], after, known)
+    return check_merge_transitions(before, after, known, trunk=town.plan())
+
+
+def unmerged(repo: Repo) -> list[Problem]:
+    """Files under `.convoy/` that a merge left in conflict."""
+    hint = "resolve it, then `git add` it"
+    return [Problem(path, "conflict", "is not merged yet", hint) for path in read.index_conflicts(repo, ROOT)]
+
+
+def heads(repo: Repo) -> list[str]:
+    """The commits that the next one would stand on: HEAD, and what is being merged; none on an unborn branch.
+
+    What is merged: MERGE_HEAD once git wrote it, before that (pre-merge-commit) the names it exports.
+    """
+    exported = [name.removeprefix("GITHEAD_") for name in sorted(os.environ) if _GITHEAD.fullmatch(name)]
+    file = repo.git_dir / "MERGE_HEAD"
+    written = file.read_text(encoding="ascii").split() if file.is_file() else []
+    head = read.head(repo)
+    return list(dict.fromkeys([*([head] if head else []), *(written or exported)]))
+
+
+def plans_of(repo: Repo, commits: Sequence[str]) -> list[Plan]:
+    """The plans of these commits; the empty one where there is none, before the first commit."""
+    return [load.from_commit(repo, commit) for commit in commits] or [load.from_commit(repo, None)]

@@ -1,0 +1,69 @@
+"""Due times: when something is next due, and the detached scan that is left behind for it (SPEC 7)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from gitconvoy.dispatch.files import local_folder, write_atomically
+from gitconvoy.engine.local import Local
+from gitconvoy.engine.settle import lease_end, untracked_retries
+from gitconvoy.engine.town import Town
+from gitconvoy.git.env import clean_env
+from gitconvoy.rules.due import next_due
+from gitconvoy.rules.view import View
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def next_wake(view: View, local: Local) -> int | None:
+    """The next time at which something is due: retries, deferrals, leases of this machine. Epoch seconds."""
+    lease = view.config.dispatch.lease
+    times = [lease_end(record, local, lease) for record in view.in_flight]
+    times += [view.ledger.bead(bead).not_before for bead in untracked_retries(view, waiting=True)]
+    times.append(next_due(view))
+    return min((at for at in times if at is not None and at > view.now), default=None)
+
+
+def _file(common_dir: Path) -> Path:
+    return local_folder(common_dir) / "wake"
+
+
+def _pending(common_dir: Path) -> int | None:
+    """When the waiting scan wakes; None where none waits."""
+    try:
+        at, pid = _file(common_dir).read_text(encoding="ascii").split()
+        os.kill(int(pid), 0)
+        return int(at)
+    except (OSError, ValueError):
+        return None
+
+
+def leave_behind(town: Town, at: int) -> None:
+    """See to it that a scan runs at `at`, unless one does earlier. It outlives us and holds none of our files open."""
+    pending = _pending(town.common_dir)
+    if not town.settings.wake or (pending is not None and time.time() < pending <= at):
+        return
+    child = spawn(town, ["scan", "--at", str(at)])
+    write_atomically(_file(town.common_dir), f"{at} {child}\n".encode())
+
+
+def spawn(town: Town, command: list[str]) -> int:
+    """Start a detached `gitconvoy` command for this town; returns its process id."""
+    where = str(town.repo.worktree or town.common_dir)
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-m", "gitconvoy", "-C", where, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=clean_env(),
+        start_new_session=True,
+        close_fds=True,
+    )
+    _children[:] = [each for each in _children if each.poll() is None]  # a long-lived caller keeps no zombies
+    _children.append(child)
+    return child.pid
