@@ -24,11 +24,15 @@ class Source:
     read: Callable[[], bytes]
     regular: bool = True
     """False for symbolic links, submodules and whatever else is no plain file."""
-    size: int | None = None
+
+
+Memo = dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[Problem, ...]]]
+"""What was read before, by (blob id, path): HEAD and index, trunk and trunk before, share most of their files."""
 
 
 @dataclass(slots=True)
 class _Builder:
+    memo: Memo
     beads: dict[str, Bead] = field(default_factory=dict)
     archive: dict[str, Bead] = field(default_factory=dict)
     convoys: dict[str, Convoy] = field(default_factory=dict)
@@ -69,7 +73,7 @@ class _Builder:
 
     def _document(self, source: Source, kind: kinds.Kind) -> None:
         stem = kinds.stem(source.path)
-        data, found = _read(source, kind)
+        data, found = self._read(source, kind)
         if kind is kinds.CONFIG:
             self._set_config(data, found, source.path)
             return
@@ -89,6 +93,16 @@ class _Builder:
             self.convoys[value.id] = value
         else:
             (self.archive if value.archived else self.beads)[value.id] = value
+
+    def _read(self, source: Source, kind: kinds.Kind) -> tuple[dict[str, Any] | None, list[Problem]]:
+        key = (source.oid, source.path)
+        if not source.oid or not source.regular:
+            return _read(source, kind)
+        if key not in self.memo:
+            data, found = _read(source, kind)
+            self.memo[key] = (data, tuple(found))
+        data, known = self.memo[key]
+        return data, list(known)
 
     def _taken_twice(self, stem: str, path: str) -> bool:
         owner = self.owners.setdefault(stem.lower(), (stem, path))
@@ -141,9 +155,9 @@ def _wrong_id(data: dict[str, Any], stem: str, path: str) -> list[Problem]:
     return []
 
 
-def build(sources: Iterable[Source], tree: str | None = None) -> Plan:
+def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None = None) -> Plan:
     """The plan that the files make up. Never raises for bad files: they are named in `problems` and `broken`."""
-    builder = _Builder()
+    builder = _Builder({} if memo is None else memo)
     by_path: dict[str, Source] = {}
     for source in sorted(sources, key=lambda item: item.path):
         by_path[source.path] = source

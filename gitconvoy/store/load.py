@@ -12,7 +12,7 @@ from gitconvoy.git import read as gitread
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.plan import Plan
-from gitconvoy.store.build import Source, build
+from gitconvoy.store.build import Memo, Source, build
 from gitconvoy.yamlio.complaints import MAX_SIZE
 
 
@@ -29,11 +29,17 @@ def _from_entries(repo: Repo, entries: Iterable[gitread.Entry]) -> list[Source]:
     return [Source(e.path, e.oid, partial(_blob, repo, e.path, e.oid), e.is_file) for e in entries]
 
 
+def _memo(repo: Repo) -> Memo:
+    """As long-lived as the open repository; a blob id never changes its bytes."""
+    memo: Memo = repo.memo.setdefault("plan", {})
+    return memo
+
+
 def from_tree(repo: Repo, tree: str | None) -> Plan:
     """The plan of a `.convoy` tree object; an empty one that does not exist for None."""
     if tree is None:
         return build(())
-    return build(_from_entries(repo, gitread.entries(repo, tree, ROOT)), tree)
+    return build(_from_entries(repo, gitread.entries(repo, tree, ROOT)), tree, _memo(repo))
 
 
 def from_commit(repo: Repo, commit: str | None) -> Plan:
@@ -43,7 +49,7 @@ def from_commit(repo: Repo, commit: str | None) -> Plan:
 
 def from_index(repo: Repo) -> Plan:
     """The plan that the next commit would hold: what the index says that git hands to hooks."""
-    return build(_from_entries(repo, gitread.index_entries(repo, ROOT)))
+    return build(_from_entries(repo, gitread.index_entries(repo, ROOT)), memo=_memo(repo))
 
 
 def from_worktree(repo: Repo) -> Plan:
@@ -52,7 +58,7 @@ def from_worktree(repo: Repo) -> Plan:
     for entry in gitread.worktree_entries(repo, ROOT):
         oid = "" if entry.is_link else _blob_id(entry.file)
         sources.append(Source(entry.path, oid, entry.file.read_bytes, not entry.is_link))
-    return build(sources)
+    return build(sources, memo=_memo(repo))
 
 
 def _blob_id(file: Path) -> str:
