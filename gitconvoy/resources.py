@@ -31,10 +31,5 @@ def schema_names() -> tuple[str, ...]:
 
 
 def hook_text(name: str) -> str:
-    """The POSIX sh shim of a git hook (`pre-commit`, `post-merge`, ...) as text."""
+    """The body of the hook shims as text: `check.sh` (pre-commit, pre-merge-commit) or `react.sh` (post-*)."""
     return (_root("hooks") / name).read_text(encoding="utf-8")
-
-
-def hook_names() -> tuple[str, ...]:
-    """The names of all shipped hook shims, sorted."""
-    return tuple(sorted(f.name for f in _root("hooks").iterdir() if not f.name.startswith((".", "README"))))

@@ -44,7 +44,7 @@ class Stage:
             raise Refused(f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}", code="demo")
         if show:
             for line in (done.stdout + done.stderr).rstrip().splitlines():
-                self.tell("  " + line)
+                self.tell("  " + line.expandtabs(12))
         return done.stdout
 
     def git(self, *words: str, show: bool = False) -> str:
@@ -176,8 +176,8 @@ def _check_order(entries: list[dict[str, Any]]) -> None:
 
 
 def _ledger(stage: Stage) -> list[dict[str, Any]]:
-    entries = list(stage.json("log", "--ledger", "--limit", "0")["entries"])
-    return entries[::-1]
+    """What the ledger's branch says, oldest first."""
+    return [entry for entry in stage.json("log")["entries"][::-1] if entry["event"] != "file"]
 
 
 def _closed(stage: Stage, convoy: str) -> set[str]:

@@ -1,0 +1,111 @@
+"""`gitconvoy hooks`: install, prove and remove the git hooks (SPEC 6)."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gitconvoy.cli.app import App, command
+from gitconvoy.cli.output import emit, note, say, table
+from gitconvoy.errors import Exit
+
+if TYPE_CHECKING:
+    from gitconvoy.hooking.install import HookChange
+    from gitconvoy.hooking.status import HookStatus
+
+
+@click.group("hooks", context_settings={"help_option_names": ["-h", "--help"]})
+def hooks() -> None:
+    """The git hooks: they check commits of .convoy/ and react to what lands on the trunk.
+
+    Everything works without them too, only later: commands and `scan` do what a hook would have done.
+    """
+
+
+@command("install", "gitconvoy hooks install")
+def install(app: App) -> int:
+    """Install the hooks; what belongs to somebody else is left alone, and what to add there is shown."""
+    from gitconvoy.git.repo import Repo
+    from gitconvoy.hooking import install as installer
+
+    changes = installer.install(Repo.discover(app.directory), sys.executable)
+    emit(app, {"hooks": [_change(each) for each in changes]}, lambda: _tell_changes(changes))
+    return Exit.PARTLY if any(each.action == "left" for each in changes) else Exit.OK
+
+
+@command("uninstall", "gitconvoy hooks uninstall")
+def uninstall(app: App) -> int:
+    """Take our part out of every hook again; all else in them stays."""
+    from gitconvoy.git.repo import Repo
+    from gitconvoy.hooking import install as installer
+
+    changes = installer.uninstall(Repo.discover(app.directory))
+    emit(app, {"hooks": [_change(each) for each in changes]}, lambda: _tell_changes(changes))
+    return Exit.PARTLY if any(each.action == "left" for each in changes) else Exit.OK
+
+
+def _change(each: HookChange) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "path": str(each.path),
+        "action": each.action,
+        "reason": each.reason,
+        "entry": each.entry,
+        "entry_files": [str(file) for file in each.entry_files],
+    }
+
+
+def _tell_changes(changes: tuple[HookChange, ...]) -> None:
+    table(("HOOK", "DONE", "FILE", "WHY"), [(each.name, each.action, each.path, each.reason) for each in changes])
+    for each in changes:
+        if each.action == "left" and each.entry:
+            _tell_entry(each.name, each.entry, [str(file) for file in each.entry_files])
+
+
+@command("status", "gitconvoy hooks status")
+def status(app: App) -> int:
+    """Prove that git reaches each hook. Exit code 1 where one is not reached."""
+    from gitconvoy.git.repo import Repo
+    from gitconvoy.hooking import status as prover
+
+    found = prover.status(Repo.discover(app.directory))
+    ok = all(each.reached is not False for each in found)
+    emit(app, {"ok": ok, "hooks": [_status(each) for each in found]}, lambda: _tell_status(found))
+    return Exit.OK if ok else Exit.REFUSED
+
+
+def _status(each: HookStatus) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "path": str(each.path),
+        "installed": each.installed,
+        "reached": each.reached,
+        "note": each.note,
+        "entry": each.entry,
+        "entry_files": [str(file) for file in each.entry_files],
+    }
+
+
+def _tell_status(found: list[HookStatus]) -> None:
+    words = {True: "reached", False: "not reached", None: "not proven"}
+    rows = [(each.name, words[each.reached], each.path, each.note) for each in found]
+    table(("HOOK", "STATE", "FILE", "NOTE"), rows)
+    for each in found:
+        if each.entry:
+            _tell_entry(each.name, each.entry, [str(file) for file in each.entry_files])
+    missing = [each.name for each in found if each.reached is False]
+    if missing:
+        note(f"hint: {len(missing)} of {len(found)} are not reached; see the notes above")
+
+
+def _tell_entry(name: str, entry: str, files: list[str]) -> None:
+    say("")
+    say(f"for {name}, add to {' or '.join(files) or 'it'}:")
+    for line in entry.rstrip("\n").splitlines():
+        say(f"  {line}")
+
+
+for each_command in (install, uninstall, status):
+    hooks.add_command(each_command)

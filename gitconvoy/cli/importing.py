@@ -1,0 +1,72 @@
+"""`gitconvoy import`: a beads history becomes part of the plan, as one commit (SPEC 10)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from gitconvoy.cli.app import App, command
+from gitconvoy.cli.desk import carry_out, no_commit_option, tell
+from gitconvoy.cli.output import emit, note, say
+
+if TYPE_CHECKING:
+    from gitconvoy.interop.importer import ImportPlan
+    from gitconvoy.planning.desk import Changes, Desk
+
+_COUNTS = ("created", "updated", "unchanged", "tombstones")
+
+
+@command("import", "gitconvoy import .beads/issues.jsonl")
+@click.argument("file", type=click.File("rb"))
+@no_commit_option
+def import_(app: App, file: IO[bytes], no_commit: bool) -> None:
+    """Take over FILE, a history of beads (`.beads/issues.jsonl`), as one commit; - reads stdin.
+
+    Nothing of it is lost and nothing is launched. Importing the same file again changes nothing; a newer one brings
+    what changed in it.
+    """
+    from gitconvoy.engine.importing import import_lines
+
+    found: list[ImportPlan] = []
+
+    def edit(desk: Desk) -> Changes:
+        with _progress() as progress:
+            changes, counts = import_lines(app.town().repo, desk, file, file.name, progress)
+        found.append(counts)
+        return changes
+
+    done = carry_out(app, edit, no_commit)
+    counts = found[0]
+    data = {
+        **done.as_dict(),
+        **{name: getattr(counts, name) for name in _COUNTS},
+        "kept_links": dict(counts.kept_links),
+        "kept_whole": counts.kept_whole,
+        "warnings": list(counts.warnings),
+    }
+
+    def text() -> None:
+        say(", ".join(f"{data[name]} {name}" for name in _COUNTS), "green")
+        for warning in counts.warnings:
+            note(f"warning: {warning}")
+        tell(app, done)
+
+    emit(app, data, text)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task: Any = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

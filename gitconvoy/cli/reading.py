@@ -1,0 +1,86 @@
+"""What commands that read share: the state they read, `--at REV`, and what is to be known about it (SPEC 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gitconvoy.cli.app import App
+
+if TYPE_CHECKING:
+    from gitconvoy.engine.local import Local
+    from gitconvoy.model.plan import Plan
+    from gitconvoy.rules.view import View
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def at_option(function: F) -> F:
+    """`--at REV`: the state of a trunk commit, a ledger commit, or any other commit."""
+    return click.option("--at", metavar="REV", help="Read the state at a commit instead of now.")(function)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The rules over a state, and what this machine knows beside it."""
+
+    view: View
+    local: Local
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that was read."""
+        return self.view.plan
+
+
+def moment(app: App, at: str | None = None) -> Moment:
+    """The state now or at a revision. NotFound for an unknown one, Refused where the trunk has no plan."""
+    from gitconvoy.engine.time_travel import local_at, state_at
+    from gitconvoy.rules.view import View
+
+    town = app.town()
+    state = state_at(town, at)
+    if at is None:
+        town.require_plan(state.plan)
+    return Moment(View(state), local_at(town, state.plan, at))
+
+
+def circumstances(app: App, found: Moment) -> dict[str, Any]:
+    """Where the state comes from and what this clone may do: trunk, ledger, role, dispatcher, and notes in words."""
+    from gitconvoy.engine.settings import HEADS
+    from gitconvoy.git import read
+    from gitconvoy.ledger.read import REF
+
+    town = app.town()
+    here = read.ref(town.repo, REF) is not None
+    source = "local" if here else "remote" if town.ledger_tip() is not None else "none"
+    return {
+        "trunk": {"branch": town.settings.trunk.removeprefix(HEADS), "commit": found.view.state.trunk},
+        "ledger": {"source": source, "tip": found.view.ledger.tip},
+        "role": town.settings.role,
+        "dispatcher": {"name": found.local.dispatcher, "defined": found.local.via is not None},
+        "notes": _notes(source, town.settings.role, found),
+    }
+
+
+def _notes(source: str, role: str, found: Moment) -> list[str]:
+    notes = []
+    if source == "none":
+        notes.append("there is no ledger here: nothing was ever dispatched, as far as this clone knows")
+    elif source == "remote":
+        notes.append("the ledger is the remote-tracking one, as of the last fetch")
+    if role == "off":
+        notes.append("this clone dispatches nothing (gitconvoy.dispatch is off)")
+    elif found.local.via is None:
+        notes.append(
+            f"this machine does not define the dispatcher {found.local.dispatcher!r}, so it dispatches nothing"
+        )
+    if found.plan.config_broken:
+        notes.append("the settings cannot be read, so nothing is dispatched: gitconvoy validate")
+    broken = sorted(found.plan.broken)
+    if broken:
+        notes.append(f"files that cannot be read are frozen: {', '.join(broken[:5])} (gitconvoy validate)")
+    return notes

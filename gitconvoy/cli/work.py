@@ -1,0 +1,165 @@
+"""What workers say: `next`, `mine`, `done`, `fail`, `heartbeat` (SPEC 7, 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gitconvoy.cli import outcome as told
+from gitconvoy.cli.app import App, command
+from gitconvoy.cli.output import emit, say, table
+from gitconvoy.cli.reading import at_option, moment
+from gitconvoy.errors import Exit
+
+if TYPE_CHECKING:
+    from gitconvoy.engine.draft import Draft
+    from gitconvoy.engine.requests import Claim
+    from gitconvoy.model.plan import Plan
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def attempt_arguments(function: F) -> F:
+    """BEAD and `--token`, which a started worker need not name: they are in its environment."""
+    bead = click.argument("bead", envvar="GITCONVOY_BEAD")
+    token = click.option(
+        "--token", envvar="GITCONVOY_TOKEN", metavar="TOKEN", help="The attempt's token (else GITCONVOY_TOKEN)."
+    )
+    return bead(token(function))
+
+
+@command("next", "gitconvoy next\ngitconvoy next --claim --json")
+@click.option("--claim", is_flag=True, help="Take it: a dispatch to you, with a lease.")
+@click.option("--rig", metavar="RIG", help="Only beads of this rig.")
+def next_(app: App, claim: bool, rig: str | None) -> int:
+    """Show the next bead that you could claim; --claim takes it. Nothing ready is no error."""
+    from gitconvoy.engine import requests
+    from gitconvoy.engine.react import transact
+
+    town = app.town()
+    if not claim:
+        found = moment(app)
+        bead = requests.next_ready(found.view, found.local, town.actor, rig)
+        data = _next_data(found.plan, requests.Claim(bead), None)
+        emit(app, data, lambda: _tell_next(data, claimed=False))
+        return Exit.OK
+
+    def request(draft: Draft) -> Claim:
+        town.require_plan(draft.state.plan)
+        return requests.claim(draft, town.actor, rig)
+
+    done = transact(town, request)
+    commits = {each.token: each.commit for each in done.dispatched}
+    data = _next_data(done.state.plan, done.value, commits.get(done.value.token or ""))
+    return told.answer(app, done, lambda: _tell_next(data, claimed=True), **data)
+
+
+def _next_data(plan: Plan, found: Claim, commit: str | None) -> dict[str, Any]:
+    bead = plan.bead(found.bead) if found.bead is not None else None
+    return {
+        "bead": dict(bead.data) if bead is not None else None,
+        "worker": found.worker,
+        "attempt": found.attempt,
+        "token": found.token,
+        "commit": commit,
+    }
+
+
+def _tell_next(data: dict[str, Any], *, claimed: bool) -> None:
+    bead = data["bead"]
+    if bead is None:
+        say("nothing is ready for you; gitconvoy blocked says what waits")
+        return
+    say(f"{bead['id']}  {bead['title']}", "green")
+    if bead.get("description"):
+        say(bead["description"].rstrip("\n"))
+    if claimed:
+        say(
+            f"yours (attempt {data['attempt']}): end it with gitconvoy done {bead['id']} or gitconvoy fail {bead['id']}"
+        )
+    else:
+        say("gitconvoy next --claim takes it")
+
+
+@command("mine", "gitconvoy mine\ngitconvoy --actor gastown/nux mine --json")
+@at_option
+def mine(app: App, at: str | None) -> None:
+    """List the beads that you hold: those whose live attempt is yours."""
+    from gitconvoy.reports.overview import held_by
+
+    found = moment(app, at)
+    data = held_by(found.view, found.local, app.town().actor)
+
+    def text() -> None:
+        rows = [
+            (row["id"], row["attempt"], row["lease_until"] or "", row["title"], row["note"]) for row in data["beads"]
+        ]
+        table(("BEAD", "ATTEMPT", "LEASE", "TITLE", ""), rows)
+        if not rows:
+            say(f"{app.town().actor} holds nothing; gitconvoy next --claim takes the next ready bead")
+
+    emit(app, data, text)
+
+
+@command("done", "gitconvoy done gt-x7k2p\ngitconvoy done --reason 'merged by hand'")
+@attempt_arguments
+@click.option("--no-code", is_flag=True, help="Nothing is to be merged: it is done with this word.")
+@click.option("--reason", default="", metavar="TEXT", help="What came of it.")
+def done(app: App, bead: str, token: str | None, no_code: bool, reason: str) -> int:  # noqa: ARG001 - see the help
+    """Say that an attempt is done: yours, or the one whose token you have. What waited for it goes on.
+
+    No branch of this repository is looked at, with --no-code or without: the word is enough.
+    """
+    from gitconvoy.engine import requests
+
+    return _end(app, lambda draft: requests.done(draft, bead, token, reason), bead, "is done")
+
+
+@command("fail", "gitconvoy fail gt-x7k2p --reason 'the fixture is missing'")
+@attempt_arguments
+@click.option("--reason", default="", metavar="TEXT", help="What went wrong.")
+def fail(app: App, bead: str, token: str | None, reason: str) -> int:
+    """Say that an attempt failed: it is counted, and tried again after a while until there were too many."""
+    from gitconvoy.engine import requests
+
+    return _end(app, lambda draft: requests.fail(draft, bead, token, reason), bead, "failed")
+
+
+def _end(app: App, request: Callable[[Draft], Any], bead: str, verb: str) -> int:
+    from gitconvoy.engine.react import transact
+    from gitconvoy.reports.rows import when
+
+    ended = transact(app.town(), request)
+    record = ended.state.ledger.bead(bead)
+    own = next((commit for event, commit in ended.events if event is ended.value), None)
+    data = {
+        "bead": bead,
+        "attempt": ended.value.attempt,
+        "status": record.status or "open",
+        "failures": record.failures,
+        "not_before": when(record.not_before),
+        "commit": own,
+    }
+
+    def text() -> None:
+        say(f"{bead} {verb} (attempt {ended.value.attempt})", "green" if verb == "is done" else "yellow")
+        if record.not_before is not None:
+            say(f"it is tried again from {data['not_before']} on")
+        told.tell(ended, but=("done", "fail"))
+
+    return told.answer(app, ended, text, **data)
+
+
+@command("heartbeat", "gitconvoy heartbeat gt-x7k2p")
+@attempt_arguments
+def heartbeat(app: App, bead: str, token: str | None) -> None:
+    """Say that an attempt still lives: renews its lease. Nothing is written to the ledger."""
+    from gitconvoy.engine.beating import heartbeat as beat
+    from gitconvoy.reports.rows import when
+
+    lease = beat(app.town(), bead, token)
+    until = when(lease.expires) if lease is not None else None
+    text = f"{bead}: lease until {until}" if until else f"{bead} is handed in and needs no lease"
+    emit(app, {"bead": bead, "lease_until": until}, lambda: say(text))
