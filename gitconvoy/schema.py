@@ -13,6 +13,7 @@ from gitconvoy.errors import Problem
 from gitconvoy.model.clock import parse_iso
 from gitconvoy.model.kinds import CONFIG, Kind
 from gitconvoy.resources import schema_text
+from gitconvoy.yamlio.scalars import shown
 
 _Error: TypeAlias = Any
 """A `jsonschema.ValidationError`; its stubs say of each attribute that it may be unset."""
@@ -20,7 +21,6 @@ _Error: TypeAlias = Any
 FORMAT = 1
 """The format of `.convoy/` that this version reads and writes."""
 
-_MAX_SHOWN = 40
 _TYPES = {
     "string": "text",
     "integer": "a whole number",
@@ -134,19 +134,20 @@ def _unknown_keys(error: _Error, at: tuple[str | int, ...], path: str) -> Iterat
     for key in error.instance:
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
-        near = get_close_matches(key, known, n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else f"Known here: {', '.join(known)}."
+        near = get_close_matches(key, known, n=1, cutoff=0.0)[0]
+        close = get_close_matches(key, [near], n=1)
+        hint = f"Did you mean `{near}`?" if close else f"The nearest known key is `{near}`."
         if patterns:
             hint += " Keys of your own begin with `x-` or go below `metadata`."
         where = f" in {_where(at)}" if at else ""
-        yield Problem(path, "unknown-key", f"unknown key `{_shown_text(key)}`{where}", hint, at=(*at, key))
+        yield Problem(path, "unknown-key", f"unknown key `{shown(key)}`{where}", hint, at=(*at, key))
 
 
 def _where(at: tuple[str | int, ...]) -> str:
     """`depends_on[0].id`; list items count from 0 as in JSON paths."""
     text = ""
     for step in at:
-        text += f"[{step}]" if isinstance(step, int) else f".{_shown_text(step)}" if text else _shown_text(step)
+        text += f"[{step}]" if isinstance(step, int) else f"{'.' if text else ''}{shown(step)}"
     return text or "the file"
 
 
@@ -156,19 +157,13 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "a list"
     if isinstance(value, str):
-        return f"`{_shown_text(value)}`" if value else "empty"
-    return "empty" if value is None else _shown_text(json.dumps(value))
-
-
-def _shown_text(text: str) -> str:
-    """At most 40 characters, control and bidi characters made harmless."""
-    short = text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "..."
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in short)
+        return f"`{shown(value)}`" if value else "empty"
+    return "empty" if value is None else shown(json.dumps(value))
 
 
 def _type(error: _Error) -> tuple[str, str]:
     names = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
-    wanted = " or ".join(_TYPES.get(name, name) for name in names)
+    wanted = " or ".join(_TYPES[str(name)] for name in names)
     if names == ["string"] and "patternErrorMessage" in error.schema and error.instance is not None:
         message = f"{error.schema['patternErrorMessage']}; it is {_shown(error.instance)}"
     else:
@@ -182,7 +177,7 @@ def _type_hint(names: list[str], value: Any, pattern: str) -> str:
     if "string" in names and isinstance(value, bool | int | float) and re.search(pattern, json.dumps(value)):
         return f'Put it in quotes: "{json.dumps(value)}".'
     if "array" in names and isinstance(value, str):
-        return f"Write a list: [{_shown_text(value)}]."
+        return f"Write a list: [{shown(value)}]."
     if "boolean" in names and isinstance(value, str):
         return "Write true or false, without quotes."
     if {"integer", "number"} & set(names) and isinstance(value, str):
@@ -232,7 +227,7 @@ def _const(error: _Error) -> tuple[str, str]:
 
 
 def _either(error: _Error) -> tuple[str, str]:
-    names = [_TYPES[form["type"]] for form in error.validator_value]
+    names = [_TYPES[str(form["type"])] for form in error.validator_value]
     return f"must be {' or '.join(names)}, is {_shown(error.instance)}", "Change the value."
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from gitconvoy.demo import scene
-from gitconvoy.dispatch.files import local_folder
 from gitconvoy.errors import Refused
 from gitconvoy.git.env import clean_env
+from gitconvoy.store.localfiles import local_folder
 
 Tell = Callable[[str], None]
 PATIENCE = 120.0

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from gitconvoy.dispatch.files import local_folder, write_atomically
 from gitconvoy.model.ids import is_id
+from gitconvoy.store.localfiles import local_folder, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,15 @@ def attempt_folder(common_dir: Path, bead: str, attempt: int) -> AttemptFolder:
     return AttemptFolder(local_folder(common_dir) / "attempts" / f"{bead}-{attempt}")
 
 
-def set_up(common_dir: Path, job: Job, document: Mapping[str, Any]) -> AttemptFolder:
-    """Create an attempt's folder with everything in it. OSError where the disk refuses."""
+def set_up(common_dir: Path, job: Job, document: Mapping[str, Any], message: str = "") -> AttemptFolder:
+    """Create an attempt's folder with everything in it, a person's word to the worker too. OSError from the disk."""
     folder = attempt_folder(common_dir, job.bead, job.attempt)
     folder.work.mkdir(parents=True, exist_ok=True)
     payload = {**document, "convoy": job.convoy or None, "attempt": job.attempt, "worker": job.worker}
+    if message:
+        payload["message"] = message
     write_atomically(folder.bead, json.dumps(payload, ensure_ascii=False, indent=2).encode() + b"\n")
-    write_atomically(folder.prompt, _prompt(document).encode("utf-8", "replace"))
+    write_atomically(folder.prompt, _prompt(document, message).encode("utf-8", "replace"))
     write_atomically(folder.job, json.dumps(asdict(job)).encode() + b"\n")
     return folder
 
@@ -91,7 +93,7 @@ def read_job(root: Path) -> tuple[AttemptFolder, Job]:
     return folder, Job(**data)
 
 
-def _prompt(document: Mapping[str, Any]) -> str:
+def _prompt(document: Mapping[str, Any], message: str) -> str:
     parts = [f"# {document.get('title', '')}", f"Bead: {document.get('id', '')}"]
     for key, title in (
         ("description", "Description"),
@@ -101,6 +103,8 @@ def _prompt(document: Mapping[str, Any]) -> str:
     ):
         if document.get(key):
             parts.append(f"## {title}\n\n{document[key]}")
+    if message:
+        parts.append(f"## Message\n\n{message}")
     parts.append(
         "## When you are finished\n\nRun `gitconvoy done $GITCONVOY_BEAD --no-code`. "
         "If you cannot do it, run `gitconvoy fail $GITCONVOY_BEAD --reason '...'`."

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gitconvoy.dispatch.files import local_folder, write_atomically
 from gitconvoy.model.ids import is_id
+from gitconvoy.store.localfiles import local_folder, write_atomically
 
 NEVER = 253402300799
 """The last second of the year 9999: a lease that waits for a person."""

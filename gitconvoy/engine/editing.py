@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from gitconvoy.dispatch.files import write_atomically
 from gitconvoy.engine import seen
 from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import HEADS, LOCAL
@@ -21,6 +20,7 @@ from gitconvoy.model.kinds import BEAD, CONFIG_PATH, CONVOY, ROOT, kind_of
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.planning.desk import Changes, Desk, settle
 from gitconvoy.store import load
+from gitconvoy.store.localfiles import write_atomically
 
 
 def known_ledger(town: Town) -> Ledger | None:

@@ -36,6 +36,8 @@ class Dispatched:
     attempt: int
     token: str
     commit: str
+    message: str = ""
+    """A person's word to the worker (`sling --message`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,15 @@ def _adopt_remote_ledger(town: Town) -> None:
 
 def _dispatches(pairs: tuple[tuple[Event, str], ...]) -> tuple[Dispatched, ...]:
     return tuple(
-        Dispatched(event.bead or "", event.convoy, event.worker or "", event.attempt or 0, event.token or "", commit)
+        Dispatched(
+            event.bead or "",
+            event.convoy,
+            event.worker or "",
+            event.attempt or 0,
+            event.token or "",
+            commit,
+            event.reason,
+        )
         for event, commit in pairs
         if event.kind == "dispatch"
     )
@@ -138,7 +148,7 @@ def _act(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> list
     failed = []
     for each in _dispatches(pairs):
         try:
-            begin(town, draft.state, each.bead, each.token)
+            begin(town, draft.state, each.bead, each.token, each.message)
         except (OSError, ConvoyError) as error:
             failed.append((each.bead, each.token, f"could not be started: {error}"))
     return failed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitconvoy.dispatch.files import local_folder, write_atomically
+from gitconvoy.store.localfiles import local_folder, write_atomically
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,16 +76,18 @@ def completions(draft: Draft, only: Collection[str] | None = None) -> None:
 
 
 def _takes_up_again(draft: Draft, convoy_id: str, status: str) -> bool:
-    """An open (owned) convoy does; a closed one unless another open convoy tracks the beads that are open again."""
+    """An open (owned) convoy does; one that `complete` closed (nobody landed it since) unless another open convoy
+    tracks the beads that are open again.
+    """
     if status == OPEN:
         return True
     view = draft.view
-    if not draft.state.plan.convoys[convoy_id].tracks:
+    if draft.convoy_record(convoy_id).close_reason is not None:
         return False
     again = [
         bead
         for bead in draft.state.plan.convoys[convoy_id].tracks
-        if view.effective(bead).category != "done" and bead not in view.unreachable()
+        if not view.effective(bead).closed and bead not in view.unreachable()
     ]
     return bool(again) and not any(other != convoy_id for bead in again for other in view.open_convoys_of(bead))
 

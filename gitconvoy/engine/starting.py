@@ -10,20 +10,20 @@ from gitconvoy.model.ledger import CLAIM, START
 from gitconvoy.model.state import State
 
 
-def begin(town: Town, state: State, bead: str, token: str) -> None:
-    """Begin the attempt that was just recorded. OSError or ConvoyError where it cannot be begun."""
+def begin(town: Town, state: State, bead: str, token: str, message: str = "") -> None:
+    """Begin the attempt that was just recorded; `message` is for its worker. OSError or ConvoyError if it cannot be."""
     record = state.ledger.bead(bead)
     if record.token != token or not record.in_flight:
         return
     lease = state.plan.config.dispatch.lease
     pid = None
     if record.via == START:
-        pid = _start(town, state, bead)
+        pid = _start(town, state, bead, message)
     if record.via in (CLAIM, START):
         leases.write(town.common_dir, leases.Lease(bead, token, state.now + lease, pid))
 
 
-def _start(town: Town, state: State, bead: str) -> int:
+def _start(town: Town, state: State, bead: str, message: str) -> int:
     record = state.ledger.bead(bead)
     found = registry.find(town.repo, state.plan.config.dispatch.dispatcher)
     if isinstance(found, registry.Undefined):
@@ -44,5 +44,5 @@ def _start(town: Town, state: State, bead: str) -> int:
         lease=state.plan.config.dispatch.lease,
         town=str(town.repo.worktree or town.common_dir),
     )
-    folder = attempts.set_up(town.common_dir, job, document.data)
+    folder = attempts.set_up(town.common_dir, job, document.data, message)
     return spawn(town, ["supervise", str(folder.root)])

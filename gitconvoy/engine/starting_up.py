@@ -83,8 +83,8 @@ def _trace(repo: Repo) -> str | None:
     """Where a town is already: the name of a branch with `.convoy/` or of a ledger; None where there is none."""
     if any(True for _ in read.worktree_entries(repo, ROOT)):
         return f"{ROOT}/ is here already"
-    for name in (f"{HEADS}", "refs/remotes/"):
-        for ref, commit in read.refs(repo, name).items():
+    for name in (HEADS, "refs/remotes/"):
+        for ref, commit in reversed(read.refs(repo, name).items()):
             short = ref.removeprefix(HEADS).removeprefix("refs/remotes/")
             if ref == REF or (ref.startswith("refs/remotes/") and short.endswith("/convoy-ledger")):
                 return f"{short} is a ledger"
@@ -107,10 +107,10 @@ def _trunk(repo: Repo, asked: str | None, seen: str | None) -> str:
     if pinned is not None:
         return pinned.removeprefix(HEADS)
     here = read.head_ref(repo)
-    guess = settings.load(repo).trunk
-    commit = read.ref(repo, guess)
-    if seen is not None and commit is not None and read.tree_at(repo, commit, ROOT) is not None:
-        return _short(repo, guess)  # joining a town that a remote has, whatever branch is checked out
+    default = _short(repo, settings.load(repo).trunk)
+    commits = [read.ref(repo, ref) for ref in _refs(repo, default)]
+    if seen is not None and any(commit and read.tree_at(repo, commit, ROOT) for commit in commits):
+        return default  # joining a town that a remote has, whatever branch is checked out
     if here is None:
         raise Refused(
             "HEAD is detached, so the trunk cannot be told",
@@ -121,10 +121,14 @@ def _trunk(repo: Repo, asked: str | None, seen: str | None) -> str:
 
 
 def _known_branch(repo: Repo, name: str) -> str:
-    refs = [HEADS + name, *(f"refs/remotes/{remote}/{name}" for remote in settings.remotes(repo))]
-    if read.head_ref(repo) == HEADS + name or any(read.ref(repo, ref) is not None for ref in refs):
+    if read.head_ref(repo) == HEADS + name or any(read.ref(repo, ref) is not None for ref in _refs(repo, name)):
         return name
     raise Refused(f"there is no branch {name}", hint=f"git branch {name}, or name another one", code="no-trunk")
+
+
+def _refs(repo: Repo, name: str) -> list[str]:
+    """Where a branch of this name may stand: here, or as a remote has it."""
+    return [HEADS + name, *(f"refs/remotes/{remote}/{name}" for remote in settings.remotes(repo))]
 
 
 def _short(repo: Repo, ref: str) -> str:

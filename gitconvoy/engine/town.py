@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitconvoy.dispatch import leases, registry
-from gitconvoy.dispatch.files import local_folder
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import Settings
@@ -20,6 +19,7 @@ from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
 from gitconvoy.store import load
+from gitconvoy.store.localfiles import local_folder
 
 LOCK_SECONDS = 60.0
 

@@ -8,13 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from gitconvoy.dispatch.files import local_folder, write_atomically
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settle import lease_end, untracked_retries
 from gitconvoy.engine.town import Town
 from gitconvoy.git.env import clean_env
 from gitconvoy.rules.due import next_due
 from gitconvoy.rules.view import View
+from gitconvoy.store.localfiles import local_folder, write_atomically
 
 _children: list[subprocess.Popen[bytes]] = []
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitconvoy.errors import GitError, Refused
+from gitconvoy.git import config
 from gitconvoy.git.identity import identity
 from gitconvoy.git.read import head
 from gitconvoy.git.repo import Repo
@@ -133,7 +134,9 @@ def _announce(repo: Repo, paths: Sequence[str]) -> list[str]:
     tracked = {name for part in _portions(paths) for name in _names(repo.git("ls-files", "-z", "--", *part))}
     new = [path for path in paths if path not in tracked and os.path.lexists(repo.worktree / path)]
     if new:
-        options = ("--intent-to-add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul")
+        options = ["--intent-to-add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
+        if config.get_bool(repo, "core.sparseCheckout"):
+            options.append("--sparse")
         repo.git("add", *options, input=_pathspecs(new))
     return new
 

@@ -37,7 +37,7 @@ def _cycle(order: Precedence, part: tuple[int, ...]) -> Cycle:
         (entry.holder, entry.index)
         for node, others in edges.items()
         for other in others
-        if (entry := order.entries.get((node, other))) is not None
+        for entry in order.entries.get((node, other), ())
     }
     walk = _shortest(edges, order.size)
     return Cycle(
@@ -51,7 +51,7 @@ def _cycle(order: Precedence, part: tuple[int, ...]) -> Cycle:
 def _cut(order: Precedence, walk: list[int]) -> tuple[str, int]:
     """The entry behind the last step of the walk, the one that leads back to its least bead."""
     steps = zip(walk[-2::-1], walk[:0:-1], strict=True)
-    entry = next(order.entries[step] for step in steps if step in order.entries)
+    entry = next(order.entries[step][0] for step in steps if step in order.entries)
     return entry.holder, entry.index
 
 

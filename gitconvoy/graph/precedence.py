@@ -19,8 +19,8 @@ class Precedence:
         self.index = {bead_id: number for number, bead_id in enumerate(self.ids)}
         self.size = len(self.ids)
         self.before: list[list[int]] = [[] for _ in self.ids]
-        self.entries: dict[tuple[int, int], BlockingLink] = {}
-        """The link that makes an edge, for those edges that a link makes."""
+        self.entries: dict[tuple[int, int], list[BlockingLink]] = {}
+        """The links that make an edge, for those edges that links make."""
         self._table = table
         self._below: dict[str, int] = {}
         """Bead -> the group of all its descendants."""
@@ -79,7 +79,7 @@ class Precedence:
         for entry in entries:
             for other in self._nodes_of(bead_id, entry):
                 self.before[node].append(other)
-                self.entries.setdefault((node, other), entry)
+                self.entries.setdefault((node, other), []).append(entry)
 
     def _nodes_of(self, bead_id: str, entry: BlockingLink) -> list[int]:
         target = entry.link.target

@@ -71,11 +71,11 @@ def remaining_path(graph: Graph, closed: Collection[str]) -> dict[str, int]:
     longest = dict.fromkeys(range(len(before)), 0)
     for part in reversed(graph.order):
         beads = [node for node in part if node < size]
-        if beads and ended.issuperset(beads):
-            continue
         length = max(longest[node] for node in part) + bool(beads)
         for node in part:
             longest[node] = 0 if node in ended else length
+        if beads and ended.issuperset(beads):
+            continue
         for other in {other for node in part for other in before[node]}.difference(part):
             longest[other] = max(longest[other], length)
     return {bead_id: longest[number] for number, bead_id in enumerate(graph.precedence.ids)}

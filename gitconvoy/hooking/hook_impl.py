@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitconvoy.checks.compare import new_problems
-from gitconvoy.dispatch.files import write_atomically
 from gitconvoy.engine import news, seen, wake
 from gitconvoy.engine.editing import known_ledger, plain_place
 from gitconvoy.engine.react import react
@@ -23,6 +22,7 @@ from gitconvoy.model.plan import Plan
 from gitconvoy.planning.planfile import stale
 from gitconvoy.store import load
 from gitconvoy.store.build import place
+from gitconvoy.store.localfiles import write_atomically
 
 POST_HOOKS = ("post-commit", "post-merge", "post-rewrite", "post-applypatch", "post-checkout")
 REPAIR = "gitconvoy-repair"

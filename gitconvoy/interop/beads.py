@@ -286,7 +286,10 @@ def _in_order(record: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     """The record's keys: those of `keys` in that order, others where the usual order puts them."""
     order = [key for key in keys if key in record]
     known = frozenset(order)
-    for key in sorted((key for key in record if key not in known), key=_rank):
+    others = sorted((key for key in record if key not in known), key=_rank)
+    if not order:
+        return others
+    for key in others:
         after = (index for index, other in enumerate(order) if _rank(other) > _rank(key))
         order.insert(next(after, len(order)), key)
     return order

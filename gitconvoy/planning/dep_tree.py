@@ -70,7 +70,7 @@ def _dependencies(view: View, all_types: bool, bead_id: str) -> list[_Step]:
 
 
 def _reversed(view: View, all_types: bool) -> Mapping[str, list[_Step]]:
-    """Target -> the links to it, as the beads that hold them have them; heirs are left out: their ancestor stands there."""
+    """Target -> the links to it, as their holders have them; heirs are left out, their ancestor is there."""
     found: dict[str, list[_Step]] = {}
     for bead_id in sorted(view.graph.nodes):
         for link in view.graph.nodes[bead_id].links:

@@ -64,14 +64,14 @@ def explain(closed: Closed, bead_id: str, link: Link) -> tuple[str, tuple[str, .
         return _unknown(closed, target), (target,)
     outcome = closed.outcomes.get(target)
     if link.type == CONDITIONAL:
-        state = "is not closed" if outcome is None else f"closed as {outcome}"
-        return f"runs only if {target} fails, which {state}", (target,)
+        state = "is not closed yet" if outcome is None else f"closed as {outcome}"
+        return f"it runs only if {target} fails; that {state}", (target,)
     if link.type == WAITS_FOR:
         waited = closed.graph.waited(bead_id, target)
         still = tuple(child for child in waited if child not in closed.outcomes)
         if waited:
-            some = "any of" if link.gate == "any-children" else "all"
-            return f"waits for {some} {len(waited)} children of {target}, {len(still)} of them not closed", still
+            some = "one of the" if link.gate == "any-children" else "all"
+            return f"it waits for {some} children of {target}: {len(still)} of {len(waited)} are not closed", still
     if outcome == FAILED:
         return f"{target} failed, so this cannot start", (target,)
     if outcome is not None:

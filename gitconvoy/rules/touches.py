@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,16 +34,18 @@ class _Chars:
 _ANY = _Chars(all_but=True)
 _STAR = _Chars(all_but=True, many=True)
 _WIDEST_RANGE = 256
+_CLASS = re.compile(r"[!^]?\]?(?:\[:\w*:\]|\\.|[^\]\\])*(?=\])")
+"""What stands between the brackets of a character class: a `]` may come first, escaped, or in a `[:name:]`."""
 
 
 def overlaps(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether a path could match a pattern of each side; False where one side gives none.
 
-    Patterns are those of .gitignore: without a slash inside they match at any depth, a directory stands for all below
-    it. Those that begin with `!` are passed over.
+    Patterns are those of .gitignore: without a slash inside they match at any depth, and one that names a directory
+    stands for all below it. Those that begin with `!` are passed over.
     """
     left, right = _patterns(a), _patterns(b)
-    return any(_meet(one, other, _is_deep, _segments_meet) for one in left for other in right)
+    return any(_covers(one, other) or _covers(other, one) for one in left for other in right)
 
 
 def first_overlap(a: Sequence[str], b: Sequence[str]) -> tuple[str, str] | None:
@@ -62,7 +65,16 @@ def _segments(pattern: str) -> tuple[str, ...]:
     if pattern.startswith("!") or not parts:
         return ()
     anchored = "/" in pattern.rstrip("/")
-    return (*(() if anchored else (_DEEP,)), *parts, _DEEP)
+    return (*(() if anchored else (_DEEP,)), *parts, *((_DEEP,) if pattern.endswith("/") else ()))
+
+
+def _covers(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether a path matches both, or `one` matches a directory that a segment of `other` names.
+
+    What `**` of `other` stands for is not taken for such a directory: `src/a.py` has nothing to do with `*.md`.
+    """
+    lengths = (length for length in range(1, len(other) + 1) if length == len(other) or other[length - 1] != _DEEP)
+    return any(_meet(one, other[:length], _is_deep, _segments_meet) for length in lengths)
 
 
 def _is_deep(segment: str) -> bool:
@@ -72,24 +84,24 @@ def _is_deep(segment: str) -> bool:
 def _meet(a: Sequence[_T], b: Sequence[_T], is_many: Callable[[_T], bool], meets: Callable[[_T, _T], bool]) -> bool:
     """Whether two sequences, in which some elements stand for any number of elements, have a common reading.
 
-    Row by row over the positions in `b` that can be reached after each element of `a`.
+    Row by row: the positions in `b` that can be reached after each element of `a`.
     """
-    many_a, many_b = [is_many(one) for one in a], [is_many(other) for other in b]
+    many_b = [is_many(other) for other in b]
     row = _skip({0}, many_b)
-    for at, one in enumerate(a):
-        if many_a[at]:
-            row = set(range(min(row), len(b) + 1)) if row else row
+    for one in a:
+        if is_many(one):
+            row = set(range(min(row, default=len(b) + 1), len(b) + 1))
             continue
-        reached = {place for place in row if place < len(b) and many_b[place]}
-        reached |= {place + 1 for place in row if place < len(b) and not many_b[place] and meets(one, b[place])}
-        row = _skip(reached, many_b)
+        inside = [place for place in row if place < len(b)]
+        stay = {place for place in inside if many_b[place]}
+        row = _skip(stay.union(place + 1 for place in inside if not many_b[place] and meets(one, b[place])), many_b)
     return len(b) in row
 
 
 def _skip(places: set[int], many: list[bool]) -> set[int]:
     """The places and those behind elements that may stand for nothing."""
     reached = set(places)
-    for place in sorted(places):
+    for place in places:
         at = place
         while at < len(many) and many[at]:
             at += 1
@@ -113,21 +125,15 @@ def _tokens(segment: str) -> list[_Chars]:
             found.append(_STAR)
         elif char == "?":
             found.append(_ANY)
-        elif char == "[" and (end := _class_end(segment, at)):
-            found.append(_char_class(segment[at:end]))
-            at = end + 1
+        elif char == "[" and (inside := _CLASS.match(segment, at)) and inside[0]:
+            found.append(_char_class(inside[0]))
+            at = inside.end() + 1
         else:
             if char == "\\" and at < len(segment):
                 char = segment[at]
                 at += 1
             found.append(_Chars(frozenset(char)))
     return found
-
-
-def _class_end(segment: str, at: int) -> int:
-    """Where the `]` of a character class stands that begins before `at`; 0 where there is none."""
-    at += segment[at : at + 1] in ("!", "^")
-    return max(segment.find("]", at + 1), 0)
 
 
 def _char_class(text: str) -> _Chars:

@@ -6,33 +6,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gitconvoy.errors import BadFiles, Problem
+from gitconvoy.errors import Problem
 from gitconvoy.model import kinds
 from gitconvoy.model.ids import ID_PATTERN, is_id
 from gitconvoy.model.plan import Bead, Config, Convoy, Plan
-from gitconvoy.schema import validate
 from gitconvoy.store import values
-from gitconvoy.yamlio.reader import load, locate
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One file of the plan plane: its path from the root, its blob id, and how to read it."""
-
-    path: str
-    oid: str
-    read: Callable[[], bytes]
-    regular: bool = True
-    """False for symbolic links, submodules and whatever else is no plain file."""
-
-
-Memo = dict[tuple[str, str], tuple[dict[str, Any] | None, tuple[Problem, ...]]]
-"""What was read before, by (blob id, path): HEAD and index, trunk and trunk before, share most of their files."""
+from gitconvoy.store.reading import Memo, Source, not_regular, read
+from gitconvoy.yamlio.reader import locate
 
 
 @dataclass(slots=True)
 class _Builder:
-    memo: Memo
+    memo: Memo | None
     beads: dict[str, Bead] = field(default_factory=dict)
     archive: dict[str, Bead] = field(default_factory=dict)
     convoys: dict[str, Convoy] = field(default_factory=dict)
@@ -63,17 +48,17 @@ class _Builder:
             )
         elif not source.regular and source.path == kinds.ROOT:
             self.config_broken = True
-            self.problems.append(_not_regular(source.path))
+            self.problems.append(not_regular(source.path))
 
     def _plan_file(self, source: Source) -> None:
         if source.regular:
             self.plan_blobs[kinds.stem(source.path)] = source.oid
         else:
-            self.problems.append(_not_regular(source.path))
+            self.problems.append(not_regular(source.path))
 
     def _document(self, source: Source, kind: kinds.Kind) -> None:
         stem = kinds.stem(source.path)
-        data, found = self._read(source, kind)
+        data, found = read(source, kind) if self.memo is None else self.memo.read(source, kind)
         if kind is kinds.CONFIG:
             self._set_config(data, found, source.path)
             return
@@ -93,16 +78,6 @@ class _Builder:
             self.convoys[value.id] = value
         else:
             (self.archive if value.archived else self.beads)[value.id] = value
-
-    def _read(self, source: Source, kind: kinds.Kind) -> tuple[dict[str, Any] | None, list[Problem]]:
-        key = (source.oid, source.path)
-        if not source.oid or not source.regular:
-            return _read(source, kind)
-        if key not in self.memo:
-            data, found = _read(source, kind)
-            self.memo[key] = (data, tuple(found))
-        data, known = self.memo[key]
-        return data, list(known)
 
     def _taken_twice(self, stem: str, path: str) -> bool:
         owner = self.owners.setdefault(stem.lower(), (stem, path))
@@ -132,20 +107,6 @@ class _Builder:
         self.config_broken = self.config_broken or bool(found)
 
 
-def _not_regular(path: str) -> Problem:
-    return Problem(path, "not-a-file", "is a symbolic link or no plain file", "replace it by a plain file")
-
-
-def _read(source: Source, kind: kinds.Kind) -> tuple[dict[str, Any] | None, list[Problem]]:
-    if not source.regular:
-        return None, [_not_regular(source.path)]
-    try:
-        data = load(source.read(), source.path)
-    except BadFiles as error:
-        return None, list(error.problems)
-    return data, validate(kind, data, source.path)
-
-
 def _wrong_id(data: dict[str, Any], stem: str, path: str) -> list[Problem]:
     if data["id"] != stem:
         hint = f"rename the file to {data['id']}.yaml, or write id: {stem}"
@@ -157,11 +118,13 @@ def _wrong_id(data: dict[str, Any], stem: str, path: str) -> list[Problem]:
 
 def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None = None) -> Plan:
     """The plan that the files make up. Never raises for bad files: they are named in `problems` and `broken`."""
-    builder = _Builder({} if memo is None else memo)
+    builder = _Builder(memo)
     by_path: dict[str, Source] = {}
     for source in sorted(sources, key=lambda item: item.path):
         by_path[source.path] = source
         builder.add(source)
+    if memo is not None:
+        memo.save()
     problems = place(builder.problems, lambda path: by_path[path].read() if path in by_path else None)
     return Plan(
         config=builder.config,
@@ -177,12 +140,12 @@ def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None 
     )
 
 
-def place(problems: Iterable[Problem], read: Callable[[str], bytes | None]) -> list[Problem]:
+def place(problems: Iterable[Problem], bytes_at: Callable[[str], bytes | None]) -> list[Problem]:
     """The problems with line and column looked up from their key paths, sorted by place."""
     placed = []
     for problem in problems:
         if problem.at and not problem.line:
-            data = read(problem.path)
+            data = bytes_at(problem.path)
             line, column = locate(data, problem.at) if data is not None else (0, 0)
             placed.append(replace(problem, line=line, column=column))
         else:

@@ -7,22 +7,30 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from gitconvoy.errors import BadFiles, Problem
+from gitconvoy.errors import BadFiles
 from gitconvoy.git import read as gitread
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.plan import Plan
-from gitconvoy.store.build import Memo, Source, build
+from gitconvoy.store.build import build
+from gitconvoy.store.cache import Cache
+from gitconvoy.store.localfiles import local_folder
+from gitconvoy.store.reading import Memo, Source, too_large
 from gitconvoy.yamlio.complaints import MAX_SIZE
 
 
 def _blob(repo: Repo, path: str, oid: str) -> bytes:
     size = gitread.blob_size(repo, oid)
-    if size > MAX_SIZE:  # known before the bytes are in memory
-        message = f"the file has {size:,} bytes, allowed are {MAX_SIZE:,}"
-        hint = "Keep long material in a file of its own and name that."
-        raise BadFiles(f"{path}: {message}", (Problem(path, "yaml-size", message, hint),))
+    if size > MAX_SIZE:
+        raise too_large(path, size)
     return gitread.blob(repo, oid)
+
+
+def _file(path: str, file: Path) -> bytes:
+    size = file.stat().st_size
+    if size > MAX_SIZE:
+        raise too_large(path, size)
+    return file.read_bytes()
 
 
 def _from_entries(repo: Repo, entries: Iterable[gitread.Entry]) -> list[Source]:
@@ -30,8 +38,10 @@ def _from_entries(repo: Repo, entries: Iterable[gitread.Entry]) -> list[Source]:
 
 
 def _memo(repo: Repo) -> Memo:
-    """As long-lived as the open repository; a blob id never changes its bytes."""
-    memo: Memo = repo.memo.setdefault("plan", {})
+    """As long-lived as the open repository."""
+    if "plan" not in repo.memo:
+        repo.memo["plan"] = Memo(Cache(local_folder(repo.common_dir)))
+    memo: Memo = repo.memo["plan"]
     return memo
 
 
@@ -56,13 +66,16 @@ def from_worktree(repo: Repo) -> Plan:
     """The plan as the files lie on disk, untracked ones too."""
     sources = []
     for entry in gitread.worktree_entries(repo, ROOT):
-        oid = "" if entry.is_link else _blob_id(entry.file)
-        sources.append(Source(entry.path, oid, entry.file.read_bytes, not entry.is_link))
+        oid = "" if entry.is_link else _blob_id(entry.path, entry.file)
+        sources.append(Source(entry.path, oid, partial(_file, entry.path, entry.file), not entry.is_link))
     return build(sources, memo=_memo(repo))
 
 
-def _blob_id(file: Path) -> str:
-    data = file.read_bytes()
+def _blob_id(path: str, file: Path) -> str:
+    try:
+        data = _file(path, file)
+    except BadFiles:
+        return ""
     return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
 
 

@@ -12,7 +12,11 @@ from gitconvoy.errors import Problem
 MAX_SIZE = 1 << 20
 """Bytes of a file."""
 
-_CONFLICT = re.compile(rb"^(?:<{7}|>{7})(?: .*)?$", re.MULTILINE)
+MAX_CONFLICTS = 20
+"""Conflicts of a file that are reported one by one."""
+
+_CONFLICT = re.compile(rb"^<{7}(?: .*)?$", re.MULTILINE)
+_CONFLICT_END = re.compile(rb"^>{7}(?: .*)?$", re.MULTILINE)
 _LINE_BREAKS = {b"\xc2\x85": ("U+0085", "\\N"), b"\xe2\x80\xa8": ("U+2028", "\\L"), b"\xe2\x80\xa9": ("U+2029", "\\P")}
 _CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -55,12 +59,24 @@ _SYNTAX = {
         "text follows the end of the document, or a line is indented wrongly",
         "Align the keys of the file with its first one.",
     ),
+    "did not find expected node content": ("a value is missing, or brackets are not closed", "Close the brackets."),
     "found character that cannot start any token": (
         "no text may begin with this character unless it is in quotes",
         _QUOTE,
     ),
     "found unknown directive name": ("directives are not allowed", "Put text that begins with `%` in quotes."),
 }
+_AT_BEGINNING = frozenset(
+    {
+        "could not find expected ':'",
+        "found unexpected end of stream",
+        "found unexpected document indicator",
+        "did not find expected ',' or ']'",
+        "did not find expected ',' or '}'",
+        "did not find expected node content",
+    }
+)
+"""Of these the beginning (the quote, the bracket, the line) says more than the place where the parser gave up."""
 _BY_CONTEXT = {
     "while scanning an alias": ("yaml-alias", "aliases are not allowed", "Put text that begins with `*` in quotes."),
     "while scanning an anchor": ("yaml-anchor", "anchors are not allowed", "Put text that begins with `&` in quotes."),
@@ -92,10 +108,13 @@ def _odd_lines(data: bytes, path: str) -> list[Problem]:
     if b"\r" in data:
         line, column = _place(data, data.index(b"\r"))
         hint = "Save the file with LF line ends (`* text eol=lf` in .convoy/.gitattributes)."
-        problems.append(Problem(path, "yaml-crlf", "lines end in CR LF", hint, line=line, column=column))
+        problems.append(
+            Problem(path, "yaml-crlf", "lines end in CR LF, or a CR stands alone", hint, line=line, column=column)
+        )
     if b"<<<<<<<" in data or b">>>>>>>" in data:
         hint = "Resolve the conflict: keep one side, remove the markers, then `git add` the file."
-        places = [_place(data, match.start()) for match in islice(_CONFLICT.finditer(data), 1)]
+        found = _CONFLICT if _CONFLICT.search(data) else _CONFLICT_END
+        places = [_place(data, match.start()) for match in islice(found.finditer(data), MAX_CONFLICTS)]
         problems += [
             Problem(path, "yaml-conflict", "a merge conflict was left in the file", hint, line=line, column=column)
             for line, column in places
@@ -119,19 +138,20 @@ def syntax_problem(error: YAMLError, text: str, path: str) -> Problem:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
         return _unreadable_character(text, path)
-    line, column = mark.line, mark.column
+    problem, context = getattr(error, "problem", None) or "", getattr(error, "context", None) or ""
     lines = text.split("\n")
-    for number in (line, line - 1):
+    for number in (mark.line, mark.line - 1):
         indent = _INDENT.match(lines[number]) if 0 <= number < len(lines) else None
         if indent is not None and "\t" in indent[0]:
             hint = "Indent with spaces; an editor can convert them."
             at = indent[0].index("\t") + 1
             return Problem(path, "yaml-tab", "a line is indented with a tab", hint, line=number + 1, column=at)
-    problem, context = getattr(error, "problem", None) or "", getattr(error, "context", None) or ""
     code, message, hint = _BY_CONTEXT.get(context, ("yaml-syntax", *_SYNTAX.get(problem, (problem, _QUOTE))))
     if problem == "found undefined tag handle":
         code = "yaml-tag"
-    return Problem(path, code, message, hint, line=line + 1, column=column + 1)
+    if problem in _AT_BEGINNING:
+        mark = getattr(error, "context_mark", None) or mark
+    return Problem(path, code, message, hint, line=mark.line + 1, column=mark.column + 1)
 
 
 def _unreadable_character(text: str, path: str) -> Problem:

@@ -20,7 +20,7 @@ from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.yamlio.complaints import before_parsing, syntax_problem
 from gitconvoy.yamlio.events import parse
 from gitconvoy.yamlio.positions import compose, position_of
-from gitconvoy.yamlio.scalars import resolve
+from gitconvoy.yamlio.scalars import resolve, shown
 
 MAX_DEPTH = 32
 MAX_PROBLEMS = 20
@@ -150,13 +150,13 @@ class _Builder:
 
     def _name_key(self, event: Any, value: Any) -> None:
         if type(value) is not str:
-            shown = event.value
-            message = f"the key {shown} is no text but {_name(value)}" if shown else "a key is missing before the `:`"
-            self._complain(event, "yaml-key", message, f'Put the key in quotes: "{shown}".')
-            value = shown
+            name = event.value
+            message = f"the key `{shown(name)}` is no text but {_name(value)}" if name else "a key is missing"
+            self._complain(event, "yaml-key", message, f'Put the key in quotes: "{shown(name)}".')
+            value = name
         if value in self._container:
             hint = "Keep one of them; a key may stand only once in a mapping."
-            self._complain(event, "yaml-duplicate-key", f"the key {_short(value)} stands here a second time", hint)
+            self._complain(event, "yaml-duplicate-key", f"the key `{shown(value)}` stands here a second time", hint)
         self._key = value
 
     def _mapping(self, event: Any) -> None:
@@ -204,7 +204,7 @@ class _Builder:
             self._complain(event, "yaml-anchor", f"anchors (`&{event.anchor}`) are not allowed", hint)
         if event.tag is not None:
             hint = "Leave the tag out; put text that begins with `!` in quotes."
-            self._complain(event, "yaml-tag", f"tags (`{_short(str(event.tag))}`) are not allowed", hint)
+            self._complain(event, "yaml-tag", f"tags (`{shown(str(event.tag))}`) are not allowed", hint)
 
     def _document(self, event: Any) -> None:
         if self._root is not _NO_KEY:
@@ -217,9 +217,5 @@ class _Builder:
 
 
 def _name(value: Any) -> str:
-    names = {dict: "a mapping", list: "a list", str: "text", bool: "a truth value", type(None): "empty"}
+    names = {dict: "a mapping", list: "a list", str: "text", bool: "a truth value", type(None): "null"}
     return names.get(type(value), "a number")
-
-
-def _short(text: str) -> str:
-    return ascii(text)[1:-1] if len(text) <= 60 else ascii(text[:57])[1:-1] + "..."

@@ -100,6 +100,12 @@ def _code(char: str) -> str:
     return f"\\u{number:04X}"
 
 
+def shown(text: str, limit: int = 40) -> str:
+    """A text for messages: shortened, with control, bidi and other invisible characters as escapes."""
+    short = text if len(text) <= limit else text[: limit - 3] + "..."
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in short)
+
+
 def number_text(value: float) -> str:
     """A number as the core schema reads it back."""
     if math.isnan(value):

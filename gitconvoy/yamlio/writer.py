@@ -86,6 +86,8 @@ def _in_place(original: bytes, old: Mapping[str, Any], wanted: Mapping[str, Any]
     text = original.decode()
     if text and not text.endswith("\n"):
         text += "\n"
+        ended = load(text.encode(), "the file")
+        wanted = {key: value for key, value in old.items() if not same(value, ended[key])} | dict(wanted)
     return patch(text, old, wanted, kind).encode()
 
 

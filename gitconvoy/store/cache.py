@@ -1,0 +1,102 @@
+"""Documents that were read and found in order, by blob id: so that a big plan is not parsed again for each command.
+
+Disposable: with the file deleted, damaged, locked or not writable every answer is the same, only later. It is used
+where this machine keeps its own files already (`<common git dir>/gitconvoy/`, made by `init` and the hook installer).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from gitconvoy import __version__
+from gitconvoy.resources import schema_names, schema_text
+
+READER = 1
+"""To be raised when the same bytes are read or judged differently by the same schemas."""
+PATIENCE = 0.25
+"""Seconds to wait for another process before going on without the cache."""
+
+
+class Cache:
+    """Blob id and kind -> the document. Every failure turns it off for the rest of the process."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder`: this machine's own folder of the repository; without it nothing is cached."""
+        self._file = folder / f"index-{_generation()}.sqlite3"
+        self._new: list[tuple[str, str, str]] = []
+        self._db: sqlite3.Connection | None = None
+        if folder.is_dir():
+            self._open()
+
+    def _open(self) -> None:
+        try:
+            self._db = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS documents "
+                "(blob TEXT, kind TEXT, data TEXT, PRIMARY KEY (blob, kind)) WITHOUT ROWID"
+            )
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        self.close()
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            for file in self._file.parent.glob(self._file.name + "*"):
+                file.unlink(missing_ok=True)  # damaged: the next process begins anew
+
+    def get(self, blob: str, kind: str) -> dict[str, Any] | None:
+        """The document of a blob that was in order as this kind, or None."""
+        if self._db is None:
+            return None
+        try:
+            row = self._db.execute("SELECT data FROM documents WHERE blob = ? AND kind = ?", (blob, kind)).fetchone()
+            found = json.loads(row[0]) if row else None
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return None
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+    def put(self, blob: str, kind: str, data: dict[str, Any]) -> None:
+        """Remember a document until `save`; one that JSON cannot hold exactly is left out."""
+        if self._db is not None:
+            text = json.dumps(data, ensure_ascii=False)
+            if json.loads(text) == data and not _surrogates(text):
+                self._new.append((blob, kind, text))
+
+    def save(self) -> None:
+        """Write what is new, in one transaction; without complaint where that cannot be."""
+        if self._db is None or not self._new:
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?, ?)", self._new)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._give_up(error)
+        self._new.clear()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+def _surrogates(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _generation() -> str:
+    """A name that changes with everything that decides how a file is read and judged."""
+    digest = hashlib.sha256(f"{__version__} {READER}".encode())
+    for name in schema_names():
+        digest.update(schema_text(name).encode())
+    return digest.hexdigest()[:12]
