@@ -35,7 +35,6 @@ class Cache:
     def _open(self) -> None:
         try:
             self._db = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS documents "

@@ -14,7 +14,8 @@ from gitconvoy.store import load
 
 ODD = """\
 id: gt-odd00
-title: "Odd \\U0001F600 \\t values"
+title: "Odd \\U0001F600 values"
+description: "tab \\t, escape \\e"
 metadata: {"2": two, big: 123456789012345678901234567890, half: 0.5, none: null, deep: [[1], {a: true}]}
 """
 
