@@ -3,7 +3,7 @@
 What a document's own fields cannot hold stands under `x-beads`: `file` and `line` (where it came from), `sha` (of the
 line), `base` (what each field was), and, only where needed, `id` (the raw one), `tombstone`, `style` (spelling of the
 JSON), `keys` (their order), `absent` (keys the line left out), `raw` (values, unknown keys), `dependencies`,
-`comments`, `also` (other lines with the same id), and `line_raw` (the whole line, where nothing less gives it back).
+`also` (other lines with the same id), and `line_raw` (the whole line, where nothing less gives it back).
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def decode(record: Mapping[str, Any], own: str, kind: Kind, links: Links, place:
         block["dependencies"] = list(links.records)
     if place.also:
         block["also"] = [{"line": line.number, "line_raw": line.raw.decode("utf-8")} for line in place.also]
-    return {**document, X_BEADS: _complete(document, block, record, place.raw)}
+    return {**document, X_BEADS: _complete(document, kind, block, record, place.raw)}
 
 
 def other_record(record: Mapping[str, Any], own: str, raw_id: str, place: Place) -> dict[str, Any]:
@@ -160,10 +160,9 @@ def _spoken(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _complete(
-    document: Mapping[str, Any], block: Mapping[str, Any], record: Mapping[str, Any], raw: bytes
+    document: Mapping[str, Any], kind: Kind, block: Mapping[str, Any], record: Mapping[str, Any], raw: bytes
 ) -> dict[str, Any]:
     """The block with what it takes to get the line back: first sparingly, at worst the whole line."""
-    kind = CONVOY if "tracks" in document else BEAD
     plain = _plain({**document, X_BEADS: block}, kind, same_id)
     extra: dict[str, Any] = {}
     usual = sorted(record, key=_rank)

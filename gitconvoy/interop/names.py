@@ -73,7 +73,7 @@ class Names:
 
     def is_broken(self, raw: str) -> bool:
         """Whether the plan has a file of this id that cannot be read."""
-        return raw in self._broken
+        return raw in self._broken or derived(raw) in self._broken
 
     def exists(self, own: str) -> bool:
         """Whether there is a bead or convoy of this id, in the plan or in what is imported."""
