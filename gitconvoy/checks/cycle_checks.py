@@ -9,6 +9,8 @@ from gitconvoy.graph.build import Graph
 from gitconvoy.graph.cycles import Cycle, cycles
 from gitconvoy.model.plan import Plan
 
+MOST_NAMED = 20
+
 
 def check_cycles(plan: Plan, graph: Graph) -> Iterator[Problem]:
     """Codes `parent-cycle` and `cycle`: one problem each, positioned at an entry to cut, all ids sorted in `ids`."""
@@ -29,12 +31,19 @@ def check_cycles(plan: Plan, graph: Graph) -> Iterator[Problem]:
         yield Problem(
             _path(plan, holder),
             "cycle",
-            f"these beads wait for each other: {cycle_path(cycle)}",
+            _told(cycle),
             f"cut one link, such as this one of {holder} to {target}",
             "warning" if _all_imported(plan, graph, cycle) else "error",
             at=("depends_on", index),
             ids=cycle.ids,
         )
+
+
+def _told(cycle: Cycle) -> str:
+    if len(cycle.ids) == len(cycle.path):
+        return f"these beads wait for each other: {cycle_path(cycle)}"
+    named = ", ".join(cycle.ids[:MOST_NAMED]) + (", ..." if len(cycle.ids) > MOST_NAMED else "")
+    return f"{len(cycle.ids)} beads wait for each other ({named}); the shortest way round: {cycle_path(cycle)}"
 
 
 def cycle_path(cycle: Cycle) -> str:
