@@ -49,12 +49,17 @@ class DirectBlockers:
         """(gates, outside) of the given beads, each a sorted mapping without empty entries."""
         gates, outside = {}, {}
         for bead_id in sorted(bead_ids):
-            found = self._links(bead_id, self._table.own(bead_id)) | self._inherited(bead_id)
+            found = self._of(bead_id)
             if found.gates:
                 gates[bead_id] = tuple(sorted(found.gates))
             if found.outside:
                 outside[bead_id] = tuple(sorted(found.outside))
         return gates, outside
+
+    def _of(self, bead_id: str) -> _Found:
+        if bead_id in self._table.hierarchy.tangled:
+            return self._links(bead_id, self._table.blockers_of(bead_id))
+        return self._links(bead_id, self._table.own(bead_id)) | self._inherited(bead_id)
 
     def _inherited(self, bead_id: str) -> _Found:
         parent = self._table.hierarchy.parent(bead_id)
@@ -72,7 +77,7 @@ class DirectBlockers:
         if parent is None:
             return _NONE
         own_view = tuple(entry for entry in self._table.heritable(parent) if entry.waits_for_holder)
-        return self._heirs.get(parent, _NONE) | self._links(bead_id, own_view)
+        return self._heirs[parent] | self._links(bead_id, own_view)
 
     def _links(self, bead_id: str, entries: tuple[BlockingLink, ...]) -> _Found:
         found = _NONE

@@ -26,6 +26,8 @@ class Hierarchy:
         self.cycles = _parent_cycles(parents)
         """Each cycle of parents from its least id, every bead followed by its parent."""
         self.cyclic = frozenset(bead_id for cycle in self.cycles for bead_id in cycle)
+        self.tangled: set[str] = set()
+        """The beads of cycles of parents and all below them: for these, what is inherited has no first giver."""
         self.order: list[str] = []
         """All beads, every one after its parent (but in cycles of parents)."""
         self._range: dict[str, tuple[int, int]] = {}
@@ -41,6 +43,7 @@ class Hierarchy:
             self._number(cycle)
             for bead_id in cycle:
                 self._range[bead_id] = (begin, len(self.order))
+            self.tangled.update(self.order[begin:])
 
     def _number(self, roots: tuple[str, ...]) -> None:
         begin = len(self.order)

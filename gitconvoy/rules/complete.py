@@ -36,7 +36,8 @@ def unreachable(facts: Facts) -> Mapping[str, tuple[str, ...]]:
     """Beads not closed that can never start or close, each with the failed bead that is the cause.
 
     Behind a failed bead over blocks and merge-blocks, own or inherited, transitively; an epic none of whose remaining
-    children can close, and what is behind it, over waits-for too.
+    children can close, and what is behind it, over waits-for too. A bead whose attempt is live has started and may
+    still succeed: it is not among them.
     """
     return _Unreachable(facts).run()
 
@@ -101,7 +102,7 @@ class _Unreachable:
                     stack.append(child)
 
     def _mark(self, bead_id: str, cause: str) -> None:
-        if bead_id not in self._found and bead_id not in self._outcomes:
+        if self._can_close(bead_id) and not self._facts.ledger.bead(bead_id).live:
             self._found[bead_id] = (cause,)
             self._queue.append((bead_id, cause))
 

@@ -115,6 +115,8 @@ class Facts:
 
     def passes(self, bead_id: str) -> bool:
         """Whether every blocking link of the bead, own or inherited, is satisfied."""
+        if bead_id in self.graph.hierarchy.tangled:
+            return self._all_satisfied(bead_id, self.graph.blockers_of(bead_id))
         return self._all_satisfied(bead_id, self.graph.own(bead_id)) and self._inherited_pass(bead_id)
 
     def _all_satisfied(self, bead_id: str, entries: tuple[BlockingLink, ...]) -> bool:
@@ -135,7 +137,7 @@ class Facts:
         if parent is None:
             return True
         own_view = tuple(entry for entry in self.graph.heritable(parent) if entry.waits_for_holder)
-        return self._heirs_pass.get(parent, True) and self._all_satisfied(bead_id, own_view)
+        return self._heirs_pass[parent] and self._all_satisfied(bead_id, own_view)
 
     def blocked_by(self, bead_id: str) -> tuple[Blocker, ...]:
         """The unsatisfied blocking links of a bead, own ones first."""

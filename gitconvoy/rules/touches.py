@@ -34,6 +34,7 @@ class _Chars:
 _ANY = _Chars(all_but=True)
 _STAR = _Chars(all_but=True, many=True)
 _WIDEST_RANGE = 256
+_WILDCARD = re.compile(r"[*?\[]")
 _CLASS = re.compile(r"[!^]?\]?(?:\[:\w*:\]|\\.|[^\]\\])*(?=\])")
 """What stands between the brackets of a character class: a `]` may come first, escaped, or in a `[:name:]`."""
 
@@ -41,16 +42,12 @@ _CLASS = re.compile(r"[!^]?\]?(?:\[:\w*:\]|\\.|[^\]\\])*(?=\])")
 def overlaps(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether a path could match a pattern of each side; False where one side gives none.
 
-    Patterns are those of .gitignore: without a slash inside they match at any depth, and one that names a directory
-    stands for all below it. Those that begin with `!` are passed over.
+    Patterns are like those of .gitignore, from the root on: one that names a directory stands for all below it, and
+    one with a wildcard but without a slash (`*.md`) matches at any depth. A plain name (`README.md`, `docs/`) means
+    the one in the root, or else it would overlap every `src/**`. Those that begin with `!` are passed over.
     """
     left, right = _patterns(a), _patterns(b)
     return any(_covers(one, other) or _covers(other, one) for one in left for other in right)
-
-
-def first_overlap(a: Sequence[str], b: Sequence[str]) -> tuple[str, str] | None:
-    """The first pair of patterns that overlap, to name them."""
-    return next(((one, other) for one in a for other in b if overlaps((one,), (other,))), None)
 
 
 def _patterns(patterns: Sequence[str]) -> list[tuple[str, ...]]:
@@ -64,7 +61,7 @@ def _segments(pattern: str) -> tuple[str, ...]:
     parts = tuple(part for part in pattern.split("/") if part not in ("", "."))
     if pattern.startswith("!") or not parts:
         return ()
-    anchored = "/" in pattern.rstrip("/")
+    anchored = "/" in pattern.rstrip("/") or not _WILDCARD.search(pattern)
     return (*(() if anchored else (_DEEP,)), *parts, *((_DEEP,) if pattern.endswith("/") else ()))
 
 
