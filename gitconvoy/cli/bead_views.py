@@ -32,7 +32,7 @@ _TEXTS = ("description", "design", "acceptance_criteria", "notes", "close_reason
 @click.option("--all", "every", is_flag=True, help="Closed ones too.")
 @at_option
 def list_(app: App, at: str | None, every: bool, limit: int, convoy: str | None, **wanted: str | None) -> None:
-    """List beads by priority and id; without --all or --status those that are not closed."""
+    """List beads by priority and id. Without --all or --status, those that are not closed."""
     from gitconvoy.reports.ids import find_convoy
     from gitconvoy.rules.view import View
 
@@ -96,7 +96,7 @@ def _table(rows: list[dict[str, Any]], total: int) -> None:
 @click.argument("bead_id", metavar="ID")
 @at_option
 def show(app: App, bead_id: str, at: str | None) -> None:
-    """Show a bead: its file's fields, its effective status, what it waits for and what waits for it.
+    """Show a bead. Its file's fields, its effective status, what it waits for and what waits for it.
 
     A unique beginning of the id is enough.
     """

@@ -55,7 +55,7 @@ def bead() -> None:
 @click.option("--convoy", metavar="ID", help="The convoy that shall track it.")
 @no_commit_option
 def add(app: App, title: str, no_commit: bool, **options: Any) -> None:
-    """Add a bead with the given TITLE and commit it."""
+    """Add a bead and commit it."""
     from gitconvoy.planning.bead_edits import add_bead
 
     links = [link_of(text) for text in options["links"]]
@@ -90,7 +90,7 @@ def _text(given: str | None) -> str | None:
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @no_commit_option
 def set_(app: App, bead_id: str, pairs: tuple[str, ...], no_commit: bool) -> None:
-    """Give a bead new values: KEY=VALUE sets, KEY= removes, LIST+=ITEM and LIST-=ITEM change one item."""
+    """Give a bead new values. KEY=VALUE sets, KEY= removes, LIST+=ITEM and LIST-=ITEM change one item."""
     from gitconvoy.planning.assign import set_fields
 
     def edit(desk: Desk) -> Changes:
@@ -117,9 +117,10 @@ def close(app: App, ids: tuple[str, ...], outcome: str, reason: str | None, no_c
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @no_commit_option
 def reopen(app: App, ids: tuple[str, ...], no_commit: bool) -> int:
-    """Open closed beads again: in the file where it says closed, by an event where only the ledger does.
+    """Open closed beads again.
 
-    In the file, assignee, outcome, closed_at and close_reason go.
+    In the file where it says closed (assignee, outcome, closed_at and close_reason go too), by an event where only
+    the ledger does.
     """
     from gitconvoy.engine import requests, settings
     from gitconvoy.engine.react import transact
@@ -140,20 +141,20 @@ def reopen(app: App, ids: tuple[str, ...], no_commit: bool) -> int:
         answer(app, done, f"reopened {', '.join(ids)}")
         return Exit.OK
     outcome = transact(app.town(), lambda draft: [requests.reopen(draft, one) for one in only_ledger])
-    return told.answer(app, outcome, lambda: _tell_reopened(app, done, outcome, ids), **done.as_dict())
+    return told.answer(app, outcome, lambda: _tell_reopened(done, outcome, ids), **done.as_dict())
 
 
-def _tell_reopened(app: App, done: Done, outcome: Outcome[Any], ids: tuple[str, ...]) -> None:
+def _tell_reopened(done: Done, outcome: Outcome[Any], ids: tuple[str, ...]) -> None:
     say(f"reopened {', '.join(ids)}", "green")
     if done.changes.files:
-        tell(app, done)
+        tell(done)
     told.tell(outcome)
 
 
 @command("retry", "gitconvoy bead retry gt-x7k2p")
 @click.argument("bead_id", metavar="ID")
 def retry(app: App, bead_id: str) -> int:
-    """Forget a bead's failures, so that it is dispatched again (an event of the ledger; no file changes)."""
+    """Forget a bead's failures. It is dispatched again then; this is an event of the ledger, no file changes."""
     from gitconvoy.engine import requests
     from gitconvoy.engine.react import transact
 
@@ -168,7 +169,7 @@ def retry(app: App, bead_id: str) -> int:
 @click.option("--clear", is_flag=True, help="Take the deferral back.")
 @no_commit_option
 def defer(app: App, ids: tuple[str, ...], until: str | None, status: bool, clear: bool, no_commit: bool) -> None:
-    """Put beads off until a time; without one until a person sets them open again."""
+    """Put beads off until a time. Without --until, until a person sets them open again."""
     from gitconvoy.planning.bead_edits import defer_beads
 
     if clear and (until is not None or status):
@@ -208,13 +209,13 @@ def comment(app: App, bead_id: str, text: str, no_commit: bool) -> None:
 @click.argument("bead_id", metavar="ID")
 @no_commit_option
 def edit(app: App, bead_id: str, no_commit: bool) -> None:
-    """Open a bead's file in your editor (git's: GIT_EDITOR, core.editor, EDITOR), check it, and commit it."""
+    """Open a bead's file in your editor, check and commit it. The editor is git's: GIT_EDITOR, core.editor, EDITOR."""
     from gitconvoy.cli.editor import edited_text
 
     def change(desk: Desk) -> Changes:
         return edited_text(app, desk, bead_id)
 
-    answer(app, carry_out(app, change, no_commit), f"edited {bead_id}")
+    answer(app, carry_out(app, change, no_commit, tries=1), f"edited {bead_id}")
 
 
 for each in (add, list_, show, set_, close, reopen, retry, defer, comment, edit):

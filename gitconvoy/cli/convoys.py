@@ -103,7 +103,7 @@ def remove(app: App, convoy_id: str, beads: tuple[str, ...], no_commit: bool) ->
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @no_commit_option
 def set_(app: App, convoy_id: str, pairs: tuple[str, ...], no_commit: bool) -> None:
-    """Give a convoy new values: KEY=VALUE sets, KEY= removes, LIST+=ITEM and LIST-=ITEM change one item."""
+    """Give a convoy new values. KEY=VALUE sets, KEY= removes, LIST+=ITEM and LIST-=ITEM change one item."""
     from gitconvoy.planning.assign import set_fields
 
     def edit(desk: Desk) -> Changes:

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from gitconvoy.cli.app import App
 from gitconvoy.cli.output import emit, note, say
-from gitconvoy.errors import ConvoyError
+from gitconvoy.errors import ConvoyError, LostRace
 
 if TYPE_CHECKING:
+    from gitconvoy.engine.town import Town
     from gitconvoy.ledger.read import Entry
     from gitconvoy.model.plan import Plan
     from gitconvoy.model.state import State
     from gitconvoy.planning.desk import Changes, Desk
 
 F = TypeVar("F", bound=Callable[..., Any])
+TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An edit that was carried out; `commit` None: nothing was committed. `news` are the ledger's events after it."""
+    """An edit that was carried out.
+
+    `commit` None: nothing was committed. `branch` is the one that is checked out, `trunk` the trunk's where that is
+    another one. `news` are the ledger's events after it.
+    """
 
     changes: Changes
     commit: str | None
+    branch: str
+    trunk: str | None = None
     news: tuple[Entry, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -36,6 +45,7 @@ class Done:
             "changed": bool(self.changes.files),
             "files": sorted(self.changes.files),
             "commit": self.commit,
+            "branch": self.branch,
             "dispatched": _dispatched(self.news),
         }
 
@@ -53,22 +63,62 @@ def no_commit_option(function: F) -> F:
     return click.option("--no-commit", is_flag=True, help="Leave the change in the worktree, uncommitted.")(function)
 
 
-def carry_out(app: App, edit: Callable[[Desk], Changes], no_commit: bool = False) -> Done:
-    """Run an edit on the worktree's plan, write and commit its files, and react where no hook did."""
-    from gitconvoy.engine import editing, news
+def standing() -> Path:
+    """Where the command was started: `-C`, else the current folder, whatever GITCONVOY_TOWN says."""
+    return Path(click.get_current_context().find_root().params.get("directory") or ".").absolute()
+
+
+def editing_town(app: App) -> Town:
+    """The town whose worktree is edited: of a repository's worktrees the one in which the person or worker stands.
+
+    Workers are told of their town by GITCONVOY_TOWN; what they plan goes into their own branch all the same.
+    """
+    from gitconvoy.engine.town import Town
+    from gitconvoy.errors import GitError
 
     town = app.town()
+    here = standing()
+    if app.directory == here:
+        return town
+    try:
+        found = Town.open(here, app.actor)
+    except GitError:
+        return town
+    return found if found.common_dir == town.common_dir else town
+
+
+def carry_out(app: App, edit: Callable[[Desk], Changes], no_commit: bool = False, *, tries: int = TRIES) -> Done:
+    """Run an edit on the worktree's plan, write and commit its files, and react where no hook did.
+
+    Where somebody else changed one of its files meanwhile, the edit is made anew, `tries` times in all.
+    """
+    from gitconvoy.engine import editing, news
+
+    town = editing_town(app)
     tip = town.ledger_tip()
-    desk = editing.open_desk(town)
-    changes, commit = editing.publish(town, desk, edit(desk), commit=not no_commit)
+    changes, commit = _publish(town, edit, not no_commit, tries)
+    branch, trunk = editing.branches(town)
     if commit is None:
-        return Done(changes, None)
+        return Done(changes, None, branch, trunk)
     try:
         editing.follow_up(town)
     except ConvoyError as error:  # the commit stands; what it makes due can be done at any time
         note(f"the commit is made, but what follows from it is not: {error.message}")
         note(f"hint: {error.hint or 'run `gitconvoy scan`'}")
-    return Done(changes, commit, tuple(news.since(town, tip)))
+    return Done(changes, commit, branch, trunk, tuple(news.since(town, tip)))
+
+
+def _publish(town: Town, edit: Callable[[Desk], Changes], commit: bool, tries: int) -> tuple[Changes, str | None]:
+    from gitconvoy.engine import editing
+
+    while True:
+        tries -= 1
+        desk = editing.open_desk(town)
+        try:
+            return editing.publish(town, desk, edit(desk), commit=commit)
+        except LostRace as error:
+            if error.code != "changed" or tries <= 0:
+                raise
 
 
 def answer(app: App, done: Done, told: str, **more: Any) -> None:
@@ -76,28 +126,24 @@ def answer(app: App, done: Done, told: str, **more: Any) -> None:
 
     def text() -> None:
         say(told, "green" if done.changes.files else None)
-        tell(app, done)
+        tell(done)
 
     emit(app, {**done.as_dict(), **more}, text)
 
 
-def tell(app: App, done: Done) -> None:
+def tell(done: Done) -> None:
     """For people: where an edit went, and what followed from it."""
-    from gitconvoy.engine import editing, news
-    from gitconvoy.git import read
+    from gitconvoy.engine import news
 
     if not done.changes.files:
         say("nothing to change")
         return
-    town = app.town()
-    branch = (read.head_ref(town.repo) or "HEAD").removeprefix("refs/heads/")
     if done.commit is None:
         say(f"not committed: {', '.join(sorted(done.changes.files))}")
         return
-    say(f"committed {done.commit[:10]} on {branch}")
-    if not editing.moved_trunk(town):
-        trunk = town.settings.trunk.removeprefix("refs/heads/")
-        note(f"it takes effect once {branch} is merged into the trunk ({trunk})")
+    say(f"committed {done.commit[:10]} on {done.branch}")
+    if done.trunk is not None:
+        note(f"it takes effect once {done.branch} is merged into the trunk ({done.trunk})")
     for line in news.lines(list(done.news)):
         say(line)
 

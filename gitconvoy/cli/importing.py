@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.desk import carry_out, no_commit_option, tell
+from gitconvoy.cli.desk import carry_out, editing_town, no_commit_option, standing, tell
 from gitconvoy.cli.output import emit, note, say
+from gitconvoy.errors import NotFound
 
 if TYPE_CHECKING:
     from gitconvoy.interop.importer import ImportPlan
@@ -21,9 +22,9 @@ _COUNTS = ("created", "updated", "unchanged", "tombstones")
 
 
 @command("import", "gitconvoy import .beads/issues.jsonl")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file")
 @no_commit_option
-def import_(app: App, file: IO[bytes], no_commit: bool) -> None:
+def import_(app: App, file: str, no_commit: bool) -> None:
     """Take over FILE, a history of beads (`.beads/issues.jsonl`), as one commit; - reads stdin.
 
     Nothing of it is lost and nothing is launched. Importing the same file again changes nothing; a newer one brings
@@ -31,12 +32,14 @@ def import_(app: App, file: IO[bytes], no_commit: bool) -> None:
     """
     from gitconvoy.engine.importing import import_lines
 
+    lines = _lines(file)
+    repo = editing_town(app).repo
     found: list[ImportPlan] = []
 
     def edit(desk: Desk) -> Changes:
         with _progress() as progress:
-            changes, counts = import_lines(app.town().repo, desk, file, file.name, progress)
-        found.append(counts)
+            changes, counts = import_lines(repo, desk, lines, file, progress)
+        found[:] = [counts]
         return changes
 
     done = carry_out(app, edit, no_commit)
@@ -53,9 +56,18 @@ def import_(app: App, file: IO[bytes], no_commit: bool) -> None:
         say(", ".join(f"{data[name]} {name}" for name in _COUNTS), "green")
         for warning in counts.warnings:
             note(f"warning: {warning}")
-        tell(app, done)
+        tell(done)
 
     emit(app, data, text)
+
+
+def _lines(file: str) -> list[bytes]:
+    if file == "-":
+        return list(sys.stdin.buffer)
+    place = standing() / file
+    if not place.is_file():
+        raise NotFound(f"there is no file {file}", hint="beads keep theirs in .beads/issues.jsonl")
+    return place.read_bytes().split(b"\n")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitconvoy.cli.app import App, command
+from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note
 from gitconvoy.errors import ConvoyError, Exit
 
@@ -20,14 +21,12 @@ _HOOK_ARGUMENTS = {"ignore_unknown_options": True, "help_option_names": ["--help
 @command("hook-run", "gitconvoy hook-run pre-commit", hidden=True, context_settings=_HOOK_ARGUMENTS)
 @click.argument("name")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_context
-def hook_run(context: click.Context, app: App, name: str, arguments: tuple[str, ...]) -> int:
+def hook_run(app: App, name: str, arguments: tuple[str, ...]) -> int:
     """Do what the git hook NAME does; git's own arguments follow.
 
     Hooks run where git starts them: a worker's GITCONVOY_TOWN, which is meant for commands, is not looked at.
     """
-    given = context.find_root().params.get("directory")
-    start = Path(given or ".").absolute()
+    start = standing()
     if name.startswith("post-"):
         return _after_the_fact(start, app.actor, name, arguments)
     return _run(start, app.actor, name, arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -71,7 +71,7 @@ def ready(app: App, rig: str | None, everything: bool, at: str | None) -> None:
     from gitconvoy.reports import waiting
 
     found = moment(app, at)
-    _known_rig(found.plan.config.rigs, rig)
+    known_rig(found.plan.config.rigs, rig)
     data = waiting.ready(found.view, rig=rig, everything=everything)
 
     def text() -> None:
@@ -83,7 +83,8 @@ def ready(app: App, rig: str | None, everything: bool, at: str | None) -> None:
     emit(app, data, text)
 
 
-def _known_rig(rigs: Any, rig: str | None) -> None:
+def known_rig(rigs: Mapping[str, object], rig: str | None) -> None:
+    """UsageError for a rig that the settings do not name."""
     if rig is not None and rig not in rigs:
         raise UsageError(f"there is no rig {rig}", hint=f"rigs are {', '.join(sorted(rigs))}")
 
@@ -96,7 +97,7 @@ def blocked(app: App, rig: str | None, at: str | None) -> None:
     from gitconvoy.reports import waiting
 
     found = moment(app, at)
-    _known_rig(found.plan.config.rigs, rig)
+    known_rig(found.plan.config.rigs, rig)
     data = waiting.blocked(found.view, rig=rig)
 
     def text() -> None:
@@ -108,9 +109,10 @@ def blocked(app: App, rig: str | None, at: str | None) -> None:
     emit(app, data, text)
 
 
-def reasons_text(reasons: Sequence[dict[str, Any]]) -> str:
-    """The reasons on one line."""
-    return "; ".join(reason["message"] for reason in reasons)
+def reasons_text(reasons: Sequence[dict[str, Any]], most: int = 3) -> str:
+    """The first reasons on one line, and how many more there are."""
+    more = f"; and {len(reasons) - most} more" if len(reasons) > most else ""
+    return "; ".join(reason["message"] for reason in reasons[:most]) + more
 
 
 @command("stranded", "gitconvoy stranded")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.output import emit, note, safe, say, table
+from gitconvoy.cli.output import emit, note, safe, say
 from gitconvoy.cli.reading import at_option, moment
 from gitconvoy.errors import NotFound, UsageError
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from gitconvoy.engine.town import Town
 
+_COLOURS = {
+    "dispatch": "cyan", "done": "green", "merged": "green", "complete": "green", "fail": "red", "expire": "red",
+    "dispatch-failed": "red", "pause": "yellow",
+}  # fmt: skip
 _LOOK = 0.5
 _CHUNK = 1 << 16
 
@@ -58,7 +62,7 @@ def log(
         convoy_of=lambda one: next(iter(view.tracking(one)), None) or view.ledger.bead(one).convoy,
     )
     data = history.as_data(islice(told, limit))
-    emit(app, data, lambda: _table(data["entries"]))
+    emit(app, data, lambda: _tell(data["entries"]))
 
 
 def _known(known: Any, text: str | None) -> str | None:
@@ -94,26 +98,25 @@ def _events(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _table(entries: list[dict[str, Any]]) -> None:
-    rows = [
-        (
-            entry["at"],
-            entry["commit"][:10],
-            entry["event"],
-            entry["bead"] or entry["convoy"] or "town",
-            _change(entry),
-            entry["worker"] or entry["actor"] or "",
-            entry["reason"].partition("\n")[0],
-        )
-        for entry in entries
-    ]
-    table(("TIME", "COMMIT", "EVENT", "ABOUT", "STATUS", "WHO", "REASON"), rows)
-    if not rows:
+def _tell(entries: list[dict[str, Any]]) -> None:
+    """One line for each entry: time, commit, event, what it is about, who, and what changed or why."""
+    width = max((len(_about(entry)) for entry in entries), default=0)
+    for entry in entries:
+        who = entry["worker"] or entry["actor"] or ""
+        told = ": ".join(part for part in (_change(entry), entry["reason"].partition("\n")[0]) if part)
+        line = f"{entry['at']}  {entry['commit'][:10]}  {entry['event']:<9}  {_about(entry):<{width}}  {who}"
+        say(f"{line}  {told}" if told else line, _COLOURS.get(entry["event"]))
+    if not entries:
         say("nothing happened yet, or nothing that was asked for")
 
 
+def _about(entry: dict[str, Any]) -> str:
+    return str(entry["bead"] or entry["convoy"] or "town")
+
+
 def _change(entry: dict[str, Any]) -> str:
-    if entry["from"] == entry["to"]:
+    """Only for what people did in files: of the ledger's events the name says it."""
+    if entry["event"] != "file" or entry["from"] == entry["to"]:
         return ""
     return f"{entry['from'] or '-'} -> {entry['to'] or '-'}"
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gitconvoy.rules.view import View
 
 
+class _HasErrors(Exception):
+    """The report has errors: there is nothing to write."""
+
+
 @dataclass(slots=True)
 class _Staging:
     """What one run of `stage` found out and did."""
@@ -103,15 +107,12 @@ def _stage(
     from gitconvoy.engine.branches import branch_exists
     from gitconvoy.planning.convoy_edits import stage_convoy
 
-    class _Errors(Exception):
-        """The report has errors: there is nothing to write."""
-
     def edit(desk: Desk) -> Changes:
         view = desk.view()
         selection = choose(view, ids, **options)
         run.report = analyse(view, selection, branch_exists(app.town()))
         if run.report.errors:
-            raise _Errors
+            raise _HasErrors
         given = {key: value for key, value in options.items() if value is not None and selection.convoy_id}
         changes = stage_convoy(desk, run.report, title, given)
         run.convoy = changes.ids[0]
@@ -119,7 +120,7 @@ def _stage(
 
     try:
         run.done = carry_out(app, edit, no_commit)
-    except _Errors:
+    except _HasErrors:
         run.done = None
 
 
@@ -149,13 +150,13 @@ def _answer(app: App, run: _Staging) -> None:
             "message": run.refused.message,
             "hint": run.refused.hint,
         }
-    emit(app, data, lambda: _tell(app, run, restaged))
+    emit(app, data, lambda: _tell(run, restaged))
     if run.refused is not None:
         note(f"it is staged, but not launched: {run.refused.message}")
         note(f"hint: {run.refused.hint}")
 
 
-def _tell(app: App, run: _Staging, restaged: bool) -> None:
+def _tell(run: _Staging, restaged: bool) -> None:
     report = run.report
     assert report is not None
     _tell_tree(report)
@@ -166,7 +167,7 @@ def _tell(app: App, run: _Staging, restaged: bool) -> None:
         note(f"nothing is written: {errors} error{'s' if errors != 1 else ''} to mend first")
         return
     say(f"{'staged again' if restaged else 'staged'}: {run.convoy} ({report.status})", "green")
-    tell(app, run.done)
+    tell(run.done)
     if run.launched is not None:
         told.tell(run.launched)
     elif run.refused is None:

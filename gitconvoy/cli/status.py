@@ -75,7 +75,7 @@ def _town(data: dict[str, Any]) -> None:
     _section("Submitted", data["submitted"], _attempt)
     _section("Ready", data["ready"], lambda row: f"{row['id']}  {row['title']}")
     _section(
-        "Not moving", data["stranded"], lambda row: f"{row['id']}  {row['class']}: {reasons_text(row['reasons'][:2])}"
+        "Not moving", data["stranded"], lambda row: f"{row['id']}  {row['class']}: {reasons_text(row['reasons'], 2)}"
     )
     for who in data["paused"]:
         say(f"Paused: {who}", "yellow")

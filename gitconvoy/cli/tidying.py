@@ -32,7 +32,7 @@ def tidy(app: App, archive: bool, no_commit: bool) -> None:
     def edit(desk: Desk) -> Changes:
         if desk.ledger is None:
             note("there is no ledger at hand, so there are no facts to write")
-        made.append(tidied(desk, closing_times(app.town(), *facts_to_write(desk)), archive=archive))
+        made[:] = [tidied(desk, closing_times(app.town(), *facts_to_write(desk)), archive=archive)]
         return made[0].changes
 
     done = carry_out(app, edit, no_commit)

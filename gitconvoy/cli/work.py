@@ -9,6 +9,7 @@ import click
 
 from gitconvoy.cli import outcome as told
 from gitconvoy.cli.app import App, command
+from gitconvoy.cli.lists import known_rig
 from gitconvoy.cli.output import emit, say, table
 from gitconvoy.cli.reading import at_option, moment
 from gitconvoy.errors import Exit
@@ -41,6 +42,7 @@ def next_(app: App, claim: bool, rig: str | None) -> int:
     town = app.town()
     if not claim:
         found = moment(app)
+        known_rig(found.plan.config.rigs, rig)
         bead = requests.next_ready(found.view, found.local, town.actor, rig)
         data = _next_data(found.plan, requests.Claim(bead), None)
         emit(app, data, lambda: _tell_next(data, claimed=False))
@@ -48,6 +50,7 @@ def next_(app: App, claim: bool, rig: str | None) -> int:
 
     def request(draft: Draft) -> Claim:
         town.require_plan(draft.state.plan)
+        known_rig(draft.state.plan.config.rigs, rig)
         return requests.claim(draft, town.actor, rig)
 
     done = transact(town, request)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitconvoy.engine import seen
 from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import HEADS, LOCAL
 from gitconvoy.engine.town import Town
-from gitconvoy.errors import BadFiles, Refused
-from gitconvoy.git import personal, read
+from gitconvoy.errors import BadFiles, GitError, LostRace, Refused
+from gitconvoy.git import lock, personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import BEAD, CONFIG_PATH, CONVOY, ROOT, kind_of
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.planning.desk import Changes, Desk, settle
 from gitconvoy.store import load
 from gitconvoy.store.localfiles import write_atomically
+
+LOCK = "gitconvoy-edit.lock"
+"""In the git directory of a worktree: one planning edit at a time is written and committed there."""
+LOCK_SECONDS = 60.0
 
 
 def known_ledger(town: Town) -> Ledger | None:
@@ -46,32 +50,73 @@ def open_desk(town: Town) -> Desk:
         raise Refused("a bare repository has no files to edit", hint="run this in a clone with a worktree", code="bare")
     plan = load.from_worktree(repo)
     if not plan.exists:
-        town.require_plan(town.plan())  # where the trunk has none either, that is what there is to say
-        name = town.settings.trunk.removeprefix(HEADS)
-        raise Refused(f"this branch has no {ROOT} folder, {name} has one", hint=f"git merge {name}", code="no-plan")
+        raise _no_plan(town)
     if plan.config_broken:
         found = tuple(problem for problem in plan.problems if problem.path in (CONFIG_PATH, ROOT))
         raise BadFiles(f"{CONFIG_PATH} cannot be read", found, hint="mend it first: the settings are unknown")
     ledger = known_ledger(town)
     now = max(int(time.time()), ledger.tip_time if ledger else 0)
-    return Desk(plan, load.worktree_reader(repo), ledger, now, town.actor)
+    return Desk(plan, Remembering(load.worktree_reader(repo)), ledger, now, town.actor)
+
+
+def _no_plan(town: Town) -> Refused:
+    head = read.head(town.repo)
+    if head is not None and read.tree_at(town.repo, head, ROOT) is not None:
+        hint = f"git restore {ROOT}; in a sparse checkout: git sparse-checkout add {ROOT}"
+        return Refused(f"{ROOT} is committed, but not in this worktree", hint=hint, code="no-plan")
+    name = town.settings.trunk.removeprefix(HEADS)
+    if town.plan().exists:
+        return Refused(f"this branch has no {ROOT} folder, {name} has one", hint=f"git merge {name}", code="no-plan")
+    return Refused(f"there is no {ROOT} folder here", hint="gitconvoy init begins one", code="no-plan")
+
+
+@dataclass(frozen=True, slots=True)
+class Remembering:
+    """A reader of files that remembers what each held when it was first read, so that a race is noticed."""
+
+    read: Callable[[str], bytes | None]
+    known: dict[str, bytes | None] = field(default_factory=dict)
+
+    def __call__(self, path: str) -> bytes | None:
+        """The bytes of a file, None where there is none; the same ones each time."""
+        if path not in self.known:
+            self.known[path] = self.read(path)
+        return self.known[path]
+
+    def changed(self, paths: Iterable[str]) -> str | None:
+        """The first of the paths whose file is no longer what was read."""
+        return next((path for path in paths if path in self.known and self.read(path) != self.known[path]), None)
 
 
 def publish(town: Town, desk: Desk, changes: Changes, *, commit: bool = True) -> tuple[Changes, str | None]:
     """Write the files of an edit and commit exactly those; (what was written, the commit), None without a commit.
 
     Refused, and nothing is changed, where a file to be changed has uncommitted changes, or where the edit leans on
-    files that are not committed yet. Where the commit fails, the files are as they were before.
+    files that are not committed yet; LostRace where a file was changed since it was read, or git's index is locked.
+    Where the commit fails, the files are as they were before.
     """
     if not changes.files:
         return changes, None
-    if not commit:
-        with written(town.repo, changes.files):
-            return changes, None
-    refuse_uncommitted(town.repo, sorted(changes.files))
-    changes = _by_itself(town, desk, changes)
-    with written(town.repo, changes.files):
-        return changes, personal.commit_paths(town.repo, sorted(changes.files), changes.message)
+    repo = town.repo
+    with lock.exclusive(repo.git_dir / LOCK, LOCK_SECONDS):
+        raced = desk.read.changed(sorted(changes.files)) if isinstance(desk.read, Remembering) else None
+        if raced is not None:
+            raise LostRace(f"{raced} was changed by somebody else meanwhile", hint="try again", code="changed")
+        if commit:
+            refuse_uncommitted(repo, sorted(changes.files))
+            changes = _by_itself(town, desk, changes)
+        with written(repo, changes.files):
+            return changes, _commit(repo, changes) if commit else None
+
+
+def _commit(repo: Repo, changes: Changes) -> str | None:
+    try:
+        return personal.commit_paths(repo, sorted(changes.files), changes.message)
+    except GitError as error:
+        if "index.lock" not in error.message:
+            raise
+        hint = "another git process is at work here: try again when it is done"
+        raise LostRace(error.message, hint=hint, code="index-locked") from error
 
 
 def refuse_uncommitted(repo: Repo, paths: Sequence[str]) -> None:
@@ -162,10 +207,16 @@ def moved_trunk(town: Town) -> bool:
     return read.head_ref(town.repo) == town.settings.trunk
 
 
+def branches(town: Town) -> tuple[str, str | None]:
+    """Name of the branch that is checked out (`HEAD` when detached), and of the trunk where that is another one."""
+    here = (read.head_ref(town.repo) or "HEAD").removeprefix(HEADS)
+    return here, None if moved_trunk(town) else town.settings.trunk.removeprefix(HEADS)
+
+
 def follow_up(town: Town) -> None:
     """React to a commit on the trunk where no hook did, if this clone dispatches (SPEC 7). Errors are react's."""
     if town.settings.role != LOCAL or not moved_trunk(town):
         return
     last = seen.recall(town.common_dir)
-    if last is None or last.commit != town.trunk() or last.ledger != town.ledger_tip():
+    if last is None or last.commit != town.trunk() or last.ledger != (town.ledger_tip() or "-"):
         react(town, cause=town.trunk() or "command")

@@ -84,7 +84,8 @@ def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool) -
     state = town.state()
     draft = Draft(state, town.local(state.plan), cause=cause, actor=town.actor)
     if state.trunk is not None:
-        catchup.catch_up(draft, trunk.steps(town.repo, state.plan, state.trunk, _since(town, state)))
+        steps = trunk.steps(town.repo, state.plan, state.trunk, _since(town, state), state.ledger.beads.keys())
+        catchup.catch_up(draft, steps)
     value = request(draft)
     settle.settle(draft, feed_too=feed)
     return draft, value

@@ -181,9 +181,9 @@ def _no_room(draft: Draft, bead: str, worker: str | None, capacity: Capacity) ->
 
 def own_attempt(draft: Draft, bead: str, token: str | None, verb: str) -> BeadRecord:
     """The live attempt that the caller may speak for: by its token, without one as its worker. Refused otherwise."""
-    known_bead(draft, bead)
     record = draft.record(bead)
     if not record.live:
+        known_bead(draft, bead)  # an attempt outlives its bead's file: whoever has it may end it all the same
         state = draft.view.effective(bead)
         hint = f"close it with: gitconvoy bead close {bead}" if verb == "done" else f"gitconvoy why {bead} says more"
         raise Refused(
@@ -218,8 +218,8 @@ def fail(draft: Draft, bead: str, token: str | None, reason: str) -> Event:
 
 def unsling(draft: Draft, bead: str, reason: str = "") -> Event:
     """Take a dispatch back without counting it."""
-    known_bead(draft, bead)
     if not draft.record(bead).live:
+        known_bead(draft, bead)
         raise Refused(
             f"{bead} has no live attempt to take back", hint=f"gitconvoy why {bead} says more", code="not-live"
         )

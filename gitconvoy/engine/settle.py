@@ -43,6 +43,8 @@ def repair(draft: Draft) -> None:
         for bead, record in sorted(draft.state.ledger.beads.items()):
             if not record.in_flight or record.machine != draft.local.machine:
                 continue
+            if record.token != draft.before.ledger.bead(bead).token:
+                continue  # this very decision dispatches it
             held = draft.local.leases.get(bead)
             if record.via == START and (held is None or held.token != record.token):
                 facts.taken_back(draft, bead, "the dispatch was recorded, but its worker never began", "requeue")
@@ -63,12 +65,12 @@ def give_up(draft: Draft) -> None:
 
 def completions(draft: Draft, only: Collection[str] | None = None) -> None:
     """Convoys that are complete now say so once; those that are no longer complete are open again."""
+    view = draft.view  # that a convoy completes makes no difference to another one's beads
     for convoy_id in sorted(draft.state.plan.convoys):
         if only is not None and convoy_id not in only:
             continue
         record = draft.convoy_record(convoy_id)
-        status = draft.view.convoy_status(convoy_id)
-        outcome = draft.view.completion(convoy_id)
+        status, outcome = view.convoy_status(convoy_id), view.completion(convoy_id)
         if status == OPEN and outcome is not None and record.completed_at is None:
             facts.complete(draft, convoy_id, outcome)
         elif record.completed_at is not None and outcome is None and _takes_up_again(draft, convoy_id, status):

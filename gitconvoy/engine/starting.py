@@ -42,7 +42,7 @@ def _start(town: Town, state: State, bead: str, message: str) -> int:
         on_exit=found.on_exit,
         timeout=found.timeout,
         lease=state.plan.config.dispatch.lease,
-        town=str(town.repo.worktree or town.common_dir),
+        town=str(town.home()),
     )
     folder = attempts.set_up(town.common_dir, job, document.data, message)
-    return spawn(town, ["supervise", str(folder.root)])
+    return spawn(town, ["supervise", str(folder.root)], town.home())

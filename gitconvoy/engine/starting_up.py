@@ -84,11 +84,11 @@ def _trace(repo: Repo) -> str | None:
     if any(True for _ in read.worktree_entries(repo, ROOT)):
         return f"{ROOT}/ is here already"
     for name in (HEADS, "refs/remotes/"):
-        for ref, commit in reversed(read.refs(repo, name).items()):
+        for ref, commit in read.refs(repo, name).items():
             short = ref.removeprefix(HEADS).removeprefix("refs/remotes/")
             if ref == REF or (ref.startswith("refs/remotes/") and short.endswith("/convoy-ledger")):
                 return f"{short} is a ledger"
-            if read.tree_at(repo, commit, ROOT) is not None:
+            if not short.endswith("/HEAD") and read.tree_at(repo, commit, ROOT) is not None:
                 return f"{short} has {ROOT}/"
     return None
 

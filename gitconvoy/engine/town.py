@@ -12,7 +12,7 @@ from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import Settings
 from gitconvoy.errors import Refused
-from gitconvoy.git import lock, read
+from gitconvoy.git import lock, personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF, read_ledger
 from gitconvoy.model.ledger import Ledger
@@ -42,6 +42,13 @@ class Town:
     def common_dir(self) -> Path:
         """The git directory that all worktrees share."""
         return self.repo.common_dir
+
+    def home(self) -> Path:
+        """Where detached processes find this town: its main worktree, or the git directory of a bare repository.
+
+        A linked worktree may be gone before they are done.
+        """
+        return personal.worktrees(self.repo)[0].path
 
     def trunk(self) -> str | None:
         """The trunk's tip, None where the branch is unborn."""

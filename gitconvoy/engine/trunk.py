@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gitconvoy.errors import BadFiles
@@ -11,6 +11,10 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.model import kinds
 from gitconvoy.model.plan import Plan
 from gitconvoy.yamlio.reader import load
+
+DEFAULTS: Mapping[str, str] = {kinds.BEAD.name: "open", kinds.CONVOY.name: "staged_ready"}
+"""The status of a file that names none."""
+_FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,41 +33,59 @@ def whole(commit: str, plan: Plan) -> Step:
     return Step(commit, beads, {convoy.id: convoy.status for convoy in plan.convoys.values()})
 
 
-def steps(repo: Repo, plan: Plan, trunk: str, since: str | None) -> tuple[Step, ...]:
-    """Oldest first; the last one tells of every file of the tip. Only the tip where `since` is no ancestor."""
+def steps(repo: Repo, plan: Plan, trunk: str, since: str | None, beads: Collection[str]) -> tuple[Step, ...]:
+    """Oldest first; the last one tells of every file of the tip. Only the tip where `since` is no ancestor.
+
+    Of the commits before the tip only `beads` (those that the ledger knows) are looked at, and all convoys.
+    """
     between = gitread.first_parents(repo, trunk, since) if since else None
     found = []
     for commit in reversed(between or ()):
-        step = _step(repo, commit)
+        step = _step(repo, commit, beads)
         if step is not None:
             found.append(step)
     return (*found, whole(trunk, plan))
 
 
-def _step(repo: Repo, commit: str) -> Step | None:
+def _step(repo: Repo, commit: str, known: Collection[str]) -> Step | None:
     parents = gitread.commit(repo, commit).parents
     before = parents[0] if parents else None
     paths = gitread.changed_paths(repo, before, commit, kinds.ROOT)
-    beads: dict[str, str] = {}
-    convoys: dict[str, str] = {}
-    convoys_before: dict[str, str] = {}
-    for path in paths:
-        kind = kinds.kind_of(path)
-        if kind is kinds.BEAD:
-            _note(beads, repo, commit, path, "open")
-        elif kind is kinds.CONVOY:
-            _note(convoys, repo, commit, path, "staged_ready")
-            _note(convoys_before, repo, before, path, "staged_ready")
-    return Step(commit, beads, convoys, convoys_before) if beads or convoys else None
+    ours = [path for path in paths if kinds.kind_of(path) is kinds.BEAD and kinds.stem(path) in known]
+    convoys = [path for path in paths if kinds.kind_of(path) is kinds.CONVOY]
+    said = statuses(repo, commit, ours, kinds.BEAD)
+    after = statuses(repo, commit, convoys, kinds.CONVOY)
+    return Step(commit, said, after, statuses(repo, before, convoys, kinds.CONVOY)) if said or after else None
 
 
-def _note(into: dict[str, str], repo: Repo, commit: str | None, path: str, default: str) -> None:
-    data = gitread.blob_at(repo, commit, path) if commit else None
-    if data is None:
+def statuses(repo: Repo, commit: str | None, paths: Collection[str], kind: kinds.Kind) -> dict[str, str]:
+    """What files of one kind say in a commit, by id; files that are not there or cannot be read say nothing."""
+    found = {}
+    for path, data in _contents(repo, commit, paths):
+        status: object = DEFAULTS[kind.name]
+        if b"status" in data:
+            try:
+                status = load(data, path).get("status", status)
+            except BadFiles:
+                continue  # validate names it
+        if isinstance(status, str):
+            found[kinds.stem(path)] = status
+    return found
+
+
+def _contents(repo: Repo, commit: str | None, paths: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    if commit is None or not paths:
         return
-    try:
-        status = load(data, path).get("status", default)
-    except BadFiles:
-        return  # an unreadable file says nothing; validate names it
-    if isinstance(status, str):
-        into[kinds.stem(path)] = status
+    if len(paths) <= _FEW:
+        for path in paths:
+            data = gitread.blob_at(repo, commit, path)
+            if data is not None:
+                yield path, data
+        return
+    tree = gitread.tree_at(repo, commit, kinds.ROOT)  # a look at one path costs as much as the folder is long
+    there = (
+        {entry.path: entry.oid for entry in gitread.entries(repo, tree, kinds.ROOT) if entry.is_file} if tree else {}
+    )
+    for path in paths:
+        if path in there:
+            yield path, gitread.blob(repo, there[path])

@@ -55,18 +55,33 @@ def validate_staged(town: Town) -> Validation:
 
 
 def validate_commit(town: Town, rev: str) -> Validation:
-    """The plan of a commit by itself: whence it came is the business of who made it."""
+    """The plan of a commit by itself, of a ledger commit the one that was decided on. NotFound for an unknown one.
+
+    Whence it came, and with that transitions of convoys, is the business of who made it.
+    """
     commit = read.resolve(town.repo, rev)
     if commit is None:
-        raise NotFound(f"there is no commit {rev}")
-    return _validate(town, load.from_commit(town.repo, commit), load.commit_reader(town.repo, commit), ())
+        raise NotFound(f"there is no commit {rev!r}", hint="name a commit, a branch or a tag; git log lists commits")
+    tip = town.ledger_tip()
+    folder = "plan" if tip is not None and read.is_ancestor(town.repo, commit, tip) else ROOT
+    reader = load.commit_reader(town.repo, commit)
+    plan = load.from_tree(town.repo, read.tree_at(town.repo, commit, folder))
+    return _validate(town, plan, lambda path: reader(folder + path.removeprefix(ROOT)), ())
 
 
 def _validate(town: Town, plan: Plan, reader: Callable[[str], bytes | None], before: Sequence[Plan]) -> Validation:
     ledger = known_ledger(town)
     found = [*findings(plan, ledger), *stale_plans(plan, ledger), *transitions(town, before, plan, ledger)]
     unreadable = any(problem.severity == "error" for problem in plan.problems)
-    return Validation(tuple(place(found, reader)), unreadable)
+    return Validation(tuple(placed(found, reader)), unreadable)
+
+
+def placed(problems: Sequence[Problem], reader: Callable[[str], bytes | None]) -> list[Problem]:
+    """The problems with their places, sorted; what concerns a whole file stands at its first character."""
+    return [
+        each if each.line or not each.path or reader(each.path) is None else each.moved(1, 1)
+        for each in place(problems, reader)
+    ]
 
 
 def findings(plan: Plan, ledger: Ledger | None) -> list[Problem]:

@@ -47,13 +47,13 @@ def leave_behind(town: Town, at: int) -> None:
     pending = _pending(town.common_dir)
     if not town.settings.wake or (pending is not None and time.time() < pending <= at):
         return
-    child = spawn(town, ["scan", "--at", str(at)])
+    child = spawn(town, ["scan", "--at", str(at)], town.home())
     write_atomically(_file(town.common_dir), f"{at} {child}\n".encode())
 
 
-def spawn(town: Town, command: list[str]) -> int:
-    """Start a detached `gitconvoy` command for this town; returns its process id."""
-    where = str(town.repo.worktree or town.common_dir)
+def spawn(town: Town, command: list[str], place: Path | None = None) -> int:
+    """Start a detached `gitconvoy` command for this town, at `place` (else where we are); returns its process id."""
+    where = str(place or town.repo.worktree or town.common_dir)
     child = subprocess.Popen(
         [sys.executable, "-I", "-m", "gitconvoy", "-C", where, *command],
         stdin=subprocess.DEVNULL,

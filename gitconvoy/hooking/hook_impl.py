@@ -12,7 +12,7 @@ from gitconvoy.engine.editing import known_ledger, plain_place
 from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import LOCAL
 from gitconvoy.engine.town import Town
-from gitconvoy.engine.validating import findings, heads, plans_of, transitions, unmerged
+from gitconvoy.engine.validating import findings, heads, placed, plans_of, transitions, unmerged
 from gitconvoy.errors import ConvoyError, Exit, Problem, Refused
 from gitconvoy.git import personal, read, write
 from gitconvoy.git.repo import Repo
@@ -21,7 +21,6 @@ from gitconvoy.model.ledger import Event, Ledger
 from gitconvoy.model.plan import Plan
 from gitconvoy.planning.planfile import stale
 from gitconvoy.store import load
-from gitconvoy.store.build import place
 from gitconvoy.store.localfiles import write_atomically
 
 POST_HOOKS = ("post-commit", "post-merge", "post-rewrite", "post-applypatch", "post-checkout")
@@ -80,7 +79,7 @@ def _judge(town: Town, after: Plan, ledger: Ledger | None) -> list[Problem]:
     changed = _changed_paths(town.repo)
     found += [problem for problem in after.problems if problem not in found and problem.path in changed]
     found += transitions(town, before, after, ledger)
-    return place(found, load.index_reader(town.repo))
+    return placed(found, load.index_reader(town.repo))
 
 
 def _changed_paths(repo: Repo) -> frozenset[str]:
@@ -175,16 +174,16 @@ def _react(town: Town) -> HookResult:
     outcome = react(town, cause=trunk or "command")
     told = [_line(event) for event, _ in outcome.events]
     failed = [f"gitconvoy: {bead} {reason}" for bead, reason in outcome.failed]
+    if town.ledger_tip() is None:
+        _looked_only(town, trunk)  # nothing has ever happened here, and react notes its looks with the ledger's tip
     return HookResult(lines=(*(line for line in told if line), *failed))
 
 
 def _looked_only(town: Town, trunk: str | None) -> HookResult:
-    """A clone without a role writes no ledger; it notes the look, so that the shims leave early again."""
+    """Where no ledger is written (a clone without the role), the look is noted, so that the shims leave early again."""
     tree = read.tree_at(town.repo, trunk, ROOT) if trunk else None
-    if trunk is None or tree is None:
-        return HookResult()
-    tip = town.ledger_tip() or "-"
-    seen.remember(town.common_dir, seen.Seen(town.settings.trunk, tree, trunk, tip))
+    if trunk is not None and tree is not None:
+        seen.remember(town.common_dir, seen.Seen(town.settings.trunk, tree, trunk, town.ledger_tip() or "-"))
     return HookResult()
 
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from gitfixtures import GitRepo
+from gitfixtures import GitRepo, new_repo
 from townfixtures import TownHelper, town
 
 PLAN = ".convoy/plans/hq-cv-1.yaml"
@@ -227,3 +227,38 @@ def test_editor_as_a_process(here: TownHelper) -> None:
     assert done.returncode == 0, done.stderr
     assert here.files() == [".convoy/beads/gt-0.yaml"]
     assert "Renamed" in here.repo.read(".convoy/beads/gt-0.yaml")
+
+
+def test_many_at_once(here: TownHelper) -> None:
+    """Planning commands of several agents in one worktree wait for each other; nothing is lost."""
+    count = int(here.repo.git("rev-list", "--count", "HEAD"))
+    command = [sys.executable, "-I", "-m", "gitconvoy", "bead"]
+    racers = [
+        subprocess.Popen([*command, *words], cwd=here.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for words in (
+            ("add", "One"),
+            ("add", "Two", "--convoy", "hq-cv-1"),
+            ("set", "gt-0", "labels+=one"),
+            ("set", "gt-0", "labels+=two"),
+        )
+    ]
+    ends = [(racer.communicate(timeout=60)[1], racer.returncode) for racer in racers]
+    assert [code for _, code in ends] == [0, 0, 0, 0], ends
+    assert int(here.repo.git("rev-list", "--count", "HEAD")) == count + 4
+    assert here.json("bead", "show", "gt-0")["bead"]["labels"] == ["one", "two"]
+    assert here.repo.status() == []
+
+
+def test_first_commit_ever_goes_through_the_hook(tmp_path: Path) -> None:
+    here = TownHelper(new_repo(tmp_path / "fresh"))
+    here.repo.config("gitconvoy.wake", "false")
+    here.ok("init", "--no-commit", "--prefix", "gt")
+    here.convoy("hq-cv-1", "gt-0")
+    here.bead("gt-0", depends_on=["gt-nope"])
+    here.repo.git("add", ".")
+    assert "gt-nope" in here.repo.run("commit", "-m", "first").stderr
+    here.bead("gt-0")
+    here.repo.git("add", ".")
+    here.repo.git("commit", "--quiet", "-m", "first")
+    assert PLAN in here.files()
+    assert here.repo.status() == []

@@ -1,0 +1,1 @@
+"""What commands answer: pure JSON shapes over the state, the rules and the history (SPEC 8)."""

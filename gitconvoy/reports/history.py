@@ -1,0 +1,132 @@
+"""`log`: the ledger's events and the status changes made in files, merged by time, newest first (SPEC 8)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Any
+
+from gitconvoy.engine.trunk import DEFAULTS, statuses
+from gitconvoy.errors import BadFiles
+from gitconvoy.git import read as gitread
+from gitconvoy.git.repo import Repo
+from gitconvoy.ledger import codec
+from gitconvoy.ledger.read import Entry, history
+from gitconvoy.model import kinds
+from gitconvoy.yamlio.reader import load
+
+FILE_EVENT = "file"
+"""The `event` of a status change that somebody made in a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries are wanted; None and empty stand for all. `since` is in epoch seconds."""
+
+    convoy: str | None = None
+    bead: str | None = None
+    since: int | None = None
+    events: frozenset[str] = frozenset()
+
+    def admits(self, entry: Entry) -> bool:
+        """Whether the entry is wanted, its time aside."""
+        if self.convoy is not None and entry.convoy != self.convoy:
+            return False
+        if self.bead is not None and entry.bead != self.bead:
+            return False
+        return not self.events or entry.event in self.events
+
+
+def entries(
+    repo: Repo, ledger_tip: str | None, trunk: str | None, wanted: Filter, *, convoy_of: Callable[[str], str | None]
+) -> Iterator[Entry]:
+    """The wanted entries, newest first, each with the status of its bead or convoy before and after.
+
+    `convoy_of` gives the convoy that a bead belongs to, for changes made in files.
+    """
+    recorded = history(repo, ledger_tip)
+    if (since := wanted.since) is not None:
+        recorded = takewhile(lambda entry: entry.at >= since, recorded)
+    ledger = (_with_statuses(repo, entry) for entry in recorded if wanted.admits(entry))
+    files: Iterable[Entry] = ()
+    if not wanted.events or FILE_EVENT in wanted.events:
+        files = (entry for entry in _file_entries(repo, trunk, wanted.since, convoy_of) if wanted.admits(entry))
+    return heapq.merge(ledger, files, key=lambda entry: -entry.at)
+
+
+def as_data(found: Iterable[Entry]) -> dict[str, Any]:
+    """`log`: {entries[]}."""
+    return {"entries": [entry.as_dict() for entry in found]}
+
+
+def _with_statuses(repo: Repo, entry: Entry) -> Entry:
+    """The record's status before and after the event: both in the commit's tree and its parent's."""
+    about = entry.bead or entry.convoy
+    if about is None:
+        return entry
+    path = codec.bead_path(about) if entry.bead else codec.convoy_path(about)
+    parents = gitread.commit(repo, entry.commit).parents
+    before = _record_status(gitread.blob_at(repo, parents[0], path) if parents else None, path)
+    return replace(entry, before=before, after=_record_status(gitread.blob_at(repo, entry.commit, path), path))
+
+
+def _record_status(data: bytes | None, path: str) -> str | None:
+    """`in_progress`, `submitted`, `closed` and the like; None where the ledger says nothing."""
+    if data is None:
+        return None
+    try:
+        record = load(data, path)
+    except BadFiles:
+        return None
+    status = record.get("status")
+    if status == "in_progress" and record.get("submitted"):
+        return "submitted"
+    return status if isinstance(status, str) else None
+
+
+def _file_entries(
+    repo: Repo, trunk: str | None, since: int | None, convoy_of: Callable[[str], str | None]
+) -> Iterator[Entry]:
+    """Status changes of beads and convoys along the trunk's own line, newest first, from the commits that made them."""
+    if trunk is None:
+        return
+    listed = repo.git("rev-list", "--first-parent", trunk, "--", f":(top,literal){kinds.ROOT}")
+    for commit in listed.text.split():
+        info = gitread.commit(repo, commit)
+        if since is not None and info.time < since:
+            continue  # later ones may be older: nobody keeps a person's clock in order
+        before = info.parents[0] if info.parents else None
+        paths = gitread.changed_paths(repo, before, commit, kinds.ROOT)
+        for kind in (kinds.CONVOY, kinds.BEAD):
+            own = [path for path in paths if kinds.kind_of(path) is kind]
+            old, new = statuses(repo, before, own, kind), statuses(repo, commit, own, kind)
+            for one in sorted(old.keys() | new.keys()):
+                change = (old.get(one), new.get(one))
+                if change[0] != change[1] and not (kind is kinds.BEAD and change == (None, DEFAULTS[kind.name])):
+                    yield _file_entry(info, kind, one, change, convoy_of)
+
+
+def _file_entry(
+    info: gitread.CommitInfo,
+    kind: kinds.Kind,
+    one: str,
+    change: tuple[str | None, str | None],
+    convoy_of: Callable[[str], str | None],
+) -> Entry:
+    bead = one if kind is kinds.BEAD else None
+    return Entry(
+        commit=info.id,
+        at=info.time,
+        event=FILE_EVENT,
+        convoy=convoy_of(one) if bead else one,
+        bead=bead,
+        worker=None,
+        attempt=None,
+        cause=info.id,
+        actor=info.author,
+        reason=info.message.partition("\n")[0],
+        before=change[0],
+        after=change[1],
+    )

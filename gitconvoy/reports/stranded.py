@@ -1,0 +1,134 @@
+"""`stranded`: the convoys that do not move, and why; a healthy one is never listed (SPEC 8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gitconvoy.dispatch.leases import NEVER
+from gitconvoy.engine.local import Local
+from gitconvoy.reports import waiting
+from gitconvoy.reports.hope import Hope
+from gitconvoy.reports.rows import bead_row
+from gitconvoy.rules.capacity import Capacity
+from gitconvoy.rules.view import View
+
+FEEDABLE, STUCK, WAITING, EMPTY, PAUSED = "feedable", "stuck", "waiting", "empty", "paused"
+_Reasons = list[dict[str, Any]]
+
+
+def stranded(view: View, local: Local) -> dict[str, Any]:
+    """{convoys[]} of the open convoys where nobody works although something is left to do.
+
+    Classes: `feedable` (ready beads, and room for them), `waiting` (time, others or its owner will move it), `stuck`
+    (somebody has to do something), `empty` (tracks nothing), `paused`.
+    """
+    ready: dict[str | None, list[str]] = {}
+    for bead in view.ready():
+        ready.setdefault(view.convoy_of(bead), []).append(bead)
+    found = []
+    hope = Hope(view)
+    for convoy_id in sorted(view.plan.convoys):
+        if view.convoy_status(convoy_id) == "open":
+            own = ready.get(convoy_id, [])
+            judged = _judge(view, local, hope, convoy_id, own)
+            if judged is not None:
+                found.append(_row(view, convoy_id, judged, own))
+    return {"convoys": found}
+
+
+def _row(view: View, convoy_id: str, judged: tuple[str, _Reasons], ready: list[str]) -> dict[str, Any]:
+    convoy = view.plan.convoys[convoy_id]
+    return {
+        "id": convoy_id,
+        "title": convoy.title,
+        "class": judged[0],
+        "tracked_count": len(set(convoy.tracks)),
+        "ready_count": len(ready),
+        "ready_issues": [bead_row(view, bead) for bead in ready],
+        "reasons": judged[1],
+    }
+
+
+def _reason(rule: str, message: str, *ids: str) -> dict[str, Any]:
+    return {"rule": rule, "message": message, "ids": list(ids)}
+
+
+def _judge(view: View, local: Local, hope: Hope, convoy_id: str, ready: list[str]) -> tuple[str, _Reasons] | None:
+    """(class, reasons), None for a convoy that is all right."""
+    convoy = view.plan.convoys[convoy_id]
+    if not convoy.tracks:
+        return EMPTY, [_reason("tracked", f"it tracks nothing: gitconvoy add {convoy_id} BEAD")]
+    if (outcome := view.completion(convoy_id)) is not None:
+        return WAITING, [_complete(view, convoy_id, outcome)]
+    if paused := _paused(view, local, convoy_id):
+        return PAUSED, paused
+    live = [record for bead in convoy.tracks if (record := view.ledger.bead(bead)).live]
+    if ready and (room := _room(view, local, ready)):
+        how = "gitconvoy feed dispatches them" if local.via else f"this machine does not define {local.dispatcher!r}"
+        return FEEDABLE, [_reason("capacity", f"{len(room)} ready beads and room for them: {how}", *room)]
+    asked = [record.id for record in live if _asks(local, record.id, record.token)]
+    if len(asked) == len(live) and asked:
+        return STUCK, [
+            _reason("live", local.leases[bead].note or "somebody must say how it ended", bead) for bead in asked
+        ]
+    if live:
+        return None
+    if ready:
+        return WAITING, [_reason("capacity", "its ready beads wait for a free worker", *ready)]
+    return _still(view, hope, convoy_id)
+
+
+def _complete(view: View, convoy_id: str, outcome: str) -> dict[str, Any]:
+    if view.plan.convoys[convoy_id].owned:
+        return _reason("complete", f"complete ({outcome}): its owner lands it with gitconvoy land {convoy_id}")
+    return _reason("complete", f"complete ({outcome}): gitconvoy check closes it")
+
+
+def _paused(view: View, local: Local, convoy_id: str) -> _Reasons:
+    found = []
+    if view.ledger.convoy(convoy_id).paused:
+        found.append(_reason("paused", f"paused in the ledger: gitconvoy resume {convoy_id}", convoy_id))
+    if view.plan.convoys[convoy_id].paused:
+        found.append(_reason("paused", f"its file says paused: {view.plan.convoys[convoy_id].path}", convoy_id))
+    if view.ledger.paused:
+        found.append(_reason("paused", "everything is paused in the ledger: gitconvoy resume --all"))
+    if view.config.dispatch.paused:
+        found.append(_reason("paused", "dispatch.paused is set in .convoy/config.yaml"))
+    if local.paused:
+        found.append(_reason("paused", "gitconvoy.paused is set in this machine's git config"))
+    return found
+
+
+def _room(view: View, local: Local, ready: list[str]) -> list[str]:
+    """Those of the ready beads that could be dispatched now, one after the other."""
+    capacity = Capacity(view, local.machine, local.max_workers)
+    found = []
+    for bead in ready:
+        worker = capacity.worker_for(bead)
+        if worker is not None and capacity.refusal(bead, view.convoy_of(bead)) is None:
+            capacity.take(bead, view.convoy_of(bead), worker)
+            found.append(bead)
+    return found
+
+
+def _asks(local: Local, bead: str, token: str | None) -> bool:
+    held = local.leases.get(bead)
+    return held is not None and held.token == token and held.expires >= NEVER
+
+
+def _still(view: View, hope: Hope, convoy_id: str) -> tuple[str, _Reasons]:
+    """Nothing runs and nothing is ready: waiting where some bead will move without anybody's help, else stuck."""
+    tracks = set(view.plan.convoys[convoy_id].tracks)
+    waits = sorted(bead for bead in tracks if waiting.part(view, bead) == waiting.BLOCKED)
+    moving = [bead for bead in waits if hope.moves(bead)]
+    told = [(bead, reason) for bead in moving or waits for reason in waiting.why_waiting(view, bead)]
+    causes = [pair for pair in told if not _follows(pair[1], tracks)] or told
+    reasons = [
+        {**reason, "message": f"{bead}: {reason['message']}", "ids": [bead, *reason["ids"]]} for bead, reason in causes
+    ]
+    return WAITING if moving else STUCK, reasons or [_reason("status", "none of its beads can be dispatched")]
+
+
+def _follows(reason: dict[str, Any], tracks: set[str]) -> bool:
+    """Whether a reason only says that another bead of the same convoy comes first."""
+    return reason["rule"] == "links" and tracks.issuperset(reason["ids"])
