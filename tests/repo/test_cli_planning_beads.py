@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -242,7 +243,10 @@ def test_edit_commits_what_the_editor_made(planned: TownHelper) -> None:
         ('echo "depends_on: [gt-x]" >>"$1"', 1),
     ],
 )
-def test_edit_that_cannot_stay_is_refused_and_kept(planned: TownHelper, change: str, code: int) -> None:
+def test_edit_that_cannot_stay_is_refused_and_kept(
+    planned: TownHelper, change: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     editor(planned, change)
     before = planned.repo.read(".convoy/beads/gt-x.yaml")
     error = planned.error("bead", "edit", "gt-x", code=code)
@@ -253,7 +257,8 @@ def test_edit_that_cannot_stay_is_refused_and_kept(planned: TownHelper, change: 
     assert planned.repo.status() == []
 
 
-def test_edit_with_an_editor_that_fails(planned: TownHelper) -> None:
+def test_edit_with_an_editor_that_fails(planned: TownHelper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     editor(planned, "exit 3")
     assert planned.error("bead", "edit", "gt-x")["code"] == "editor"
     assert planned.repo.status() == []
