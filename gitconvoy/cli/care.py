@@ -10,7 +10,7 @@ import click
 from gitconvoy.cli import outcome as told
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.outcome import dry_run_option
-from gitconvoy.cli.output import say
+from gitconvoy.cli.output import note, say
 from gitconvoy.errors import Exit
 
 if TYPE_CHECKING:
@@ -36,9 +36,11 @@ def scan(app: App, at: int | None, when_idle: bool) -> int:
     if when_idle and not _wait_for_idle(app):
         return Exit.OK
     from gitconvoy.engine.react import react
+    from gitconvoy.engine.releasing import sweep
 
     outcome = react(app.town())
-    return told.answer(app, outcome, lambda: _tell(outcome))
+    removed, kept = sweep(app.town())
+    return told.answer(app, outcome, lambda: _tell(outcome, removed, kept), removed=removed, kept=kept)
 
 
 def _wait_for_idle(app: App) -> bool:
@@ -53,9 +55,13 @@ def _wait_for_idle(app: App) -> bool:
     return app.directory.exists()
 
 
-def _tell(outcome: Outcome[Any]) -> None:
+def _tell(outcome: Outcome[Any], removed: list[str], kept: list[str]) -> None:
     told.tell(outcome)
-    if not outcome.events:
+    for path in removed:
+        say(f"removed the worktree {path}")
+    for line in kept:
+        note(line)
+    if not outcome.events and not removed:
         say("all is in order")
 
 

@@ -1,30 +1,21 @@
-"""`log`: what happened, from history; `logs`: what a worker printed (SPEC 8)."""
+"""`log`: what happened, from history (SPEC 8)."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.output import emit, note, safe, say
+from gitconvoy.cli.output import emit, say
 from gitconvoy.cli.reading import at_option, moment
-from gitconvoy.errors import NotFound, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from gitconvoy.engine.town import Town
+from gitconvoy.errors import UsageError
 
 _COLOURS = {
     "dispatch": "cyan", "done": "green", "merged": "green", "complete": "green", "fail": "red", "expire": "red",
-    "dispatch-failed": "red", "pause": "yellow",
+    "dispatch-failed": "red", "kill": "red", "pause": "yellow",
 }  # fmt: skip
-_LOOK = 0.5
-_CHUNK = 1 << 16
 
 
 @command("log", "gitconvoy log --limit 20\ngitconvoy log --bead gt-x7k2p --event fail --event expire")
@@ -119,49 +110,3 @@ def _change(entry: dict[str, Any]) -> str:
     if entry["event"] != "file" or entry["from"] == entry["to"]:
         return ""
     return f"{entry['from'] or '-'} -> {entry['to'] or '-'}"
-
-
-@command("logs", "gitconvoy logs gt-x7k2p\ngitconvoy logs gt-x7k2p --attempt 1\ngitconvoy logs gt-x7k2p -f")
-@click.argument("bead")
-@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="Another attempt than the last one.")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the attempt ends.")
-def logs(app: App, bead: str, attempt: int | None, follow: bool) -> None:
-    """Show what a bead's worker printed, on the machine where it ran."""
-    from gitconvoy.dispatch.attempts import attempt_folder
-    from gitconvoy.reports.ids import find_bead
-
-    found = moment(app)
-    town = app.town()
-    bead_id = find_bead(found.plan, bead)
-    number = attempt or found.view.ledger.bead(bead_id).attempt
-    file = attempt_folder(town.common_dir, bead_id, number).log
-    if not number or not file.exists():
-        hint = f"gitconvoy why {bead_id} says what happened; only started workers have a log, where they ran"
-        raise NotFound(f"there is no log of {f'attempt {number} of ' if number else ''}{bead_id} here", hint=hint)
-    if app.json:
-        if follow:
-            raise UsageError("--json and --follow do not go together", hint="leave one of them out")
-        text = file.read_text(encoding="utf-8", errors="replace")
-        emit(app, {"bead": bead_id, "attempt": number, "file": str(file), "log": text}, lambda: None)
-        return
-    for chunk in _chunks(file, town, bead_id, number, follow):
-        click.echo(safe(chunk), nl=False)
-    if found.view.ledger.bead(bead_id).attempt != number:
-        note(f"that was attempt {number}; the last one is {found.view.ledger.bead(bead_id).attempt}")
-
-
-def _chunks(file: Path, town: Town, bead: str, attempt: int, follow: bool) -> Iterator[str]:
-    """The log in pieces; with `follow` until the attempt has ended and everything is read."""
-    with file.open(encoding="utf-8", errors="replace", newline="") as stream:
-        while True:
-            over = not follow or _over(town, bead, attempt)
-            while chunk := stream.read(_CHUNK):
-                yield chunk
-            if over:
-                return
-            time.sleep(_LOOK)
-
-
-def _over(town: Town, bead: str, attempt: int) -> bool:
-    record = town.ledger().bead(bead)
-    return not record.in_flight or record.attempt != attempt

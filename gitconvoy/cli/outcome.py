@@ -68,7 +68,7 @@ def as_data(outcome: Outcome[Any]) -> dict[str, Any]:
 
 def tell(outcome: Outcome[Any], *, but: Iterable[str] = ()) -> None:
     """One line for each event, dispatches last; kinds in `but` were told already."""
-    skipped = {"init", *but}
+    skipped = {"init", "notify", *but}
     for event, _ in sorted(outcome.events, key=lambda pair: pair[0].kind == "dispatch"):
         if event.kind not in skipped:
             say(_line(event), "green" if event.kind in ("dispatch", "complete", "done") else None)

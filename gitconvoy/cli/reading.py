@@ -11,6 +11,7 @@ import click
 from gitconvoy.cli.app import App
 
 if TYPE_CHECKING:
+    from gitconvoy.dispatch.breaker import Breaker
     from gitconvoy.engine.local import Local
     from gitconvoy.model.plan import Plan
     from gitconvoy.rules.view import View
@@ -45,11 +46,12 @@ def moment(app: App, at: str | None = None) -> Moment:
     state = state_at(town, at)
     if at is None:
         town.require_plan(state.plan)
-    return Moment(View(state), local_at(town, state.plan, at))
+    return Moment(View(state), local_at(town, state, at))
 
 
 def circumstances(app: App, found: Moment) -> dict[str, Any]:
     """Where the state comes from and what this clone may do: trunk, ledger, role, dispatcher, and notes in words."""
+    from gitconvoy.engine.notices import troubles
     from gitconvoy.engine.settings import HEADS
     from gitconvoy.git import read
     from gitconvoy.ledger.read import REF
@@ -62,8 +64,17 @@ def circumstances(app: App, found: Moment) -> dict[str, Any]:
         "ledger": {"source": source, "tip": found.view.ledger.tip},
         "role": town.settings.role,
         "dispatcher": {"name": found.local.dispatcher, "defined": found.local.via is not None},
-        "notes": _notes(source, town.settings.role, found),
+        "notes": [*_notes(source, town.settings.role, found), *troubles(town)],
     }
+
+
+def _breaker_note(rig: str, breaker: Breaker) -> str:
+    from gitconvoy.model.clock import iso
+
+    return (
+        f"rig {rig} gets no work on this machine: {breaker.failures} starts in a row failed, the last with: "
+        f"{breaker.reason}; one is tried from {iso(breaker.again)} on, or by gitconvoy sling BEAD"
+    )
 
 
 def _notes(source: str, role: str, found: Moment) -> list[str]:
@@ -75,9 +86,9 @@ def _notes(source: str, role: str, found: Moment) -> list[str]:
     if role == "off":
         notes.append("this clone dispatches nothing (gitconvoy.dispatch is off)")
     elif found.local.via is None:
-        notes.append(
-            f"this machine does not define the dispatcher {found.local.dispatcher!r}, so it dispatches nothing"
-        )
+        undefined = f"this machine does not define the dispatcher {found.local.dispatcher!r}, so it dispatches nothing"
+        notes.append(found.local.problem or undefined)
+    notes += [_breaker_note(rig, breaker) for rig, breaker in sorted(found.local.breakers.items()) if breaker.open]
     if found.plan.config_broken:
         notes.append("the settings cannot be read, so nothing is dispatched: gitconvoy validate")
     broken = sorted(found.plan.broken)

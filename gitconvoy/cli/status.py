@@ -77,11 +77,16 @@ def _town(data: dict[str, Any]) -> None:
     _section(
         "Not moving", data["stranded"], lambda row: f"{row['id']}  {row['class']}: {reasons_text(row['reasons'], 2)}"
     )
+    _stuck(data["stuck"])
     for who in data["paused"]:
         say(f"Paused: {who}", "yellow")
     if data["next_wake"]:
         say(f"Next due: {data['next_wake']}")
     _notes(data)
+
+
+def _stuck(rows: list[dict[str, Any]]) -> None:
+    _section("Stuck, until somebody does something", rows, lambda row: f"{row['bead']}  {row['reason']}")
 
 
 def _section(title: str, rows: list[dict[str, Any]], line: Any) -> None:
@@ -121,6 +126,7 @@ def _convoy(data: dict[str, Any]) -> None:
             _bead(bead, told.get(bead["id"], ""), width)
     rest = [row for row in (*data["blocked"], *data["skipped"]) if row["id"] not in placed]
     _section("In no wave", rest, lambda row: f"{row['id']}  {row['title']}: {reasons_text(row['reasons'])}")
+    _stuck(data["stuck"])
     if data["completion"] and convoy["status"] == "open":
         say("")
         what = f"gitconvoy land {convoy['id']}" if convoy["owned"] else "gitconvoy check"

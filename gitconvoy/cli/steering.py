@@ -62,18 +62,24 @@ def reopen(app: App, convoy: str) -> int:
 @command("land", "gitconvoy land hq-cv-x7k2p\ngitconvoy land hq-cv-x7k2p --dry-run")
 @click.argument("convoy")
 @force_option("Although it is not complete, or not owned.")
-@click.option("--keep-worktrees", is_flag=True, help="Leave the folders of its attempts where they are.")
+@click.option("--keep-worktrees", is_flag=True, help="Leave folders and worktrees where they are.")
 @dry_run_option
 def land(app: App, convoy: str, force: bool, keep_worktrees: bool, dry_run: bool) -> int:
-    """Close an owned convoy that is complete, as its owner. The folders of its ended attempts are removed."""
+    """Close an owned convoy that is complete, as its owner.
+
+    The folders and worktrees of its ended attempts are removed, but for those that hold work which would be lost.
+    """
     from gitconvoy.engine.landing import land as run
 
-    outcome, folders = run(app.town(), convoy, force=force, keep=keep_worktrees, preview=dry_run)
+    landed = run(app.town(), convoy, force=force, keep=keep_worktrees, preview=dry_run)
     word = f"would land {convoy}" if dry_run else f"landed {convoy}"
-    for folder in folders:
+    for folder in landed.removed:
         note(f"{'would remove' if dry_run else 'removed'} {folder}")
-    more: dict[str, Any] = {"removed": [str(folder) for folder in folders], "dry_run": dry_run}
-    return _answer(app, outcome, convoy, word, f"{convoy} is closed already", **more)
+    for line in landed.kept:
+        note(line)
+    removed = [str(folder) for folder in landed.removed]
+    more: dict[str, Any] = {"removed": removed, "kept": list(landed.kept), "dry_run": dry_run}
+    return _answer(app, landed.outcome, convoy, word, f"{convoy} is closed already", **more)
 
 
 def _target(convoy: str | None, everything: bool, verb: str) -> None:

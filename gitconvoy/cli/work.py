@@ -12,10 +12,11 @@ from gitconvoy.cli.app import App, command
 from gitconvoy.cli.lists import known_rig
 from gitconvoy.cli.output import emit, say, table
 from gitconvoy.cli.reading import at_option, moment
-from gitconvoy.errors import Exit
+from gitconvoy.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.engine.draft import Draft
+    from gitconvoy.engine.react import Outcome
     from gitconvoy.engine.requests import Claim
     from gitconvoy.model.plan import Plan
 
@@ -106,18 +107,59 @@ def mine(app: App, at: str | None) -> None:
     emit(app, data, text)
 
 
-@command("done", "gitconvoy done gt-x7k2p\ngitconvoy done --reason 'merged by hand'")
+@command(
+    "done",
+    "gitconvoy done gt-x7k2p\ngitconvoy done --reason 'all green' --branch my-branch\n"
+    "gitconvoy done gt-x7k2p --merged 1f2e3d4",
+)
 @attempt_arguments
 @click.option("--no-code", is_flag=True, help="Nothing is to be merged: it is done with this word.")
 @click.option("--reason", default="", metavar="TEXT", help="What came of it.")
-def done(app: App, bead: str, token: str | None, no_code: bool, reason: str) -> int:  # noqa: ARG001 - see the help
+@click.option("--branch", metavar="NAME", help="The branch of your work, where the attempt was given none.")
+@click.option("--merged", metavar="COMMIT", help="The work is merged already: this commit brought it in.")
+@told.force_option("Although acceptance criteria are not ticked; with --merged, although the commit is not there.")
+def done(
+    app: App,
+    bead: str,
+    token: str | None,
+    no_code: bool,
+    reason: str,
+    branch: str | None,
+    merged: str | None,
+    force: bool,
+) -> int:
     """Say that an attempt is done: yours, or the one whose token you have. What waited for it goes on.
 
-    No branch of this repository is looked at, with --no-code or without: the word is enough.
+    The work on its branch is handed in: the bead is closed in its file there, and how the branch gets into its base
+    branch is a matter of the convoy's merge strategy. Without a branch the word is enough. Harmless twice.
     """
-    from gitconvoy.engine import requests
+    from gitconvoy.engine.handin.done import Wish, hand_in
+    from gitconvoy.reports.handed_in import result
 
-    return _end(app, lambda draft: requests.done(draft, bead, token, reason), bead, "is done")
+    if sum((no_code, branch is not None, merged is not None)) > 1:
+        raise UsageError("--no-code, --branch and --merged exclude each other", hint="name one of them")
+    wish = Wish(bead, token, reason, no_code, force, merged, branch)
+    town = app.town()
+    answer = hand_in(town, wish)
+    state = answer.outcome.state
+    data = result(state, town.local(state.plan, state.ledger), bead)
+    own = next((commit for event, commit in answer.outcome.events if event is answer.event), None)
+    data |= {"commit": own, "again": answer.again}
+    code = told.answer(app, answer.outcome, lambda: _tell_done(answer.outcome, data), **data)
+    return Exit.PARTLY if data["conflict"] else code
+
+
+def _tell_done(outcome: Outcome[Any], data: dict[str, Any]) -> None:
+    bead, attempt = data["bead"], data["attempt"]
+    if data["conflict"]:
+        say(f"{bead} is handed in, but given back to a person: {data['conflict']}", "red")
+    elif data["status"] == "submitted":
+        say(f"{bead} is handed in (attempt {attempt}): {data['note']}", "green")
+    else:
+        already = " already" if data["again"] else ""
+        how = f", merged as {data['merged_as'][:10]}" if data["merged_as"] else ""
+        say(f"{bead} is done{already} (attempt {attempt}{how})", "green")
+    told.tell(outcome, but=("done", "submit", "merged") if not data["again"] else ())
 
 
 @command("fail", "gitconvoy fail gt-x7k2p --reason 'the fixture is missing'")
@@ -147,10 +189,10 @@ def _end(app: App, request: Callable[[Draft], Any], bead: str, verb: str) -> int
     }
 
     def text() -> None:
-        say(f"{bead} {verb} (attempt {ended.value.attempt})", "green" if verb == "is done" else "yellow")
+        say(f"{bead} {verb} (attempt {ended.value.attempt})", "yellow")
         if record.not_before is not None:
             say(f"it is tried again from {data['not_before']} on")
-        told.tell(ended, but=("done", "fail"))
+        told.tell(ended, but=("fail",))
 
     return told.answer(app, ended, text, **data)
 

@@ -87,7 +87,7 @@ def play(root: Path, tell: Tell) -> None:
         _begin(stage)
         convoy = _plan(stage)
         _launch(stage, convoy)
-        _gate(stage, convoy)
+        _gate(stage)
         _finish(stage, convoy)
     finally:
         _end_waiting(stage)
@@ -117,6 +117,8 @@ def _plan(stage: Stage) -> str:
     convoy = str(convoys[0]["id"])
     waves = [wave["beads"] for wave in stage.json("plan", convoy)["waves"]]
     check([len(wave) for wave in waves] == [3, 3, 3, 3, 3], f"15 beads stand in 5 waves, found {waves}")
+    stage.tell("  What workers hand in shall be merged at once:")
+    stage.convoy("set", convoy, "merge=direct", show=True)
     return convoy
 
 
@@ -124,9 +126,10 @@ def _launch(stage: Stage, convoy: str) -> None:
     stage.tell("\n4. The launch: from here on work flows by itself (--force: the gate is a known warning)")
     stage.convoy("launch", convoy, "--force", show=True)
     done = {bead for bead in scene.WORKED_ON if not _behind(bead, scene.GATE)}
-    _await(stage, lambda: _closed(stage, convoy) >= done, "everything that is not behind the gate gets done")
+    _await(stage, lambda entries: _merged(entries) >= done, "everything that is not behind the gate gets done")
     kinds = [entry["event"] for entry in _ledger(stage) if entry["bead"] == scene.STUMBLES]
-    check(kinds == ["dispatch", "fail", "dispatch", "done"], f"{scene.STUMBLES} fails once and is retried, saw {kinds}")
+    expected = ["dispatch", "fail", "dispatch", "submit", "merged"]
+    check(kinds == expected, f"{scene.STUMBLES} fails once and is retried, saw {kinds}")
 
 
 def _behind(bead: str, blocker: str) -> bool:
@@ -134,7 +137,7 @@ def _behind(bead: str, blocker: str) -> bool:
     return blocker in needs or any(_behind(each, blocker) for each in needs)
 
 
-def _gate(stage: Stage, convoy: str) -> None:
+def _gate(stage: Stage) -> None:
     stage.tell(f"\n5. {scene.GATED} waits for the gate {scene.GATE}, and says so")
     stage.convoy("why", scene.GATED, show=True)
     stage.tell("\n6. A person opens the gate: edits one line of YAML and commits")
@@ -144,7 +147,7 @@ def _gate(stage: Stage, convoy: str) -> None:
     stage.git("commit", "--quiet", "-am", "The lawyers agree", show=True)
     after = [entry["bead"] for entry in _ledger(stage)[before:] if entry["event"] == "dispatch"]
     check(scene.GATED in after, "the commit itself dispatches what it made ready")
-    _await(stage, lambda: _status(stage, convoy) == "closed", "the convoy completes")
+    _await(stage, lambda entries: any(entry["event"] == "complete" for entry in entries), "the convoy completes")
 
 
 def _finish(stage: Stage, convoy: str) -> None:
@@ -155,10 +158,13 @@ def _finish(stage: Stage, convoy: str) -> None:
     entries = _ledger(stage)
     check([entry["event"] for entry in entries].count("complete") == 1, "completion is recorded once")
     _check_order(entries)
-    authored = stage.git("log", "--format=%s", "main").splitlines()
-    stage.tell(
-        f"\nThe trunk's history holds {len(authored)} commits, each made by the person: {', '.join(authored[::-1])}"
-    )
+    stage.tell("\n9. Code and closed bead of each worker came to the trunk in one merge")
+    stage.git("log", "--reverse", "--first-parent", "--format=%h %s", "main", show=True)
+    history = stage.git("log", "--first-parent", "--format=%s", "main").splitlines()
+    merges = sorted(subject.split()[1].rstrip(":") for subject in history if subject.startswith("Merge "))
+    check(merges == sorted(scene.WORKED_ON), f"one merge for each bead, saw {merges}")
+    check(all((stage.root / scene.file_of(bead)).is_file() for bead in scene.WORKED_ON), "the files are there")
+    _await(stage, lambda _: len(_worktrees(stage)) == 1, "the workers' worktrees go")
     check(not stage.git("status", "--porcelain"), "git status is clean")
     stage.git("fsck", "--strict")
     stage.convoy("validate")
@@ -170,9 +176,13 @@ def _check_order(entries: list[dict[str, Any]]) -> None:
         if entry["event"] == "dispatch":
             missing = [need for need in scene.NEEDS[entry["bead"]] if need not in closed]
             check(not missing, f"{entry['bead']} starts after {missing}")
-        elif entry["event"] == "done":
+        elif entry["event"] == "merged":
             closed.add(entry["bead"])
     check(closed >= set(scene.WORKED_ON), "every bead gets done")
+
+
+def _worktrees(stage: Stage) -> list[str]:
+    return [line for line in stage.git("worktree", "list", "--porcelain").splitlines() if line.startswith("worktree ")]
 
 
 def _ledger(stage: Stage) -> list[dict[str, Any]]:
@@ -180,29 +190,26 @@ def _ledger(stage: Stage) -> list[dict[str, Any]]:
     return [entry for entry in stage.json("log")["entries"][::-1] if entry["event"] != "file"]
 
 
-def _closed(stage: Stage, convoy: str) -> set[str]:
-    waves = stage.json("status", convoy)["waves"]
-    return {bead["id"] for wave in waves for bead in wave["beads"] if bead["status"] == "closed"}
+def _merged(entries: list[dict[str, Any]]) -> set[str]:
+    return {entry["bead"] for entry in entries if entry["event"] == "merged"}
 
 
-def _status(stage: Stage, convoy: str) -> str:
-    return str(stage.json("status", convoy)["convoy"]["status"])
-
-
-def _await(stage: Stage, held: Callable[[], bool], what: str) -> None:
+def _await(stage: Stage, held: Callable[[list[dict[str, Any]]], bool], what: str) -> None:
+    """Wait until it holds of the ledger's entries, telling those that are new."""
     deadline = time.monotonic() + PATIENCE
+    tip, entries = "", list[dict[str, Any]]()
     while True:
-        ready = held()
-        for line in _news(stage):
-            stage.tell(line)
-        if ready:
+        if (now := stage.git("rev-parse", "convoy-ledger")) != tip:
+            tip, entries = now, _ledger(stage)
+            for line in _news(stage, entries):
+                stage.tell(line)
+        if held(entries):
             return
         check(time.monotonic() < deadline, what)
-        time.sleep(0.5)
+        time.sleep(0.3)
 
 
-def _news(stage: Stage) -> Iterator[str]:
-    entries = _ledger(stage)
+def _news(stage: Stage, entries: list[dict[str, Any]]) -> Iterator[str]:
     for entry in entries[stage.seen :]:
         who = f" -> {entry['worker']}" if entry["event"] == "dispatch" else ""
         attempt = f" (attempt {entry['attempt']})" if (entry["attempt"] or 0) > 1 else ""

@@ -59,5 +59,11 @@ def bead_files() -> dict[str, str]:
     return files
 
 
+def file_of(bead: str) -> str:
+    """The file that the worker of a bead writes."""
+    return f"src/{'models' if bead in _MODELS else bead.partition('-')[0]}/{bead.partition('-')[2]}.py"
+
+
+_MODELS = ("api-model", "api-money")
 WORKED_ON = tuple(name for name, kind, *_ in _BEADS if kind != "gate")
 NEEDS = {name: needs for name, _, _, needs, _ in _BEADS}

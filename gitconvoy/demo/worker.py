@@ -1,4 +1,4 @@
-"""The demo's worker, run by the command dispatcher: reads its bead, works a moment, says done; stumbles once."""
+"""The demo's worker, run by the command dispatcher in its own worktree: edits, commits, says done; stumbles once."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from gitconvoy.demo.scene import STUMBLES
+from gitconvoy.demo.scene import STUMBLES, file_of
 
 
 def main() -> int:
-    """Exit code 0 after `gitconvoy done`, 1 where the worker stumbles."""
+    """Exit code 0 after `git commit` and `gitconvoy done`, 1 where the worker stumbles."""
     bead = json.load(sys.stdin)
     sys.stdout.write(f"working on {bead['id']}: {bead['title']}\n")
     sys.stdout.flush()
-    time.sleep(0.2)
     if bead["id"] == STUMBLES and os.environ["GITCONVOY_ATTEMPT"] == "1":
+        time.sleep(0.2)
         sys.stdout.write("the tax table is missing, giving up\n")
         return 1
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "gitconvoy", "done", bead["id"], "--no-code"], check=False
-    ).returncode
+    file = Path(file_of(bead["id"]))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f'"""{bead["title"]}."""\n', encoding="utf-8")
+    subprocess.run(["git", "add", "--", str(file)], check=True)
+    subprocess.run(["git", "commit", "--quiet", "-m", bead["title"]], check=True)
+    return subprocess.run([sys.executable, "-I", "-m", "gitconvoy", "done", bead["id"]], check=False).returncode
 
 
 if __name__ == "__main__":

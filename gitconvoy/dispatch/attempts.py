@@ -1,10 +1,13 @@
-"""The folder of one attempt of a started worker: its job, its input, its scratch directory, its log (SPEC 7)."""
+"""The folder of one attempt of a started worker: its job, its input, its log, who supervises it (SPEC 7)."""
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,36 @@ class Job:
     """Seconds."""
     town: str
     """The repository, as an absolute path."""
+    worktree: str = ""
+    """Where the worker works, as an absolute path: its worktree, or its scratch directory where there is no branch."""
+    branch: str = ""
+    """The branch of its worktree; empty where it has none."""
+    base: str = ""
+    """The commit that the branch starts from."""
+    repository: str = ""
+    """The repository of the branch, as an absolute path; empty where that is the town's own."""
+    kind: str = "command"
+    """The dispatcher's kind: `command`, `tmux`, or a plug-in's name (see `registry`)."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """All of `gitconvoy.dispatcher.NAME.*`, keys in lower case."""
+
+    @property
+    def place(self) -> Path:
+        """The repository in which the worktree is made."""
+        return Path(self.repository or self.town)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a supervisor notes once it has taken an attempt, so that others can find its processes."""
+
+    supervisor: int
+    supervisor_identity: str = ""
+    session: int | None = None
+    """The session (and process) id of the worker, once it was started."""
+    identity: str = ""
+    """Tells the worker's process from a later one with the same id."""
+    boot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,31 +89,104 @@ class AttemptFolder:
 
     @property
     def work(self) -> Path:
-        """The worker's scratch directory."""
+        """The worker's scratch directory, where it gets no worktree."""
         return self.root / "work"
 
     @property
     def log(self) -> Path:
-        """What the worker printed."""
+        """What the worker printed: the beginning (see `logs`)."""
         return self.root / "log"
+
+    @property
+    def begun(self) -> Path:
+        """What the supervisor notes."""
+        return self.root / "begun.json"
+
+    @property
+    def copied(self) -> Path:
+        """Which untracked files were copied into the worktree, with what they held."""
+        return self.root / "copied.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the supervisor as long as it lives."""
+        return self.root / "lock"
 
 
 def attempt_folder(common_dir: Path, bead: str, attempt: int) -> AttemptFolder:
     """The folder of an attempt, whether it exists or not."""
     if not is_id(bead):
         raise ValueError(f"no bead id: {bead!r}")
-    return AttemptFolder(local_folder(common_dir) / "attempts" / f"{bead}-{attempt}")
+    return AttemptFolder(attempts_folder(common_dir) / f"{bead}-{attempt}")
+
+
+def attempts_folder(common_dir: Path) -> Path:
+    """Where the folders of attempts lie."""
+    return local_folder(common_dir) / "attempts"
+
+
+def known(common_dir: Path) -> list[tuple[AttemptFolder, Job]]:
+    """Every attempt of a started worker that has a folder here, by name; damaged ones are left out."""
+    place = attempts_folder(common_dir)
+    found = []
+    for root in sorted(place.iterdir()) if place.is_dir() else ():
+        try:
+            found.append(read_job(root))
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return found
+
+
+@contextmanager
+def supervising(folder: AttemptFolder) -> Iterator[bool]:
+    """Hold the attempt's lock while the block runs; False where another supervisor holds it. OSError from the disk."""
+    handle = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield _try_lock(handle)
+    finally:
+        os.close(handle)
+
+
+def supervised(folder: AttemptFolder) -> bool:
+    """Whether a supervisor of this attempt lives."""
+    if not folder.lock.exists():
+        return False
+    with supervising(folder) as free:
+        return not free
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def note_begun(folder: AttemptFolder, begun: Begun) -> None:
+    """Write what the supervisor knows."""
+    write_atomically(folder.begun, json.dumps(asdict(begun)).encode() + b"\n")
+
+
+def read_begun(folder: AttemptFolder) -> Begun | None:
+    """What a supervisor noted; None where none has taken the attempt yet."""
+    try:
+        return Begun(**json.loads(folder.begun.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def set_up(common_dir: Path, job: Job, document: Mapping[str, Any], message: str = "") -> AttemptFolder:
     """Create an attempt's folder with everything in it, a person's word to the worker too. OSError from the disk."""
     folder = attempt_folder(common_dir, job.bead, job.attempt)
-    folder.work.mkdir(parents=True, exist_ok=True)
+    folder.root.mkdir(parents=True, exist_ok=True)
+    if not job.branch:
+        folder.work.mkdir(exist_ok=True)
     payload = {**document, "convoy": job.convoy or None, "attempt": job.attempt, "worker": job.worker}
     if message:
         payload["message"] = message
     write_atomically(folder.bead, json.dumps(payload, ensure_ascii=False, indent=2).encode() + b"\n")
-    write_atomically(folder.prompt, _prompt(document, message).encode("utf-8", "replace"))
+    write_atomically(folder.prompt, _prompt(document, message, bool(job.branch)).encode("utf-8", "replace"))
     write_atomically(folder.job, json.dumps(asdict(job)).encode() + b"\n")
     return folder
 
@@ -93,7 +199,7 @@ def read_job(root: Path) -> tuple[AttemptFolder, Job]:
     return folder, Job(**data)
 
 
-def _prompt(document: Mapping[str, Any], message: str) -> str:
+def _prompt(document: Mapping[str, Any], message: str, code: bool) -> str:
     parts = [f"# {document.get('title', '')}", f"Bead: {document.get('id', '')}"]
     for key, title in (
         ("description", "Description"),
@@ -105,8 +211,14 @@ def _prompt(document: Mapping[str, Any], message: str) -> str:
             parts.append(f"## {title}\n\n{document[key]}")
     if message:
         parts.append(f"## Message\n\n{message}")
+    finish = (
+        "Commit your work on the branch that is checked out, then run `gitconvoy done $GITCONVOY_BEAD` "
+        "(with `--no-code` if there is nothing to commit)."
+        if code
+        else "Run `gitconvoy done $GITCONVOY_BEAD --no-code`."
+    )
     parts.append(
-        "## When you are finished\n\nRun `gitconvoy done $GITCONVOY_BEAD --no-code`. "
+        f"## When you are finished\n\n{finish} "
         "If you cannot do it, run `gitconvoy fail $GITCONVOY_BEAD --reason '...'`."
     )
     return "\n\n".join(parts) + "\n"

@@ -1,26 +1,33 @@
-"""Which dispatcher this machine has under a name: set in git config, never in a committed file (SPEC 7, 9)."""
+"""Which dispatcher this machine has under a name: set in git config, never in a committed file (SPEC 7, 9).
+
+`find` says which one is in force and what it was configured to do. A started attempt (`via` is START) has a kind:
+`command` is the supervisor's own child, for every other kind `running` makes the object that the supervisor drives
+(see `running.Running`): start, alive, stop.
+"""
 
 from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from gitconvoy.errors import ConvoyError, UsageError
+from gitconvoy.dispatch import plugins, tmux
+from gitconvoy.dispatch.running import ConfigurationError, Running, Work
+from gitconvoy.errors import ConvoyError
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.clock import parse_duration
 from gitconvoy.model.ledger import PUSH, START
 
+__all__ = ["ConfigurationError", "Dispatcher", "Running", "Undefined", "Work", "fill", "find", "running", "split"]
+
 PLACEHOLDERS = frozenset({"bead", "branch", "worktree", "prompt_file"})
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
 ON_EXIT = ("ask", "done", "fail")
-
-
-class ConfigurationError(UsageError):
-    """A dispatcher's settings in git config that cannot be meant."""
-
-    code = "configuration"
+STDIN = ("bead", "terminal")
+RECORD, COMMAND, TMUX = "record", "command", "tmux"
+"""The kinds that are built in; any other is a plug-in's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,9 @@ class Dispatcher:
     on_exit: str = "ask"
     timeout: int | None = None
     """Seconds, or None for no limit."""
+    kind: str = COMMAND
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """All of `gitconvoy.dispatcher.NAME.*`, keys in lower case without that prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,45 +55,88 @@ class Undefined:
 
 def find(repo: Repo, committed: str) -> Dispatcher | Undefined:
     """The dispatcher in force: `gitconvoy.dispatcher`, else the committed name."""
-    name = config.get(repo, "gitconvoy.dispatcher") or committed
+    chosen = config.get(repo, "gitconvoy.dispatcher")
+    name = chosen or committed
     try:
-        return Dispatcher(name, PUSH) if name == "record" else _configured(repo, name)
+        return Dispatcher(name, PUSH, kind=RECORD) if name == RECORD else _configured(repo, name, chosen is not None)
     except ConvoyError as error:
         return Undefined(name, error)
 
 
-def _configured(repo: Repo, name: str) -> Dispatcher:
+def running(kind: str) -> Running:
+    """The object that starts, watches and ends one worker of this kind. ConfigurationError for a plug-in that is gone.
+
+    Not for `command`: that kind is the supervisor's own.
+    """
+    return tmux.TmuxWindow() if kind == TMUX else plugins.make(kind)
+
+
+def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
     key = f"gitconvoy.dispatcher.{name}"
-    kind = config.get(repo, f"{key}.kind") or "command"
-    if kind == "record":
-        return Dispatcher(name, PUSH)
-    if kind != "command":
-        raise ConfigurationError(f"{key}.kind is {kind!r}", hint="set it to command or record")
+    kind = config.get(repo, f"{key}.kind") or _kind_by_name(name, chosen)
+    if kind == RECORD:
+        return Dispatcher(name, PUSH, kind=RECORD)
+    plug_in = kind not in (COMMAND, TMUX)
+    if plug_in:
+        plugins.load(kind)
+    elif kind == TMUX:
+        tmux.program()
     command = config.get(repo, f"{key}.command")
-    if not command:
+    if not command and not plug_in:
         raise ConfigurationError(
             f"this machine does not define the dispatcher {name!r}, so it dispatches nothing",
             hint=f"git config {key}.command 'ARGV', or git config gitconvoy.dispatcher record",
         )
-    on_exit = config.get(repo, f"{key}.onExit") or "ask"
-    if on_exit not in ON_EXIT:
-        raise ConfigurationError(f"{key}.onExit is {on_exit!r}", hint=f"one of {', '.join(ON_EXIT)}")
-    return Dispatcher(name, START, _split(command, key), on_exit, _timeout(repo, key))
+    argv = split(command, f"{key}.command") if command else ()
+    return Dispatcher(
+        name,
+        START,
+        argv,
+        _one_of(repo, f"{key}.onExit", ON_EXIT),
+        _timeout(repo, key),
+        kind,
+        {**_settings(repo, key), "stdin": _one_of(repo, f"{key}.stdin", STDIN)},
+    )
 
 
-def _split(command: str, key: str) -> tuple[str, ...]:
+def _kind_by_name(name: str, chosen: bool) -> str:
+    """`tmux` is called like its kind; so is a plug-in, where this machine's git config has chosen it by that name.
+
+    A committed name alone never selects a plug-in: a pull request starts nothing (SPEC 9).
+    """
+    if name == TMUX:
+        return TMUX
+    return name if chosen and name in plugins.names() else COMMAND
+
+
+def _settings(repo: Repo, key: str) -> dict[str, str]:
+    section, _, name = key.partition(".dispatcher.")
+    prefix = f"{section}.dispatcher.{name}."
+    found = config.get_all(repo, "^" + re.escape(prefix))
+    return {full.removeprefix(prefix): value for full, value in found.items()}
+
+
+def _one_of(repo: Repo, key: str, allowed: tuple[str, ...]) -> str:
+    """The value of a key, the first of `allowed` where it is not set."""
+    value = config.get(repo, key) or allowed[0]
+    if value not in allowed:
+        raise ConfigurationError(f"{key} is {value!r}", hint=f"one of {', '.join(allowed)}")
+    return value
+
+
+def split(command: str, key: str, known: frozenset[str] = PLACEHOLDERS) -> tuple[str, ...]:
+    """A configured command, split once as a shell would. ConfigurationError, naming `key`, for what cannot be meant.
+
+    Placeholders stay as they are, for `fill`; one that is not in `known` is an error.
+    """
     try:
         words = tuple(shlex.split(command))
     except ValueError as error:
-        raise ConfigurationError(
-            f"{key}.command cannot be split into words: {error}", hint="check its quotes"
-        ) from None
-    unknown = sorted({name for word in words for name in _PLACEHOLDER.findall(word)} - PLACEHOLDERS)
+        raise ConfigurationError(f"{key} cannot be split into words: {error}", hint="check its quotes") from None
+    unknown = sorted({name for word in words for name in _PLACEHOLDER.findall(word)} - known)
     if unknown:
-        known = ", ".join("{" + name + "}" for name in sorted(PLACEHOLDERS))
-        raise ConfigurationError(
-            f"{key}.command has the unknown placeholder {{{unknown[0]}}}", hint=f"known are {known}"
-        )
+        listed = ", ".join("{" + name + "}" for name in sorted(known))
+        raise ConfigurationError(f"{key} has the unknown placeholder {{{unknown[0]}}}", hint=f"known are {listed}")
     return words
 
 
@@ -97,6 +150,6 @@ def _timeout(repo: Repo, key: str) -> int | None:
         raise ConfigurationError(f"{key}.timeout: {error}", hint="for example 45m") from None
 
 
-def fill(argv: tuple[str, ...], values: dict[str, str]) -> list[str]:
+def fill(argv: tuple[str, ...], values: Mapping[str, str]) -> list[str]:
     """The words with their placeholders replaced, inside each word, in one pass: a value is never read again."""
     return [_PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), word) for word in argv]

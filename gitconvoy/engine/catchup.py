@@ -24,7 +24,7 @@ def catch_up(draft: Draft, steps: Iterable[Step]) -> None:
 def _bead(draft: Draft, bead: str, said: str) -> None:
     record = draft.record(bead)
     closed_now = draft.state.plan.config.category(said) == "done"
-    if record.live and closed_now:
+    if (record.live or record.handed_in) and closed_now:
         facts.closed_in_files(draft, bead, f"its file says {said}")
     elif record.status == CLOSED and said != record.file_status:
         if closed_now:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gitconvoy.engine.draft import Draft
+from gitconvoy.engine.places import Place
+from gitconvoy.ledger.codec import one_line
 from gitconvoy.model.ledger import CLOSED, LIVE, OPEN, BeadRecord, Event
 
 _ATTEMPT_OVER: dict[str, Any] = {
     "status": None, "token": None, "submitted": None, "since": None, "machine": None, "via": None, "worker": None,
 }  # fmt: skip
-_NO_FACT: dict[str, Any] = {"status": None, "outcome": None, "file_status": None}
+_NO_FACT: dict[str, Any] = {"status": None, "outcome": None, "file_status": None, "conflict": None}
 
 
 def bead_file_status(draft: Draft, bead_id: str) -> str | None:
@@ -33,15 +35,17 @@ def dispatch(
     worker: str,
     via: str,
     token: str,
+    place: Place | None = None,
     reason: str = "",
     force: tuple[str, ...] = (),
 ) -> Event:
-    """A new attempt, owned by this machine, fenced by its token."""
+    """A new attempt, owned by this machine, fenced by its token; `place` is where a started worker gets its branch."""
     record = draft.record(bead)
     changes = {
         **_ATTEMPT_OVER, **_NO_FACT,
         "convoy": convoy, "worker": worker, "machine": draft.local.machine, "via": via, "attempt": record.attempt + 1,
-        "token": token, "since": draft.now, "branch": None, "base": None, "merged_as": None, "not_before": None,
+        "token": token, "since": draft.now, "branch": place.branch if place else None,
+        "base": place.base if place else None, "merged_as": None, "not_before": None,
         "status": LIVE,
     }  # fmt: skip
     return draft.add(
@@ -57,12 +61,14 @@ def _about(record: BeadRecord) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def done(draft: Draft, bead: str, outcome: str = "done", reason: str = "") -> Event:
+def done(
+    draft: Draft, bead: str, outcome: str = "done", reason: str = "", force: tuple[str, ...] = ()
+) -> Event:
     """The bead is closed as a ledger fact; it holds while the file still says what it says now."""
     record = draft.record(bead)
     changes = {**_ATTEMPT_OVER, "status": CLOSED, "outcome": outcome, "file_status": bead_file_status(draft, bead)}
     changes["worker"] = record.worker
-    return draft.add("done", **_about(record), reason=reason, bead_changes=changes)
+    return draft.add("done", **_about(record), reason=reason, force=force, bead_changes=changes)
 
 
 def closed_in_files(draft: Draft, bead: str, reason: str) -> Event:
@@ -70,9 +76,38 @@ def closed_in_files(draft: Draft, bead: str, reason: str) -> Event:
     record = draft.record(bead)
     changes = {**_ATTEMPT_OVER, **_NO_FACT, "worker": record.worker}
     kind = "done"
-    if record.submitted is not None and record.live:
+    if record.handed_in:
         kind, changes = "merged", {**changes, "merged_as": draft.cause}
     return draft.add(kind, **_about(record), reason=reason, bead_changes=changes)
+
+
+def submitted(
+    draft: Draft, bead: str, commit: str, *, branch: str, base: str, reason: str = "", force: tuple[str, ...] = ()
+) -> Event:
+    """Work handed in: a commit of a branch, and where the branch left its base. The attempt lives, not in flight."""
+    changes = {"submitted": commit, "branch": branch, "base": base}
+    return draft.add("submit", **_about(draft.record(bead)), reason=reason, force=force, bead_changes=changes)
+
+
+def merged(draft: Draft, bead: str, commit: str, reason: str, force: tuple[str, ...] = ()) -> Event:
+    """Work that is in its base branch, by the commit there; closed as a ledger fact where the file does not say so."""
+    record = draft.record(bead)
+    said = bead_file_status(draft, bead)
+    changes = {**_ATTEMPT_OVER, **_NO_FACT, "worker": record.worker, "merged_as": commit}
+    if said is None or draft.state.plan.config.category(said) != "done":
+        changes |= {"status": CLOSED, "outcome": "done", "file_status": said}
+    return draft.add("merged", **_about(record), reason=reason, force=force, bead_changes=changes)
+
+
+def given_back(draft: Draft, bead: str, reason: str) -> Event:
+    """Handed-in work cannot be merged: the attempt ends, and nobody gets the bead again before a person has decided.
+
+    What was handed in stays in the record: should a person merge it, the proof of that closes the bead.
+    """
+    record = draft.record(bead)
+    kept = {"submitted": record.submitted, "worker": record.worker}
+    changes = {**_ATTEMPT_OVER, **kept, "failures": record.failures + 1, "conflict": one_line(reason)}
+    return draft.add("fail", **_about(record), reason=reason, bead_changes=changes)
 
 
 def reopen_bead(draft: Draft, bead: str, reason: str = "") -> Event:
@@ -122,6 +157,8 @@ def retry(draft: Draft, bead: str) -> Event:
     """Failures are forgotten; a ledger fact that the bead failed ends."""
     record = draft.record(bead)
     changes: dict[str, Any] = {"failures": 0, "not_before": None}
+    if record.conflict is not None:
+        changes.update(conflict=None, submitted=None)
     if record.status == CLOSED:
         changes.update(_NO_FACT)
     return draft.add("retry", bead=bead, convoy=record.convoy, bead_changes=changes)

@@ -1,39 +1,58 @@
-"""`land`: the owner closes an owned convoy, and the folders of its attempts go (SPEC 7, 8)."""
+"""`land`: the owner closes an owned convoy, and the folders and worktrees of its attempts go (SPEC 7, 8)."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from gitconvoy.dispatch.attempts import attempt_folder
-from gitconvoy.engine import convoy_requests
+from gitconvoy.dispatch import attempts
+from gitconvoy.dispatch.attempts import AttemptFolder, attempt_folder
+from gitconvoy.engine import convoy_requests, releasing
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.town import Town
 from gitconvoy.model.ledger import Event
 from gitconvoy.model.state import State
 
 
-def land(
-    town: Town, convoy: str, *, force: bool = False, keep: bool = False, preview: bool = False
-) -> tuple[Outcome[Event | None], list[Path]]:
-    """Land a convoy; (the transaction, the folders that were, or with `preview` would be, removed).
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The transaction, what was removed (or, in a preview, would be), and what is kept, with the reason."""
 
-    Refused where it is not owned or not complete, without `force`. Folders of live attempts stay.
+    outcome: Outcome[Event | None]
+    removed: tuple[Path, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+def land(town: Town, convoy: str, *, force: bool = False, keep: bool = False, preview: bool = False) -> Landed:
+    """Land a convoy. Refused where it is not owned or not complete, without `force`.
+
+    Attempts that are live keep their folders, and so do those whose worktree holds what would be lost.
     """
     outcome = transact(town, lambda draft: convoy_requests.land(draft, convoy, force=force), preview=preview)
-    folders = [] if keep or outcome.value is None else _ended(town, outcome.state, convoy)
-    if not preview:
-        for folder in folders:
-            shutil.rmtree(folder, ignore_errors=True)
-    return outcome, folders
+    if keep or outcome.value is None:
+        return Landed(outcome)
+    removed: list[Path] = []
+    kept: list[str] = []
+    for bead, number, folder in _ended(town, outcome.state, convoy):
+        why = releasing.would_keep(town, bead, number) if preview else releasing.release(town, bead, number)
+        if why is not None:
+            kept.append(why)
+            continue
+        if attempts.supervised(folder):
+            kept.append(f"{folder.root} is kept: the worker of attempt {number} of {bead} has not ended yet")
+            continue
+        removed.append(folder.root)
+        if not preview:
+            shutil.rmtree(folder.root, ignore_errors=True)
+    return Landed(outcome, tuple(removed), tuple(kept))
 
 
-def _ended(town: Town, state: State, convoy: str) -> list[Path]:
-    found = []
+def _ended(town: Town, state: State, convoy: str) -> Iterator[tuple[str, int, AttemptFolder]]:
     for bead in sorted(set(state.plan.convoys[convoy].tracks)):
         record = state.ledger.bead(bead)
         for attempt in range(1, record.attempt + 1):
-            folder = attempt_folder(town.common_dir, bead, attempt).root
-            if folder.is_dir() and not (record.live and attempt == record.attempt):
-                found.append(folder)
-    return found
+            folder = attempt_folder(town.common_dir, bead, attempt)
+            if folder.root.is_dir() and not (record.live and attempt == record.attempt):
+                yield bead, attempt, folder

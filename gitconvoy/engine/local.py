@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gitconvoy.dispatch.breaker import LIMIT, Breaker
+from gitconvoy.dispatch.handins import Handin
 from gitconvoy.dispatch.leases import Lease
+from gitconvoy.engine.places import Places
 from gitconvoy.model.ledger import CLAIM, PUSH, START
 
 __all__ = ["CLAIM", "PUSH", "START", "Lease", "Local"]
@@ -22,3 +25,19 @@ class Local:
     via: str | None = PUSH
     """How feeding begins attempts here: `push`, `start`, or None where the named dispatcher is not defined."""
     dispatcher: str = "record"
+    problem: str = ""
+    """Why this machine cannot use the named dispatcher, in words."""
+    notifies: bool = False
+    """Whether this machine has somebody or something to tell of what happens (`notices`)."""
+    places: Places = field(default_factory=Places)
+    """Where attempts work."""
+    handins: Mapping[str, Handin] = field(default_factory=dict)
+    """Notes about work that is being handed in, by bead."""
+    branches: Mapping[str, str] = field(default_factory=dict)
+    """Branches of work that is handed in or being so (short names), and their commits; gone ones are not in it."""
+    worktrees: bool = False
+    """Whether started workers get a worktree on a branch of their own."""
+    breakers: Mapping[str, Breaker] = field(default_factory=dict)
+    """Rig -> the failures to start in a row, where there were any since the last start."""
+    breaker_limit: int = LIMIT
+    """How many of them open a rig's breaker; 0: none do."""

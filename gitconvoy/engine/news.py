@@ -22,6 +22,7 @@ def line(
         "complete": f"{convoy} is complete ({reason})",
         "done": f"{bead} is done",
         "merged": f"{bead} is merged",
+        "submit": f"{bead} is handed in (attempt {attempt})",
         "fail": f"attempt {attempt} of {bead} failed: {reason}",
         "reopen": f"reopened {bead or convoy}",
         "retry": f"{bead} may be tried again",

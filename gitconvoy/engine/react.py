@@ -5,13 +5,18 @@ Record first, act second; a lost race decides anew; safe to run any number of ti
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from gitconvoy.engine import catchup, facts, seen, settle, trunk, wake
+from gitconvoy.dispatch import breaker, handins
+from gitconvoy.engine import catchup, ending, facts, merging, notices, proofs, seen, settle, trunk, wake
 from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.settings import require_role
+from gitconvoy.engine.handin import handover
+from gitconvoy.engine.handin.adopt import adopt
+from gitconvoy.engine.local import Local
+from gitconvoy.engine.merging import Conflict, Round
+from gitconvoy.engine.settings import HEADS, require_role
 from gitconvoy.engine.starting import begin
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
@@ -24,6 +29,8 @@ from gitconvoy.model.state import State
 T = TypeVar("T")
 ATTEMPTS = 50
 """How often a lost race is decided anew before the caller is told."""
+ROUNDS = 20
+"""How often at most one transaction acts and decides on what came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +74,15 @@ def transact(
         return Outcome(value, pairs, _dispatches(pairs), (), wake.next_wake(draft.view, draft.local), draft.state)
     with town.exclusive():
         draft, value, pairs = _publish(town, request, cause, feed)
-        failed = _act(town, draft, pairs)
-        if failed:
-            after, _, more = _publish(town, lambda again: _count_failures(again, failed), "scan", False)
-            draft, pairs = after, (*pairs, *more)
+        draft, pairs, failed = _act_on(town, draft, pairs, cause, feed)
         _look_done(town, draft, pairs)
-        due = wake.next_wake(draft.view, draft.local)
+        handover.leave_behind(town, draft.state, draft.local, retry=cause == "scan")
+        local = replace(_count_for_breakers(town, draft, pairs), handins=handins.read_all(town.common_dir))
+        ending.leave_behind(town, (event for event, _ in pairs))
+        due = wake.next_wake(draft.view, local)
         if due is not None:
             wake.leave_behind(town, due)
+        notices.leave_behind(town, draft.local)
     names = {bead for bead, _, _ in failed}
     started = tuple(each for each in _dispatches(pairs) if each.bead not in names)
     return Outcome(value, pairs, started, tuple((bead, reason) for bead, _, reason in failed), due, draft.state)
@@ -82,12 +90,15 @@ def transact(
 
 def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool) -> tuple[Draft, T]:
     state = town.state()
-    draft = Draft(state, town.local(state.plan), cause=cause, actor=town.actor)
+    draft = Draft(state, town.local(state.plan, state.ledger), cause=cause, actor=town.actor)
     if state.trunk is not None:
         steps = trunk.steps(town.repo, state.plan, state.trunk, _since(town, state), state.ledger.beads.keys())
         catchup.catch_up(draft, steps)
+    adopt(draft)
+    proofs.decide(draft, proofs.look(town.repo, town.common_dir, state, draft.local))
     value = request(draft)
     settle.settle(draft, feed_too=feed)
+    notices.decide(draft)
     return draft, value
 
 
@@ -104,6 +115,7 @@ def _publish(
         draft, value = _decide(town, request, cause, feed)
         if not draft.news:
             return draft, value, ()
+        notices.begin(town, draft.local, draft.before.ledger.tip)
         commits = _publish_once(town, draft)
         if commits is not None:
             return draft, value, tuple(zip(draft.events, commits, strict=True))
@@ -155,17 +167,69 @@ def _act(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> list
     return failed
 
 
+def _act_on(
+    town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...], cause: str, feed: bool
+) -> tuple[Draft, tuple[tuple[Event, str], ...], list[tuple[str, str, str]]]:
+    """Act behind what was recorded, and decide on what comes of that, until nothing does any more.
+
+    Starts that failed are counted. Where a merge moved a branch, the state is read again: it may be the trunk.
+    """
+    failed: list[tuple[str, str, str]] = []
+    acted = pairs
+    for _ in range(ROUNDS):
+        stalled = _act(town, draft, acted)
+        merges = merging.merge_all(town, draft.state, draft.local)
+        if not stalled and not merges:
+            break
+
+        def concluding(again: Draft, stalled: list[tuple[str, str, str]] = stalled, merges: Round = merges) -> None:
+            _count_failures(again, stalled)
+            _give_back(again, merges.conflicts)
+
+        draft, _, acted = _publish(town, concluding, cause if merges else "scan", feed and bool(merges))
+        failed, pairs = failed + stalled, (*pairs, *acted)
+    _forget_notes(town, draft)
+    return draft, pairs, failed
+
+
+def _give_back(draft: Draft, conflicts: Iterable[Conflict]) -> None:
+    for conflict in conflicts:
+        record = draft.record(conflict.bead)
+        if record.live and record.token == conflict.token:
+            facts.given_back(draft, conflict.bead, conflict.reason)
+
+
+def _forget_notes(town: Town, draft: Draft) -> None:
+    """Notes about work that is merged, given back, or whose attempt was lost."""
+    for bead, note in draft.local.handins.items():
+        record = draft.record(bead)
+        if not record.live or record.token != note.token:
+            handins.drop(town.common_dir, bead)
+
+
 def _count_failures(draft: Draft, failed: list[tuple[str, str, str]]) -> None:
     for bead, token, reason in failed:
         if draft.record(bead).token == token:
             facts.failed(draft, bead, reason, kind="dispatch-failed")
 
 
+def _count_for_breakers(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> Local:
+    """Tell the breakers of what could not be started; what this machine knows after that."""
+    events = [event for event, _ in pairs if event.kind == "dispatch-failed" and event.bead is not None]
+    for event in events:
+        rig = draft.view.rig_of(event.bead or "")
+        if rig is not None:
+            breaker.count(town.repo, rig.name, event.at, event.reason)
+    return replace(draft.local, breakers=breaker.read_all(town.common_dir)) if events else draft.local
+
+
 def _look_done(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> None:
     commit = draft.state.trunk
     tip = pairs[-1][1] if pairs else draft.before.ledger.tip
     if commit is not None and tip is not None:
-        seen.remember(town.common_dir, seen.Seen(town.settings.trunk, draft.state.plan.tree or "-", commit, tip))
+        awaited = {f"{HEADS}{base}" for base in proofs.waits_for(draft.state, draft.local).values()}
+        waits = {ref: read.ref(town.repo, ref) or "-" for ref in sorted(awaited)}
+        seen.remember(town.common_dir, seen.Seen(town.settings.trunk, draft.state.plan.tree or "-", commit, tip, waits))
 
 
 def react(town: Town, cause: str = "scan") -> Outcome[None]:

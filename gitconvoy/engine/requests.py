@@ -10,6 +10,7 @@ from gitconvoy.engine import facts
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import CLAIM, PUSH, Local
 from gitconvoy.engine.near import nearest
+from gitconvoy.engine.placing import place_for
 from gitconvoy.engine.settle import new_token, repair
 from gitconvoy.errors import NotFound, Refused, UsageError
 from gitconvoy.ledger.codec import one_line
@@ -130,6 +131,7 @@ def _sling_one(draft: Draft, bead: str, worker: str | None, capacity: Capacity, 
         worker=name,
         via=draft.local.via or PUSH,
         token=new_token(),
+        place=place_for(draft, bead, convoy),
         reason=message,
         force=("--force",) if force else (),
     )
@@ -204,10 +206,10 @@ def own_attempt(draft: Draft, bead: str, token: str | None, verb: str) -> BeadRe
     return record
 
 
-def done(draft: Draft, bead: str, token: str | None, reason: str = "") -> Event:
+def done(draft: Draft, bead: str, token: str | None, reason: str = "", force: tuple[str, ...] = ()) -> Event:
     """The worker is done and there is nothing to merge: a ledger fact."""
     own_attempt(draft, bead, token, "done")
-    return facts.done(draft, bead, reason=reason)
+    return facts.done(draft, bead, reason=reason, force=force)
 
 
 def fail(draft: Draft, bead: str, token: str | None, reason: str) -> Event:
@@ -235,7 +237,8 @@ def retry(draft: Draft, bead: str) -> Event:
             f"attempt {record.attempt} of {bead} is still live", hint=f"gitconvoy unsling {bead}", code="live"
         )
     failed_for_good = record.status == CLOSED and record.outcome == "failed"
-    if not record.failures and record.not_before is None and not failed_for_good:
+    forgettable = record.failures or record.not_before is not None or record.conflict is not None
+    if not forgettable and not failed_for_good:
         raise Refused(
             f"{bead} has no failures to forget", hint=f"gitconvoy why {bead} says what it waits for", code="no-failures"
         )

@@ -6,8 +6,10 @@ import secrets
 from collections.abc import Collection
 
 from gitconvoy.engine import facts
+from gitconvoy.engine.breaking import Gate
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import CLAIM, START, Local
+from gitconvoy.engine.placing import place_for
 from gitconvoy.model.ledger import OPEN, BeadRecord
 from gitconvoy.rules.capacity import Capacity
 from gitconvoy.rules.view import View
@@ -58,7 +60,7 @@ def give_up(draft: Draft) -> None:
     """Exhausted beads of mountain convoys fail for good."""
     limit = draft.state.plan.config.dispatch.max_attempts
     for bead, record in sorted(draft.state.ledger.beads.items()):
-        exhausted = record.failures >= limit and record.status is None
+        exhausted = record.failures >= limit and record.status is None and record.conflict is None
         if exhausted and facts.in_mountain(draft, bead) and draft.view.effective(bead).category == "active":
             facts.given_up(draft, bead)
 
@@ -118,15 +120,17 @@ def feed(draft: Draft, *, asked: bool = False, only: Collection[str] | None = No
     ready = list(view.ready())
     if only is None:
         ready += [bead for bead in untracked_retries(view) if bead not in ready]
+    gate = Gate(view, local, draft.events)
     for bead in ready:
         convoy = view.convoy_of(bead)
         if only is not None and convoy not in only:
             continue
         worker = capacity.worker_for(bead)
-        if worker is None or capacity.refusal(bead, convoy) is not None:
+        if worker is None or capacity.refusal(bead, convoy) is not None or not gate.admits(bead):
             continue
         capacity.take(bead, convoy, worker)
-        facts.dispatch(draft, bead, convoy=convoy, worker=worker, via=local.via, token=new_token())
+        place = place_for(draft, bead, convoy)
+        facts.dispatch(draft, bead, convoy=convoy, worker=worker, via=local.via, token=new_token(), place=place)
 
 
 def settle(draft: Draft, *, feed_too: bool = True) -> None:

@@ -1,12 +1,16 @@
-"""The act behind a recorded dispatch: a lease for a claim, a supervisor for a started worker (SPEC 7)."""
+"""The act behind a recorded dispatch: a lease for a claim, a supervisor for a started worker (SPEC 7).
+
+What takes time (the worktree, copies, a set-up command) is the supervisor's: no hook waits for it.
+"""
 
 from __future__ import annotations
 
-from gitconvoy.dispatch import attempts, leases, registry
+from gitconvoy.dispatch import attempts, breaker, leases, registry, workplace
+from gitconvoy.engine.places import place_of
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
 from gitconvoy.errors import Refused
-from gitconvoy.model.ledger import CLAIM, START
+from gitconvoy.model.ledger import CLAIM, START, BeadRecord
 from gitconvoy.model.state import State
 
 
@@ -18,21 +22,22 @@ def begin(town: Town, state: State, bead: str, token: str, message: str = "") ->
     lease = state.plan.config.dispatch.lease
     pid = None
     if record.via == START:
-        pid = _start(town, state, bead, message)
+        pid = _start(town, state, record, message)
     if record.via in (CLAIM, START):
         leases.write(town.common_dir, leases.Lease(bead, token, state.now + lease, pid))
 
 
-def _start(town: Town, state: State, bead: str, message: str) -> int:
-    record = state.ledger.bead(bead)
+def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
     found = registry.find(town.repo, state.plan.config.dispatch.dispatcher)
     if isinstance(found, registry.Undefined):
         raise found.error
-    document = state.plan.bead(bead)
+    document = state.plan.bead(record.id)
     if document is None:
-        raise Refused(f"{bead} is not in the plan any more")
+        raise Refused(f"{record.id} is not in the plan any more")
+    breaker.limit(town.repo)  # a setting that cannot be meant is told here
+    home = town.home()
     job = attempts.Job(
-        bead=bead,
+        bead=record.id,
         convoy=record.convoy or "",
         attempt=record.attempt,
         token=record.token or "",
@@ -42,7 +47,24 @@ def _start(town: Town, state: State, bead: str, message: str) -> int:
         on_exit=found.on_exit,
         timeout=found.timeout,
         lease=state.plan.config.dispatch.lease,
-        town=str(town.home()),
+        town=str(home),
+        worktree=_worktree(town, state, record, found.name),
+        branch=record.branch or "",
+        base=record.base or "",
+        kind=found.kind,
+        settings=dict(found.settings),
     )
     folder = attempts.set_up(town.common_dir, job, document.data, message)
-    return spawn(town, ["supervise", str(folder.root)], town.home())
+    return spawn(town, ["supervise", str(folder.root)], home)
+
+
+def _worktree(town: Town, state: State, record: BeadRecord, dispatcher: str) -> str:
+    """Where the worker works. Refused where it should get a branch and cannot."""
+    known = workplace.settings(town.repo, town.home())
+    wanted = workplace.mode(town.repo, dispatcher)
+    if record.branch is not None:
+        return str(known.folder / f"{record.id}-{record.attempt}")
+    if wanted == workplace.WORKTREE:
+        place_of(state.plan, town.places(state.plan), record.id, record.convoy, record.attempt)
+        raise Refused(f"no branch was recorded for attempt {record.attempt} of {record.id}")
+    return str(attempts.attempt_folder(town.common_dir, record.id, record.attempt).work)

@@ -1,197 +1,324 @@
-"""One supervisor for each started worker: runs it, renews its lease, and turns its exit into an event (SPEC 7)."""
+"""One supervisor for each started worker: sets its workplace up, runs it, renews its lease, and turns its exit into an
+event (SPEC 7).
+
+It may die at any moment: the lease then runs out, and whoever dispatches the bead next ends what is left of it.
+"""
 
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
+import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
-from gitconvoy.dispatch import attempts, leases, registry
-from gitconvoy.dispatch.attempts import AttemptFolder, Job
-from gitconvoy.engine import facts, requests
+from gitconvoy.dispatch import attempts, breaker, leases, logs, processes, started, workplace
+from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
+from gitconvoy.dispatch.program import ending
+from gitconvoy.dispatch.started import Started
+from gitconvoy.dispatch.worker import environment
+from gitconvoy.engine import ending as ends
+from gitconvoy.engine import facts, releasing
 from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.react import transact
+from gitconvoy.engine.handin.done import Wish, hand_in
+from gitconvoy.engine.react import react, transact
 from gitconvoy.engine.town import Town
-from gitconvoy.errors import LostRace, Refused
-from gitconvoy.git.env import clean_env
+from gitconvoy.errors import ConvoyError, LostRace, Refused
+from gitconvoy.ledger.read import history
 from gitconvoy.model.ledger import BeadRecord
 
-LOOK = 2.0
-"""Seconds between looks at the ledger's tip while the worker runs."""
-GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL."""
+LOOK = 1.0
+"""Seconds between looks at the ledger's tip while the worker runs, at most."""
+LINGER = {"fail": 20.0}
+LINGER_ELSE = 600.0
+"""Seconds that a worker may take to end by itself once it has said how it went."""
+_TAKEN = frozenset({"unsling", "requeue", "expire", "kill", "dispatch-failed", "gone"})
+"""Events after which the worker is ended at once."""
+_LOCK_TRIES = 5
 
 
 def supervise(root: Path) -> None:
-    """Run the attempt of this folder to its end. A job whose token is not the attempt's any more is left alone."""
+    """Run the attempt of this folder to its end.
+
+    Left alone where the ledger knows of another attempt by now, where this one has a supervisor, or had one: a worker
+    is never started twice.
+    """
     folder, job = attempts.read_job(root)
-    town = Town.open(Path(job.town), actor=job.worker)
-    with town.exclusive():
-        if not _ours(town, job):
+    with attempts.supervising(folder) as free:
+        if not free:
             return
-        _renew(town, job, os.getpid())
-    try:
-        worker = _start(folder, job)
-    except OSError as error:
-        _report(
-            town,
-            job,
-            f"{job.argv[0] if job.argv else 'the worker'} could not be started: {error.strerror}",
-            "dispatch-failed",
-        )
-        return
-    ended = _watch(town, job, worker)
-    if ended is not None:
-        _conclude(town, job, ended)
+        town = Town.open(Path(job.town), actor=job.worker)
+        if _take(town, folder, job):
+            Supervisor(town, folder, job).run()
+
+
+def _take(town: Town, folder: AttemptFolder, job: Job) -> bool:
+    for attempt in range(_LOCK_TRIES):
+        try:
+            with town.exclusive():
+                if attempts.read_begun(folder) is not None or not _ours(_record(town, job), job):
+                    return False
+                attempts.note_begun(folder, _begun())
+                renew(town, job)
+                return True
+        except LostRace:
+            if attempt == _LOCK_TRIES - 1:
+                raise
+    return False
+
+
+def _begun(session: int | None = None) -> Begun:
+    mine = os.getpid()
+    return Begun(
+        supervisor=mine,
+        supervisor_identity=processes.identity(mine) or "",
+        session=session,
+        identity=(processes.identity(session) or "") if session is not None else "",
+        boot=processes.boot(),
+    )
 
 
 def _record(town: Town, job: Job) -> BeadRecord:
     return town.ledger().bead(job.bead)
 
 
-def _ours(town: Town, job: Job) -> bool:
-    record = _record(town, job)
+def _ours(record: BeadRecord, job: Job) -> bool:
     return record.in_flight and record.token == job.token
 
 
-def _renew(town: Town, job: Job, pid: int, *, expires: int | None = None, note: str = "") -> None:
+def renew(town: Town, job: Job, *, expires: int | None = None, note: str = "") -> None:
+    """Write the lease of an attempt, from now on for its usual time unless `expires` says until when."""
     until = int(time.time()) + job.lease if expires is None else expires
-    leases.write(town.common_dir, leases.Lease(job.bead, job.token, until, pid, note))
+    leases.write(town.common_dir, leases.Lease(job.bead, job.token, until, os.getpid(), note))
 
 
-def _start(folder: AttemptFolder, job: Job) -> subprocess.Popen[bytes]:
-    values = {
-        "bead": job.bead,
-        "branch": f"convoy/{job.bead}-{job.attempt}",
-        "worktree": str(folder.work),
-        "prompt_file": str(folder.prompt),
-    }
-    with folder.bead.open("rb") as stdin, folder.log.open("ab") as log:
-        return subprocess.Popen(
-            registry.fill(job.argv, values),
-            stdin=stdin,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=folder.work,
-            env=_environment(folder, job, values["branch"]),
-            start_new_session=True,
-        )
+class Supervisor:
+    """The one supervisor of an attempt."""
 
+    def __init__(self, town: Town, folder: AttemptFolder, job: Job) -> None:
+        self._town = town
+        self._folder = folder
+        self._job = job
+        self._settings = workplace.settings(town.repo, Path(job.town))
+        self._log = logs.Log(folder.log, self._settings.log_limit)
+        self._step = min(LOOK, max(job.lease / 4, 0.1))
+        self._began = self._renewed = time.monotonic()
+        self._tip: str | None = None
+        self._over: str | None = None
+        """The event that ended the attempt; `submit` where its work was handed in."""
+        self._over_since = 0.0
 
-def _environment(folder: AttemptFolder, job: Job, branch: str) -> dict[str, str]:
-    env = clean_env(
-        {
-            "GITCONVOY_BEAD": job.bead,
-            "GITCONVOY_CONVOY": job.convoy,
-            "GITCONVOY_ATTEMPT": str(job.attempt),
-            "GITCONVOY_TOKEN": job.token,
-            "GITCONVOY_WORKTREE": str(folder.work),
-            "GITCONVOY_BRANCH": branch,
-            "GITCONVOY_ACTOR": job.worker,
-            "GITCONVOY_TOWN": job.town,
-        }
-    )
-    ours = str(Path(sys.executable).parent)  # the worker finds the gitconvoy that started it, after what it has itself
-    env["PATH"] = f"{env['PATH']}{os.pathsep}{ours}" if env.get("PATH") else ours
-    return env
+    def run(self) -> None:
+        """From the end of what was before to the end of the attempt."""
+        worker = self._start() if self._take_over() and self._prepare() else None
+        if worker is not None:
+            ended = self._watch(worker)
+            self._end_all(worker)
+            if ended is not None and self._over is None:
+                self._conclude(ended)
+        self._finish()
 
+    # Setting up
 
-def _watch(town: Town, job: Job, worker: subprocess.Popen[bytes]) -> str | None:
-    """Wait for the worker: "" for exit 0, a reason for any other end, None if the attempt was ended first."""
-    began = time.monotonic()
-    renewed = began
-    tip = town.ledger_tip()
-    while True:
-        try:
-            code = worker.wait(LOOK)
-        except subprocess.TimeoutExpired:
-            pass
-        else:
-            end_group(worker)
-            return "" if code == 0 else _how(code)
-        now = time.monotonic()
-        if job.timeout is not None and now - began > job.timeout:
-            end_group(worker)
-            return f"the time limit of {job.timeout} s was reached"
-        if (seen := town.ledger_tip()) != tip:
-            tip = seen
-            record = _record(town, job)
-            if record.token != job.token and record.status != "closed":
-                end_group(worker)  # taken back, expired or given to another: two workers on one bead help nobody
-                return None
-        if now - renewed >= job.lease / 3:
-            renewed = now
-            if _ours(town, job):
-                _renew(town, job, os.getpid())
-
-
-def _how(code: int) -> str:
-    if code < 0:
-        try:
-            return f"the worker was ended by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"the worker was ended by signal {-code}"
-    return f"the worker ended with exit code {code}"
-
-
-def end_group(worker: subprocess.Popen[bytes]) -> None:
-    """End the worker and everything in its process group: SIGTERM, a grace, SIGKILL."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(worker.pid, how)
-        except (ProcessLookupError, PermissionError):
-            break
-        deadline = time.monotonic() + GRACE
-        while _group_lives(worker) and time.monotonic() < deadline:
-            time.sleep(0.05)
-    worker.wait()
-
-
-def _group_lives(worker: subprocess.Popen[bytes]) -> bool:
-    worker.poll()
-    try:
-        os.killpg(worker.pid, 0)
-    except (ProcessLookupError, PermissionError):
+    def _take_over(self) -> bool:
+        """End what is left of earlier attempts: two workers on one bead help nobody."""
+        if ends.end(ends.earlier(self._town, self._job), supervisor=True, meanwhile=self._beat):
+            return True
+        self._fail_to_start("processes of an earlier attempt cannot be ended")
         return False
-    return True
 
+    def _prepare(self) -> bool:
+        """Make the workplace, while the lease is renewed; whether the worker may start."""
+        if not self._job.branch:
+            return not self._taken()
+        site = workplace.Site(
+            self._job, self._folder, self._settings, Path(self._job.town), environment(self._job), self._log
+        )
+        errors: list[BaseException] = []
 
-def _conclude(town: Town, job: Job, ended: str) -> None:
-    if not _ours(town, job):
-        leases.drop(town.common_dir, job.bead, job.token)
-        return
-    if ended:
-        _report(town, job, ended, "fail")
-    elif job.on_exit == "done":
-        _transact(town, lambda draft: requests.done(draft, job.bead, job.token, "the worker ended with exit code 0"))
-    elif job.on_exit == "fail":
-        _report(town, job, "the worker ended with exit code 0 without saying done", "fail")
-    else:
-        note = "the worker ended with exit code 0 and said neither done nor fail: somebody must"
-        _renew(town, job, os.getpid(), expires=leases.NEVER, note=note)
-        return
-    leases.drop(town.common_dir, job.bead, job.token)
+        def act() -> None:
+            try:
+                site.prepare()
+            except BaseException as error:  # noqa: BLE001 - told by the thread that waits for this one
+                errors.append(error)
 
+        maker = threading.Thread(target=act, daemon=True)
+        maker.start()
+        while maker.is_alive():
+            maker.join(self._step)
+            if self._taken():
+                self._end_all()  # the set-up command, if it is that far
+        if not errors:
+            return not self._taken()
+        if not isinstance(errors[0], (ConvoyError, OSError)):
+            raise errors[0]
+        if not self._taken():
+            self._fail_to_start(f"its worktree could not be made: {errors[0]}")
+        return False
 
-def _report(town: Town, job: Job, reason: str, kind: str) -> None:
-    def request(draft: Draft) -> None:
-        if draft.record(job.bead).token == job.token:
-            facts.failed(draft, job.bead, reason, kind=kind)
-
-    _transact(town, request)
-
-
-def _transact(town: Town, request: Callable[[Draft], object]) -> None:
-    for _ in range(5):
+    def _start(self) -> Started | None:
         try:
-            transact(town, request, cause="scan")
-        except Refused:
-            return  # somebody else ended the attempt meanwhile
-        except LostRace:
-            time.sleep(1)
-        else:
+            worker = started.start(self._job, self._folder, self._log, self._settings.log_limit)
+        except (OSError, ValueError, ConvoyError) as error:
+            what = self._job.argv[0] if self._job.argv else "the worker"
+            self._fail_to_start(f"{what} could not be started: {getattr(error, 'strerror', None) or error}")
+            return None
+        attempts.note_begun(self._folder, _begun(worker.session))
+        self._close_breaker()
+        return worker
+
+    def _fail_to_start(self, reason: str) -> None:
+        self._log.note(reason)
+        self._end_all()
+        self._report(reason, "dispatch-failed")
+
+    def _close_breaker(self) -> None:
+        """A start ends the row of failures; where they had stopped the rig, its beads are fed again."""
+        town = self._town
+        rig = town.plan().config.rig_of(self._job.bead)
+        before = breaker.read_all(town.common_dir).get(rig.name) if rig is not None else None
+        if rig is None or before is None:
             return
+        try:
+            with town.exclusive():
+                breaker.reset(town.common_dir, rig.name)
+            if before.open:
+                react(town)
+        except ConvoyError:
+            return  # the next start closes it
+
+    # While it runs
+
+    def _watch(self, worker: Started) -> str | None:
+        """Wait for the worker: "" for exit 0, a reason for any other end, None where its attempt was over before."""
+        limit = self._job.timeout
+        while True:
+            code = worker.wait(self._step)
+            if code is not None:
+                self._look()
+                return "" if code == 0 else worker.ended or f"the worker {ending(code)}"
+            if limit is not None and time.monotonic() - self._began > limit:
+                reason = f"the time limit of {limit} s was reached"
+                self._log.note(reason)
+                return reason
+            if self._taken():
+                self._log.note(f"the attempt is over ({self._over}), so its worker is ended")
+                return None
+
+    def _taken(self) -> bool:
+        """Renew the lease if it is time; whether the worker has to be ended now."""
+        self._look()
+        if self._over is None:
+            return False
+        if self._over in _TAKEN:
+            return True
+        return time.monotonic() - self._over_since > LINGER.get(self._over, LINGER_ELSE)
+
+    def _look(self) -> None:
+        """See how the ledger stands to the attempt; a heartbeat while it is in flight."""
+        tip = self._town.ledger_tip()
+        now = time.monotonic()
+        if tip != self._tip:
+            over = self._fate(self._tip)
+            if over is not None and over != self._over:
+                self._over, self._over_since = over, now
+            self._tip = tip
+        self._beat()
+
+    def _beat(self) -> None:
+        """Renew the lease, if it is time."""
+        now = time.monotonic()
+        if self._over is None and now - self._renewed >= self._job.lease / 3:
+            self._renewed = now
+            renew(self._town, self._job)
+
+    def _fate(self, since: str | None) -> str | None:
+        """The event that ended this attempt, `submit` where its work waits for being merged; None while it goes on."""
+        record = _record(self._town, self._job)
+        if record.token == self._job.token:
+            return "submit" if record.submitted is not None else None
+        tip = self._town.ledger_tip()
+        for entry in islice(history(self._town.repo, tip), 1000) if tip is not None else ():
+            own = entry.bead == self._job.bead and entry.attempt == self._job.attempt
+            if own and entry.event != "dispatch":
+                return entry.event
+            if entry.commit == since:
+                break
+        return "gone"
+
+    # The end
+
+    def _end_all(self, worker: Started | None = None) -> None:
+        """End the worker, its group, its session, and whatever else carries its token."""
+        session = worker.session if worker is not None else None
+        if worker is not None:
+            worker.stop()
+
+        def meanwhile() -> None:
+            self._beat()
+            if worker is not None:
+                worker.reap()
+
+        gone = processes.end(lambda: processes.of_attempt(self._job.token, session), reap=meanwhile)
+        if not gone:
+            self._log.note("some of its processes could not be ended")
+        if worker is not None:
+            worker.wait(processes.GRACE)
+            worker.drained()
+
+    def _conclude(self, ended: str) -> None:
+        """Say how it went, where the worker did not."""
+        if ended:
+            self._report(ended, "fail")
+        elif self._job.on_exit == "done":
+            self._hand_in()
+        elif self._job.on_exit == "fail":
+            self._report("the worker ended with exit code 0 without saying done", "fail")
+        else:
+            note = "the worker ended with exit code 0 and said neither done nor fail: somebody must"
+            renew(self._town, self._job, expires=leases.NEVER, note=note)
+
+    def _hand_in(self) -> None:
+        """As `gitconvoy done` would; what that refuses is how the attempt failed."""
+        job = self._job
+        wish = Wish(job.bead, job.token, "the worker ended with exit code 0", no_code=not job.branch)
+        try:
+            self._patiently(lambda: hand_in(self._town, wish))
+        except ConvoyError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            self._report(f"the worker ended with exit code 0, but its work was refused: {error.message}{hint}", "fail")
+
+    def _report(self, reason: str, kind: str) -> None:
+        def request(draft: Draft) -> None:
+            if draft.record(self._job.bead).token == self._job.token:
+                facts.failed(draft, self._job.bead, reason, kind=kind)
+
+        self._transact(request)
+
+    def _transact(self, request: Callable[[Draft], object]) -> None:
+        try:
+            self._patiently(lambda: transact(self._town, request, cause="scan"))
+        except Refused as error:
+            self._log.note(error.message)
+
+    def _patiently(self, act: Callable[[], object]) -> None:
+        for left in reversed(range(_LOCK_TRIES)):
+            try:
+                act()
+            except LostRace:
+                if not left:
+                    raise
+                time.sleep(1)
+            else:
+                return
+
+    def _finish(self) -> None:
+        """Give up the lease and the worktree of an attempt that is over; one that waits for a person keeps both."""
+        if _ours(_record(self._town, self._job), self._job):
+            return
+        leases.drop(self._town.common_dir, self._job.bead, self._job.token)
+        kept = releasing.let_go(self._town, self._folder, self._job)
+        if kept is not None:
+            self._log.note(kept)
+        self._log.close()

@@ -9,7 +9,6 @@ from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound
 from gitconvoy.git import read
 from gitconvoy.ledger.read import history, read_ledger
-from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
 from gitconvoy.store import load
 
@@ -37,10 +36,13 @@ def state_at(town: Town, rev: str | None) -> State:
     return State(load.from_commit(town.repo, commit), ledger, now, commit)
 
 
-def local_at(town: Town, plan: Plan, rev: str | None) -> Local:
-    """What this machine knows; of other times than now it knows no leases."""
-    local = town.local(plan)
-    return local if rev is None else replace(local, leases={})
+def local_at(town: Town, state: State, rev: str | None) -> Local:
+    """What this machine knows; of other times than now it knows no leases, and branches only by the ledger."""
+    local = town.local(state.plan, state.ledger)
+    if rev is None:
+        return local
+    branches = {each.branch: each.submitted for each in state.ledger.beads.values() if each.branch and each.submitted}
+    return replace(local, leases={}, handins={}, branches=branches)
 
 
 def _in_ledger(town: Town, commit: str) -> bool:

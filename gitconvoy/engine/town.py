@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gitconvoy.dispatch import leases, registry
+from gitconvoy.dispatch import breaker, handins, leases, notifying, registry, workplace
+from gitconvoy.engine import bases
 from gitconvoy.engine import settings as settings_
-from gitconvoy.engine.local import Local
+from gitconvoy.engine.local import START, Local
+from gitconvoy.engine.places import Places
 from gitconvoy.engine.settings import Settings
-from gitconvoy.errors import Refused
+from gitconvoy.errors import ConvoyError, Refused
 from gitconvoy.git import lock, personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF, read_ledger
-from gitconvoy.model.ledger import Ledger
+from gitconvoy.model.ledger import BeadRecord, Ledger
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
 from gitconvoy.store import load
@@ -81,8 +84,9 @@ class Town:
         ledger = self.ledger()
         return State(load.from_commit(self.repo, trunk), ledger, max(int(time.time()), ledger.tip_time), trunk)
 
-    def local(self, plan: Plan) -> Local:
-        """What only this machine knows."""
+    def local(self, plan: Plan, ledger: Ledger | None = None) -> Local:
+        """What only this machine knows; of the branches that were handed in only with the `ledger`."""
+        notes = handins.read_all(self.common_dir)
         found = registry.find(self.repo, plan.config.dispatch.dispatcher)
         via = found.via if isinstance(found, registry.Dispatcher) else None
         return Local(
@@ -92,7 +96,50 @@ class Town:
             paused=self.settings.paused,
             via=via,
             dispatcher=found.name,
+            problem=_in_words(found.error) if isinstance(found, registry.Undefined) else "",
+            notifies=notifying.wanted(self.repo),
+            places=self.places(plan),
+            handins=notes,
+            branches=self._branches(notes.values(), ledger.beads.values() if ledger is not None else ()),
+            worktrees=via == START and self._wants_worktrees(found.name),
+            breakers=breaker.read_all(self.common_dir) if via == START else {},
+            breaker_limit=breaker.limit_or_default(self.repo),
         )
+
+    def _branches(self, notes: Iterable[handins.Handin], records: Iterable[BeadRecord]) -> dict[str, str]:
+        names = {note.branch for note in notes}
+        names |= {record.branch for record in records if record.handed_in and record.branch is not None}
+        found = {name: read.ref(self.repo, settings_.HEADS + name) for name in sorted(names)}
+        return {name: tip for name, tip in found.items() if tip is not None}
+
+    def _wants_worktrees(self, dispatcher: str) -> bool:
+        try:
+            return workplace.mode(self.repo, dispatcher) == workplace.WORKTREE
+        except ConvoyError:
+            return True  # the act says what is wrong with the setting
+
+    def trunk_branch(self) -> str:
+        """The short name of the trunk's branch, also where only a remote-tracking ref of it is here."""
+        ref = self.settings.trunk
+        places = (settings_.HEADS, *(f"refs/remotes/{remote}/" for remote in settings_.remotes(self.repo)))
+        return next((ref.removeprefix(place) for place in places if ref.startswith(place)), ref)
+
+    def branch_tip(self, name: str) -> str | None:
+        """The commit of a branch by its short name, of the trunk's branch and of those that only a remote has, too."""
+        if name == self.trunk_branch():
+            return self.trunk()
+        places = (settings_.HEADS, *(f"refs/remotes/{remote}/" for remote in settings_.remotes(self.repo)))
+        return next((tip for place in places if (tip := read.ref(self.repo, place + name)) is not None), None)
+
+    def places(self, plan: Plan) -> Places:
+        """Where attempts work: what their branches are called, and where each base branch stands."""
+        trunk = self.trunk_branch()
+        try:
+            prefix = workplace.branch_prefix(self.repo)
+        except ConvoyError:
+            prefix = workplace.PREFIX  # the act says what is wrong with the setting
+        tips = {name: tip for name in bases.named(plan, trunk) if (tip := self.branch_tip(name)) is not None}
+        return Places(trunk=trunk, prefix=prefix, tips=tips)
 
     def exclusive(self) -> AbstractContextManager[None]:
         """One writer at a time among ourselves. LostRace after a minute of waiting."""
@@ -111,3 +158,7 @@ class Town:
                 hint="gitconvoy init begins one; where it is planned on another branch, merge that branch",
                 code="no-plan",
             )
+
+
+def _in_words(error: ConvoyError) -> str:
+    return f"{error.message} ({error.hint})" if error.hint else error.message

@@ -8,10 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+from gitconvoy.dispatch.worker import detached_environment
+from gitconvoy.engine.breaking import next_trial
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settle import lease_end, untracked_retries
 from gitconvoy.engine.town import Town
-from gitconvoy.git.env import clean_env
 from gitconvoy.rules.due import next_due
 from gitconvoy.rules.view import View
 from gitconvoy.store.localfiles import local_folder, write_atomically
@@ -20,11 +21,15 @@ _children: list[subprocess.Popen[bytes]] = []
 
 
 def next_wake(view: View, local: Local) -> int | None:
-    """The next time at which something is due: retries, deferrals, leases of this machine. Epoch seconds."""
+    """The next time at which something is due: retries (of merging and pushing too), deferrals, leases of this machine.
+
+    Epoch seconds.
+    """
     lease = view.config.dispatch.lease
     times = [lease_end(record, local, lease) for record in view.in_flight]
     times += [view.ledger.bead(bead).not_before for bead in untracked_retries(view, waiting=True)]
-    times.append(next_due(view))
+    times += [next_due(view), next_trial(view, local)]
+    times += [note.retry_at for note in local.handins.values() if view.ledger.bead(note.bead).token == note.token]
     return min((at for at in times if at is not None and at > view.now), default=None)
 
 
@@ -60,7 +65,7 @@ def spawn(town: Town, command: list[str], place: Path | None = None) -> int:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
-        env=clean_env(),
+        env=detached_environment(),
         start_new_session=True,
         close_fds=True,
     )

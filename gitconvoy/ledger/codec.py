@@ -38,8 +38,12 @@ def _document(record: BeadRecord | ConvoyRecord) -> dict[str, Any]:
         value = getattr(record, field.name)
         if value is None or value is False or (value == 0 and field.name in {"attempt", "failures"}):
             continue
-        document[field.name] = iso(value) if field.name in _TIMES else value
+        document[field.name] = iso(value) if field.name in _TIMES else _plain(value)
     return document
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def bead_bytes(record: BeadRecord) -> bytes:
@@ -64,6 +68,8 @@ def _known(data: Mapping[str, Any], names: set[str], path: str) -> dict[str, Any
             values[key] = parse_iso(values[key])
         for key in {"attempt", "failures"} & values.keys():
             values[key] = int(values[key])
+        for key in {"watchers"} & values.keys():
+            values[key] = tuple(str(each) for each in values[key])
     except (TypeError, ValueError, AttributeError) as error:
         raise BadFiles(
             f"the ledger's record {path} cannot be read: {error}", hint="gitconvoy audit says more"

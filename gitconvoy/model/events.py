@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _ATTEMPT = frozenset({"status", "token", "submitted", "since", "machine", "via", "worker"})
-_FACT = frozenset({"status", "outcome", "file_status"})
+_FACT = frozenset({"status", "outcome", "file_status", "conflict"})
 _COUNT = frozenset({"failures", "not_before"})
 _CONVOY_FACT = frozenset({"status", "outcome", "file_status", "close_reason", "completed_at"})
 
@@ -68,7 +68,9 @@ _ROWS = (
         about="an attempt whose lease ran out",
     ),
     EventKind("unsling", bead=_ATTEMPT, needs=frozenset({"bead", "attempt"}), about="an attempt taken back"),
-    EventKind("retry", bead=_FACT | _COUNT, needs=frozenset({"bead"}), about="failures forgotten by a person"),
+    EventKind(
+        "retry", bead=_FACT | _COUNT | {"submitted"}, needs=frozenset({"bead"}), about="failures forgotten by a person"
+    ),
     EventKind("reopen", bead=_FACT | _ATTEMPT, convoy=_CONVOY_FACT, about="a bead or convoy is open again"),
     EventKind(
         "pause",
@@ -82,12 +84,12 @@ _ROWS = (
     EventKind("land", convoy=_CONVOY_FACT, needs=frozenset({"convoy"}), about="owned convoy landed by its owner"),
     EventKind(
         "kill",
-        bead=_ATTEMPT | _COUNT,
+        bead=_ATTEMPT | _COUNT | _FACT,
         needs=frozenset({"bead", "attempt"}),
         about="a worker killed by a person",
     ),
-    EventKind("watch", needs=frozenset({"convoy"}), about="watchers changed"),
-    EventKind("notify", about="a notice was given"),
+    EventKind("watch", convoy=frozenset({"watchers"}), needs=frozenset({"convoy"}), about="watchers changed"),
+    EventKind("notify", convoy=frozenset({"told"}), about="somebody is to be told of something"),
 )
 
 EVENTS = {row.name: row for row in _ROWS}

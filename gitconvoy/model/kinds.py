@@ -67,14 +67,18 @@ RECORD_BEAD = Kind(
     "",
     (
         "id", "convoy", "worker", "machine", "via", "attempt", "token", "since", "branch", "base", "submitted",
-        "merged_as", "failures", "not_before", "status", "outcome", "file_status",
+        "merged_as", "failures", "not_before", "status", "outcome", "file_status", "conflict",
     ),
 )  # fmt: skip
 RECORD_CONVOY = Kind(
     "record-convoy",
     "",
-    ("id", "status", "launched_at", "paused", "completed_at", "close_reason", "outcome", "file_status"),
-)
+    (
+        "id", "status", "launched_at", "paused", "completed_at", "close_reason", "outcome", "file_status", "watchers",
+        "told",
+    ),
+    frozenset({"watchers"}),
+)  # fmt: skip
 RECORD_TOWN = Kind("record-town", "", ("paused",))
 
 KINDS = {kind.name: kind for kind in (BEAD, CONVOY, PLAN, CONFIG, RECORD_BEAD, RECORD_CONVOY, RECORD_TOWN)}

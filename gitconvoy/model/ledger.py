@@ -39,6 +39,8 @@ class BeadRecord:
     outcome: str | None = None
     file_status: str | None = None
     """The file's status when a fact was written: the fact holds while the file still says so (SPEC 1)."""
+    conflict: str | None = None
+    """Why handed-in work could not be merged: the attempt has ended, `submitted` is kept, and a person decides."""
 
     @property
     def live(self) -> bool:
@@ -49,6 +51,11 @@ class BeadRecord:
     def in_flight(self) -> bool:
         """Live and not submitted: what counts for capacity, leases and scan."""
         return self.status == LIVE and self.submitted is None
+
+    @property
+    def handed_in(self) -> bool:
+        """Work that was submitted and is not known to be merged: of a live attempt, or given back with a conflict."""
+        return self.submitted is not None and (self.status == LIVE or self.conflict is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,10 @@ class ConvoyRecord:
     close_reason: str | None = None
     outcome: str | None = None
     file_status: str | None = None
+    watchers: tuple[str, ...] | None = None
+    """Who is told of it, beside those whom its file names; sorted, None for nobody."""
+    told: str | None = None
+    """What tells the standstill that was told last from others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from gitconvoy.engine.wake import next_wake
 from gitconvoy.graph import waves
 from gitconvoy.model.plan import STAGED
 from gitconvoy.reports import waiting
+from gitconvoy.reports.handed_in import standing, stuck
 from gitconvoy.reports.rows import attempt_row, bead_row, convoy_row, when
 from gitconvoy.reports.stranded import stranded
 from gitconvoy.rules.view import View
@@ -58,6 +59,7 @@ def convoy_status(view: View, local: Local, convoy_id: str) -> dict[str, Any]:
             {**bead_row(view, bead), "reasons": waiting.why_skipped(view, bead)} for bead in groups[waiting.SKIPPED]
         ],
         "failed": [bead for bead in sorted(tracks) if view.effective(bead).failed],
+        "stuck": [row for row in stuck(view, local) if row["bead"] in tracks],
         "unreachable": unreachable,
         "completion": view.completion(convoy_id),
         "next_wake": when(next_wake(view, local)),
@@ -75,12 +77,12 @@ def _wave_bead(view: View, bead_id: str) -> dict[str, Any]:
 
 
 def attempts(view: View, local: Local, beads: Iterable[str]) -> list[dict[str, Any]]:
-    """Rows of the live attempts of these beads; submitted ones say since which commit."""
+    """Rows of the live attempts of these beads; submitted ones say where they wait, and for what."""
     rows = []
     for bead in beads:
         record = view.ledger.bead(bead)
         row = attempt_row(view, local, record)
-        rows.append({**row, "submitted": record.submitted, "branch": record.branch} if record.submitted else row)
+        rows.append({**row, **standing(view.plan, local, record)} if record.submitted else row)
     return rows
 
 
@@ -94,6 +96,7 @@ def town_status(view: View, local: Local) -> dict[str, Any]:
         "ready": [bead_row(view, bead) for bead in view.ready()],
         "stranded": stranded(view, local)["convoys"],
         "exhausted": sorted(bead for bead in view.ledger.beads if view.exhausted(bead)),
+        "stuck": stuck(view, local),
         "paused": paused_by(view, local),
         "next_wake": when(next_wake(view, local)),
     }

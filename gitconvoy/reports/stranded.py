@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gitconvoy.dispatch.leases import NEVER
+from gitconvoy.engine.breaking import Gate, opened
 from gitconvoy.engine.local import Local
+from gitconvoy.model.clock import iso
+from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.reports import waiting
+from gitconvoy.reports.handed_in import wait_of
 from gitconvoy.reports.hope import Hope
 from gitconvoy.reports.rows import bead_row
 from gitconvoy.rules.capacity import Capacity
@@ -34,6 +39,13 @@ def stranded(view: View, local: Local) -> dict[str, Any]:
             if judged is not None:
                 found.append(_row(view, convoy_id, judged, own))
     return {"convoys": found}
+
+
+def stuck(view: View, local: Local) -> list[tuple[str, list[str]]]:
+    """The convoys for which somebody has to do something, each with the reasons in words (for notices)."""
+    here = {STUCK} if local.via is not None else {STUCK, FEEDABLE}
+    rows = stranded(view, local)["convoys"]
+    return [(row["id"], [reason["message"] for reason in row["reasons"]]) for row in rows if row["class"] in here]
 
 
 def _row(view: View, convoy_id: str, judged: tuple[str, _Reasons], ready: list[str]) -> dict[str, Any]:
@@ -67,15 +79,37 @@ def _judge(view: View, local: Local, hope: Hope, convoy_id: str, ready: list[str
         how = "gitconvoy feed dispatches them" if local.via else f"this machine does not define {local.dispatcher!r}"
         return FEEDABLE, [_reason("capacity", f"{len(room)} ready beads and room for them: {how}", *room)]
     asked = [record.id for record in live if _asks(local, record.id, record.token)]
-    if len(asked) == len(live) and asked:
-        return STUCK, [
-            _reason("live", local.leases[bead].note or "somebody must say how it ended", bead) for bead in asked
-        ]
+    if halted := _halted(view, local, live, asked):
+        return STUCK, halted
     if live:
         return None
     if ready:
-        return WAITING, [_reason("capacity", "its ready beads wait for a free worker", *ready)]
+        return WAITING, [_waits(view, local, ready)]
     return _still(view, hope, convoy_id)
+
+
+def _halted(view: View, local: Local, live: Sequence[BeadRecord], asked: Sequence[str]) -> _Reasons:
+    """Why nothing goes on although attempts live: all of them ask, or are handed in and something is in the way."""
+    found = []
+    for record in live:
+        if record.id in asked:
+            found.append(_reason("live", local.leases[record.id].note or "somebody must say how it ended", record.id))
+            continue
+        wait = wait_of(view.plan, local, record) if record.submitted is not None else None
+        if wait is None or not wait.stuck:
+            return []
+        found.append(_reason("live", f"{record.id}: {wait.reason}", record.id))
+    return found
+
+
+def _waits(view: View, local: Local, ready: list[str]) -> dict[str, Any]:
+    """Why ready beads get no worker: a breaker is open, or all are busy."""
+    held = [bead for bead in ready if (rig := view.rig_of(bead)) is not None and opened(local, rig.name) is not None]
+    rig = view.rig_of(held[0]) if held else None
+    if rig is None or (breaker := opened(local, rig.name)) is None:
+        return _reason("capacity", "its ready beads wait for a free worker", *ready)
+    failed = f"{breaker.failures} starts of rig {rig.name} in a row failed here"
+    return _reason("breaker", f"{failed}: one is tried from {iso(breaker.again)} on", *held)
 
 
 def _complete(view: View, convoy_id: str, outcome: str) -> dict[str, Any]:
@@ -101,11 +135,11 @@ def _paused(view: View, local: Local, convoy_id: str) -> _Reasons:
 
 def _room(view: View, local: Local, ready: list[str]) -> list[str]:
     """Those of the ready beads that could be dispatched now, one after the other."""
-    capacity = Capacity(view, local.machine, local.max_workers)
+    capacity, gate = Capacity(view, local.machine, local.max_workers), Gate(view, local)
     found = []
     for bead in ready:
         worker = capacity.worker_for(bead)
-        if worker is not None and capacity.refusal(bead, view.convoy_of(bead)) is None:
+        if worker is not None and capacity.refusal(bead, view.convoy_of(bead)) is None and gate.admits(bead):
             capacity.take(bead, view.convoy_of(bead), worker)
             found.append(bead)
     return found

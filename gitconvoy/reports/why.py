@@ -8,6 +8,7 @@ from typing import Any
 from gitconvoy.engine.local import Local
 from gitconvoy.ledger.read import Entry
 from gitconvoy.model.clock import iso
+from gitconvoy.reports.handed_in import wait_of
 from gitconvoy.reports.rows import attempt_note, bead_row
 from gitconvoy.rules.ready import Verdict
 from gitconvoy.rules.view import View
@@ -82,7 +83,8 @@ def next_step(view: View, local: Local, bead_id: str, verdicts: Sequence[Verdict
     if record.live:
         doing = f"{record.worker} has it (attempt {record.attempt})"
         if record.submitted:
-            return f"{doing} and has handed it in: merge {record.branch or record.submitted}"
+            wait = wait_of(view.plan, local, record)
+            return f"{record.worker} has handed it in (attempt {record.attempt}): {wait.reason}"
         note = attempt_note(view, local, record)
         return f"{doing}: wait for done or fail{'; ' + note if note else ''}; gitconvoy unsling {bead_id} takes it back"
     if causes := view.unreachable().get(bead_id):
@@ -141,6 +143,14 @@ def _paused(view: View, _: str, __: Verdict) -> str:
     return "gitconvoy resume --all" if view.ledger.paused else "remove dispatch.paused from .convoy/config.yaml"
 
 
+def _attempts(view: View, bead: str, _: Verdict) -> str:
+    record = view.ledger.bead(bead)
+    if record.conflict is None:
+        return f"gitconvoy bead retry {bead} forgets its failures"
+    branch = record.branch or record.submitted
+    return f"merge {branch} by hand and resolve what conflicts, or begin anew: gitconvoy bead retry {bead}"
+
+
 def _backoff(view: View, bead: str, _: Verdict) -> str:
     due = view.ledger.bead(bead).not_before
     return f"wait until {iso(due) if due else 'then'}, or forget its failures: gitconvoy bead retry {bead}"
@@ -153,7 +163,7 @@ _STEPS: Mapping[str, Callable[[View, str, Verdict], str]] = {
     "tracked": _tracked,
     "rig": lambda _, __, ___: "add its prefix to a rig in .convoy/config.yaml",
     "links": _links,
-    "attempts": lambda _, bead, __: f"gitconvoy bead retry {bead} forgets its failures",
+    "attempts": _attempts,
     "reserved": lambda _, bead, verdict: (
         f"{verdict.message}: that person claims it, or gitconvoy bead set {bead} assignee="
     ),

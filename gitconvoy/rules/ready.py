@@ -142,10 +142,14 @@ def _why_parked(facts: Facts, bead: Bead, _: str | None, ok: bool) -> _Reason:
 
 
 def _attempts(facts: Facts, bead: Bead, _: str | None) -> bool:
-    return facts.ledger.bead(bead.id).failures < facts.config.dispatch.max_attempts
+    record = facts.ledger.bead(bead.id)
+    return record.failures < facts.config.dispatch.max_attempts and record.conflict is None
 
 
 def _why_attempts(facts: Facts, bead: Bead, _: str | None, ok: bool) -> _Reason:
+    conflict = facts.ledger.bead(bead.id).conflict
+    if conflict is not None:
+        return f"it was given back to a person: {conflict}", ()
     text = f"{facts.ledger.bead(bead.id).failures} of {facts.config.dispatch.max_attempts} attempts have failed"
     return (text if ok else f"it is exhausted: {text}"), ()
 

@@ -38,11 +38,11 @@ print(f"attempt {attempt} speaks", flush=True)
 print("and complains", file=sys.stderr, flush=True)
 gitconvoy = [sys.executable, "-m", "gitconvoy"]
 if mode == "done":
-    subprocess.run([*gitconvoy, "done", "--reason", "by the worker"], check=True)
+    subprocess.run([*gitconvoy, "done", "--no-code", "--reason", "by the worker"], check=True)
 elif mode == "fail":
     subprocess.run([*gitconvoy, "fail", "--reason", "could not"], check=True)
 elif mode == "fail-once":
-    subprocess.run([*gitconvoy, "fail" if attempt == "1" else "done"], check=True)
+    subprocess.run([*gitconvoy, *(["fail"] if attempt == "1" else ["done", "--no-code"])], check=True)
 elif mode == "signal":
     os.kill(os.getpid(), signal.SIGSEGV)
 elif mode == "hang":
@@ -179,7 +179,7 @@ def test_any_other_end_is_a_failure(workshop: Workshop, mode: str, reason: str) 
 
 
 def test_exit_0_can_mean_done(workshop: Workshop) -> None:
-    workshop.use("0", onExit="done")
+    workshop.use("0", onExit="done", workplace="scratch")
     workshop.begin()
     workshop.event("done gt-a")
 
@@ -201,7 +201,7 @@ def test_exit_0_asks_by_default(workshop: Workshop) -> None:
     assert active["lease_until"] is None
     here.ok("scan")
     assert here.ledger().bead("gt-a").live, "it waits for a person, however long"
-    here.ok("--actor", "gt/polecat-1", "done", "gt-a")
+    here.ok("--actor", "gt/polecat-1", "done", "gt-a", "--no-code")
     assert here.events()[-1] == f"complete {FLOW}"
 
 

@@ -57,11 +57,12 @@ FULL_RECORD = {
     "id": "gt-1", "convoy": "hq-cv-1", "worker": "gastown/nux", "machine": "host.example", "via": "claim", "attempt": 2,
     "token": "8f3a", "since": NOW, "branch": "convoy/gt-1-2", "base": "a" * 40, "submitted": "b" * 40,
     "merged_as": "c" * 40, "failures": 1, "not_before": NOW, "status": "in_progress", "outcome": "done",
-    "file_status": "open",
+    "file_status": "open", "conflict": "gt-1-1 cannot be merged into main: conflicts in a.py",
 }  # fmt: skip
 FULL_CONVOY_RECORD = {
     "id": "hq-cv-1", "status": "open", "launched_at": NOW, "paused": True, "completed_at": NOW, "close_reason": "x\ny",
     "outcome": "done", "file_status": "staged_ready",
+    "watchers": ["ada@example.org", "gastown/nux"], "told": "0123456789abcdef",
 }  # fmt: skip
 FULL = [
     (BEAD, FULL_BEAD),

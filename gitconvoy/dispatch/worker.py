@@ -1,0 +1,109 @@
+"""The process of a started worker: what it is given, and where its output goes (SPEC 7)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from gitconvoy.dispatch import registry
+from gitconvoy.dispatch.attempts import AttemptFolder, Job
+from gitconvoy.dispatch.logs import Log
+from gitconvoy.dispatch.workplace import values
+from gitconvoy.git.env import clean_env
+
+VARIABLES = frozenset(
+    f"GITCONVOY_{name}" for name in ("BEAD", "CONVOY", "ATTEMPT", "TOKEN", "WORKTREE", "BRANCH", "ACTOR", "TOWN")
+)
+"""What tells a worker which attempt it is."""
+_CHUNK = 1 << 16
+_DRAIN = 5.0
+"""Seconds to wait for the last output once nobody is left to print."""
+
+
+def environment(job: Job) -> dict[str, str]:
+    """The environment of an attempt's processes: free of git's own variables, and naming the attempt."""
+    env = clean_env(
+        {
+            "GITCONVOY_BEAD": job.bead,
+            "GITCONVOY_CONVOY": job.convoy,
+            "GITCONVOY_ATTEMPT": str(job.attempt),
+            "GITCONVOY_TOKEN": job.token,
+            "GITCONVOY_WORKTREE": job.worktree,
+            "GITCONVOY_BRANCH": job.branch,
+            "GITCONVOY_ACTOR": job.worker,
+            "GITCONVOY_TOWN": job.town,
+        }
+    )
+    ours = str(Path(sys.executable).parent)  # the worker finds the gitconvoy that started it, after what it has itself
+    env["PATH"] = f"{env['PATH']}{os.pathsep}{ours}" if env.get("PATH") else ours
+    return env
+
+
+def detached_environment() -> dict[str, str]:
+    """The environment for processes of ours that outlive whoever starts them: a worker's attempt is not theirs."""
+    env = clean_env()
+    if "GITCONVOY_TOKEN" in env:
+        env = {name: value for name, value in env.items() if name not in VARIABLES}
+    return env
+
+
+class Worker:
+    """A worker that runs, in a session and process group of its own. OSError where it cannot be started."""
+
+    def __init__(self, job: Job, folder: AttemptFolder, log: Log) -> None:
+        with folder.bead.open("rb") as stdin:
+            self._process = subprocess.Popen(
+                registry.fill(job.argv, values(job, folder)),
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=job.worktree,
+                env=environment(job),
+                start_new_session=True,
+            )
+        self._log = log
+        self._pump = threading.Thread(target=self._drain, daemon=True)
+        self._pump.start()
+
+    @property
+    def session(self) -> int:
+        """Its process id, which is that of its group and of its session too."""
+        return self._process.pid
+
+    @property
+    def ended(self) -> str:
+        """Nothing that its exit code does not say."""
+        return ""
+
+    def wait(self, seconds: float) -> int | None:
+        """Its exit code, negative for a signal; None while it lives, after that many seconds."""
+        try:
+            return self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def reap(self) -> None:
+        """Collect it, if it has ended."""
+        self._process.poll()
+
+    def stop(self) -> None:
+        """Nothing beyond what the supervisor does: its session and its token find all of it."""
+
+    def _drain(self) -> None:
+        assert self._process.stdout is not None
+        handle = self._process.stdout.fileno()
+        while True:
+            try:
+                data = os.read(handle, _CHUNK)
+            except OSError:
+                return
+            if not data:
+                return
+            self._log.write(data)
+
+    def drained(self) -> None:
+        """Wait until everything that was printed is in the log."""
+        self._pump.join(_DRAIN)

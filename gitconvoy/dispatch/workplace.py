@@ -1,0 +1,293 @@
+"""Where a started worker works: a fresh worktree on a branch of its own, and what that needs to be of use (SPEC 7).
+
+All of it is set in git config, never in a committed file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gitconvoy.dispatch import logs, program, registry
+from gitconvoy.dispatch.attempts import AttemptFolder, Job
+from gitconvoy.errors import ConvoyError, Refused
+from gitconvoy.git import config, read, worktrees, write
+from gitconvoy.git.repo import Repo
+from gitconvoy.model.clock import parse_duration
+from gitconvoy.store.localfiles import local_folder, write_atomically
+
+WORKTREE, SCRATCH = "worktree", "scratch"
+PREFIX = "convoy/"
+IN_USE = "gitconvoy"
+"""Begins the reason for which our worktrees are locked against pruning."""
+_SETUP_TIMEOUT = 600
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*[/._-]?")
+_HEADS = "refs/heads/"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What git config says of workplaces."""
+
+    prefix: str
+    """What the names of attempts' branches begin with."""
+    folder: Path
+    """Where worktrees are made."""
+    copies: tuple[str, ...] = ()
+    """Untracked files and folders that a new worktree gets, relative to the main worktree."""
+    submodules: bool = False
+    setup: tuple[str, ...] = ()
+    """A command that is run in each new worktree."""
+    setup_timeout: int = _SETUP_TIMEOUT
+    log_limit: int = logs.LIMIT
+
+
+def settings(repo: Repo, home: Path) -> Settings:
+    """The settings of a repository whose main worktree is `home`. ConfigurationError for what cannot be meant."""
+    folder = config.get(repo, "gitconvoy.worktrees")
+    setup = config.get(repo, "gitconvoy.setup")
+    return Settings(
+        prefix=branch_prefix(repo),
+        folder=(home / Path(folder).expanduser()) if folder else local_folder(repo.common_dir) / "worktrees",
+        copies=tuple(_inside(text) for text in config.get_values(repo, "gitconvoy.copy")),
+        submodules=config.get_bool(repo, "gitconvoy.submodules"),
+        setup=registry.split(setup, "gitconvoy.setup") if setup else (),
+        setup_timeout=_parsed(repo, "gitconvoy.setupTimeout", parse_duration, _SETUP_TIMEOUT),
+        log_limit=_parsed(repo, "gitconvoy.logLimit", logs.parse_size, logs.LIMIT),
+    )
+
+
+def branch_prefix(repo: Repo) -> str:
+    """What the names of attempts' branches begin with. ConfigurationError where no branch can be named so."""
+    prefix = config.get(repo, "gitconvoy.branchPrefix") or PREFIX
+    bad = not _PREFIX.fullmatch(prefix) or ".." in prefix or ".lock/" in prefix or "./" in prefix or len(prefix) > 100
+    if bad:
+        raise registry.ConfigurationError(
+            f"gitconvoy.branchPrefix is {prefix!r}, which branches cannot begin with",
+            hint="git config gitconvoy.branchPrefix convoy/",
+        )
+    return prefix
+
+
+def mode(repo: Repo, dispatcher: str) -> str:
+    """`worktree` or `scratch`: where workers of this dispatcher work. ConfigurationError for other words."""
+    key = f"gitconvoy.dispatcher.{dispatcher}.workplace"
+    word = config.get(repo, key) or WORKTREE
+    if word not in (WORKTREE, SCRATCH):
+        raise registry.ConfigurationError(f"{key} is {word!r}", hint=f"one of {WORKTREE}, {SCRATCH}")
+    return word
+
+
+def _parsed(repo: Repo, key: str, parse: Callable[[str], int], default: int) -> int:
+    text = config.get(repo, key)
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise registry.ConfigurationError(f"{key}: {error}") from None
+
+
+def _inside(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or not path.parts or ".." in path.parts or ".git" in path.parts:
+        raise registry.ConfigurationError(
+            f"gitconvoy.copy is {text!r}, which is no path inside of the main worktree",
+            hint="git config --add gitconvoy.copy .env",
+        )
+    return str(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One attempt's workplace in the making."""
+
+    job: Job
+    folder: AttemptFolder
+    settings: Settings
+    home: Path
+    """The main worktree, from which untracked files are copied."""
+    env: Mapping[str, str]
+    log: logs.Log
+
+    def prepare(self) -> None:
+        """Make the worktree, with everything that it needs. ConvoyError or OSError, with the reason, where it fails.
+
+        What a failure leaves is taken away again, unless something would be lost with it.
+        """
+        repo = Repo.at(self.job.place)
+        taken = worktrees.clashes(repo, self.job.branch)
+        if taken:
+            raise Refused(
+                f"the branch {self.job.branch} cannot be made, because {' and '.join(taken[:3])} exists",
+                hint="rename or delete that branch",
+                code="branch-exists",
+            )
+        path = Path(self.job.worktree)
+        if os.path.lexists(path):
+            raise Refused(f"{path}, where its worktree belongs, exists already", code="worktree-exists")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        worktrees.add(repo, path, self.job.branch, self.job.base, reason=f"{IN_USE}: {self.job.bead} is worked on")
+        try:
+            self._furnish(path)
+        except (ConvoyError, OSError):
+            withdraw(repo, self.folder, self.job)
+            raise
+
+    def _furnish(self, path: Path) -> None:
+        if self.settings.submodules:
+            worktrees.init_submodules(path)
+        copied: dict[str, str] = {}
+        for each in self.settings.copies:
+            copied |= _copy(self.home, path, each, self.log)
+        write_atomically(self.folder.copied, json.dumps(copied).encode())
+        if self.settings.setup:
+            argv = registry.fill(self.settings.setup, values(self.job, self.folder))
+            ran = program.run(argv, cwd=path, env=self.env, timeout=self.settings.setup_timeout, sink=self.log.write)
+            if not ran.ok:
+                raise Refused(ran.how(f"the set-up command ({shlex.join(argv)[:100]})"), code="setup")
+
+
+def values(job: Job, folder: AttemptFolder) -> dict[str, str]:
+    """What placeholders stand for."""
+    return {
+        "bead": job.bead,
+        "branch": job.branch,
+        "worktree": job.worktree,
+        "prompt_file": str(folder.prompt),
+    }
+
+
+def _copy(home: Path, target: Path, name: str, log: logs.Log) -> dict[str, str]:
+    """Copy a file or the files of a folder; the digest of each by its path. Links are neither followed nor copied."""
+    parts = PurePosixPath(name).parts
+    link = _link_on_the_way(home, parts)
+    if link is not None:
+        raise Refused(f"gitconvoy.copy names {name}, but {link} is a symbolic link", code="copy")
+    source = home.joinpath(*parts)
+    if not source.exists():
+        log.note(f"there is no {name} to copy (gitconvoy.copy)")
+        return {}
+    copied = {}
+    for file in _files(source):
+        inner = file.relative_to(home)
+        link = _link_on_the_way(target, inner.parts)
+        if link is not None:
+            raise Refused(f"{inner} is not copied into the worktree: {link} is a symbolic link there", code="copy")
+        place = target / inner
+        if place.exists():
+            log.note(f"{inner} is not copied: it is there already")
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, place, follow_symlinks=False)
+        copied[inner.as_posix()] = _digest(place)
+    return copied
+
+
+def _link_on_the_way(root: Path, parts: tuple[str, ...]) -> Path | None:
+    """The first of these nested names that is a symbolic link, relative to `root`."""
+    here = root
+    for part in parts:
+        here = here / part
+        if here.is_symlink():
+            return here.relative_to(root)
+    return None
+
+
+def _files(source: Path) -> Iterator[Path]:
+    """The regular files of a folder, or the file itself; nested repositories are left out."""
+    if stat.S_ISREG(source.lstat().st_mode):
+        yield source
+        return
+    for folder, folders, files in os.walk(source):
+        if ".git" in folders or ".git" in files:
+            folders.clear()
+            continue
+        folders.sort()
+        for name in sorted(files):
+            file = Path(folder) / name
+            if stat.S_ISREG(file.lstat().st_mode):
+                yield file
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def withdraw(repo: Repo, folder: AttemptFolder, job: Job) -> tuple[str, ...]:
+    """Remove an attempt's worktree, and its branch where no commit was added; nothing where something would be lost.
+
+    What would be lost, for people to read; the commits of its branch are no loss here, as that stays.
+    """
+    lost = dismantle(repo, folder, job, into=())
+    if not lost:
+        drop_empty_branch(repo, job)
+    return lost
+
+
+def dismantle(repo: Repo, folder: AttemptFolder, job: Job, *, into: tuple[str, ...]) -> tuple[str, ...]:
+    """Remove an attempt's worktree unless something would be lost with it; returns what that is.
+
+    With `into` (commits), that its own commits are merged into none of these is a loss. Files that were copied into it
+    and are as they were then are none.
+    """
+    path = Path(job.worktree)
+    with _copies_aside(folder, path) as put_aside:
+        lost = worktrees.losses(path, into=into)
+        if not lost:
+            worktrees.remove(repo, path)
+            put_aside.clear()
+    return lost
+
+
+def losses(folder: AttemptFolder, job: Job, *, into: tuple[str, ...]) -> tuple[str, ...]:
+    """What `dismantle` would find in the way."""
+    path = Path(job.worktree)
+    with _copies_aside(folder, path):
+        return worktrees.losses(path, into=into)
+
+
+@contextmanager
+def _copies_aside(folder: AttemptFolder, root: Path) -> Iterator[list[tuple[Path, Path]]]:
+    """Take the unchanged copies out of the way while the block runs; those that are left in the list come back."""
+    try:
+        copied = json.loads(folder.copied.read_bytes())
+    except (OSError, ValueError):
+        copied = {}
+    moved: list[tuple[Path, Path]] = []
+    with tempfile.TemporaryDirectory(prefix=".aside-", dir=folder.root) as aside:
+        for name, digest in copied.items():
+            place = root / _inside(name)
+            regular = _link_on_the_way(root, PurePosixPath(name).parts) is None and place.is_file()
+            if regular and _digest(place) == digest:
+                kept = Path(aside) / str(len(moved))
+                shutil.move(place, kept)
+                moved.append((kept, place))
+        try:
+            yield moved
+        finally:
+            for kept, place in moved:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(kept, place)
+
+
+def there(job: Job) -> bool:
+    """Whether the attempt's worktree is on the disk."""
+    return bool(job.branch) and os.path.lexists(job.worktree)
+
+
+def drop_empty_branch(repo: Repo, job: Job) -> None:
+    """Delete an attempt's branch that still stands where it began."""
+    if job.branch and job.base and read.ref(repo, _HEADS + job.branch) == job.base:
+        write.delete_ref(repo, _HEADS + job.branch, job.base)

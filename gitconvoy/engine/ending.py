@@ -1,0 +1,94 @@
+"""Ending what is left of an attempt on this machine: its processes, and a supervisor that hangs (SPEC 7)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from gitconvoy.dispatch import attempts, leases, processes, tmux
+from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
+from gitconvoy.engine import releasing
+from gitconvoy.engine.town import Town
+from gitconvoy.engine.wake import spawn
+from gitconvoy.model.ledger import Event
+
+_TAKEN = frozenset({"expire", "unsling", "kill", "requeue"})
+"""Events that take an attempt from its worker."""
+_ENDED = frozenset({"done", "merged", "fail"})
+"""Events after which nobody needs its worktree any more."""
+
+
+def remains(folder: AttemptFolder, job: Job, *, supervisor: bool = False) -> set[int]:
+    """Processes of the attempt that still live; with `supervisor` the one that watches over them, too."""
+    begun = attempts.read_begun(folder)
+    session = _session(begun)
+    found = processes.of_attempt(job.token, session)
+    if supervisor and begun is not None and begun.supervisor != os.getpid():
+        same = begun.supervisor_identity and processes.identity(begun.supervisor) == begun.supervisor_identity
+        found |= {begun.supervisor} if same else set()
+    return found
+
+
+def _session(begun: Begun | None) -> int | None:
+    """The worker's session, unless its number may be somebody else's by now."""
+    if begun is None or begun.session is None or begun.boot != processes.boot():
+        return None
+    now = processes.identity(begun.session)
+    return begun.session if now in (None, begun.identity) else None
+
+
+def end(
+    over: Iterable[tuple[AttemptFolder, Job]],
+    *,
+    supervisor: bool = False,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> bool:
+    """End the processes of these attempts until none is left; whether that worked. `meanwhile` is called often."""
+    listed = list(over)
+    ended = processes.end(
+        lambda: {pid for each in listed for pid in remains(*each, supervisor=supervisor)}, reap=meanwhile
+    )
+    for folder, _ in listed:
+        tmux.tidy(folder.root)
+    return ended
+
+
+def earlier(town: Town, job: Job) -> list[tuple[AttemptFolder, Job]]:
+    """The attempts of the same bead before this one that have a folder here."""
+    found = []
+    for number in range(1, job.attempt):
+        try:
+            found.append(attempts.read_job(attempts.attempt_folder(town.common_dir, job.bead, number).root))
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return found
+
+
+def leave_behind(town: Town, events: Iterable[Event]) -> None:
+    """See to it that attempts which were just taken from their workers end, without waiting for it.
+
+    A supervisor sees by itself that its attempt is over; where an attempt expired, it does not see anything any more.
+    """
+    for event in events:
+        if event.kind not in _TAKEN | _ENDED or event.bead is None or event.attempt is None:
+            continue
+        folder = attempts.attempt_folder(town.common_dir, event.bead, event.attempt)
+        if folder.begun.exists() and (event.kind == "expire" or not attempts.supervised(folder)):
+            gently = ["--gently"] if event.kind in _ENDED else []
+            spawn(town, ["reap", *gently, str(folder.root)], town.home())
+
+
+def reap(root: Path, *, gently: bool = False) -> None:
+    """End what is left of an attempt that is over, and let its worktree go, if nothing would be lost with it.
+
+    `gently`: who still runs in it is the worker that said so, and may end by itself; the next scan looks again.
+    """
+    folder, job = attempts.read_job(root)
+    town = Town.open(Path(job.town), actor=job.worker)
+    if releasing.running(town.ledger().bead(job.bead), job):
+        return
+    if not gently:
+        end([(folder, job)], supervisor=True)
+    leases.drop(town.common_dir, job.bead, job.token)
+    releasing.release(town, job.bead, job.attempt)

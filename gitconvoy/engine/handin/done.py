@@ -1,0 +1,233 @@
+"""`done`: guards, the closing commit on the worker's branch, the event; in this order, and harmless twice (SPEC 7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from gitconvoy.dispatch import handins
+from gitconvoy.engine import facts, requests
+from gitconvoy.engine.draft import Draft
+from gitconvoy.engine.handin import guards
+from gitconvoy.engine.handin.branch import checkouts, common_base, paths_of
+from gitconvoy.engine.handin.verify import check_of, verify
+from gitconvoy.engine.local import Local
+from gitconvoy.engine.places import base_of
+from gitconvoy.engine.react import Outcome, transact
+from gitconvoy.engine.settings import HEADS, require_role
+from gitconvoy.engine.town import Town
+from gitconvoy.errors import LostRace, NotFound, Refused
+from gitconvoy.git import merging, read, write
+from gitconvoy.git.repo import Repo
+from gitconvoy.ledger.read import REF, history
+from gitconvoy.model.ledger import BeadRecord, Event
+from gitconvoy.model.state import State
+from gitconvoy.planning.bead_edits import close_beads
+from gitconvoy.planning.desk import Desk, headline
+from gitconvoy.store import load
+
+_LOOKED_BACK = 5000
+_FORCED = ("--force",)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody says is done, and how."""
+
+    bead: str
+    token: str | None = None
+    reason: str = ""
+    no_code: bool = False
+    force: bool = False
+    merged: str | None = None
+    """A commit that brought the work into the base branch: somebody's word for it."""
+    branch: str | None = None
+    """The branch of a worker that was given none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of it. `event` is None where it had been done before."""
+
+    outcome: Outcome[Any]
+    event: Event | None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """A branch that is handed in."""
+
+    name: str
+    ref: str
+    tip: str
+    base: str
+    """The name of its base branch."""
+    base_tip: str
+    fork: str
+    place: Path | None
+    """A worktree in which it is checked out."""
+
+
+def hand_in(town: Town, wish: Wish) -> Answer:
+    """Say that an attempt is done. Refused, with nothing changed, where a guard says no."""
+    require_role(town.settings)
+    if wish.merged is not None:
+        return _plain(transact(town, lambda draft: _merged(town, draft, wish)))
+    state = town.state()
+    local = town.local(state.plan, state.ledger)
+    record = state.ledger.bead(wish.bead)
+    if _was_done(town, wish, record):
+        return Answer(transact(town, lambda _: None), None, again=True)
+    requests.own_attempt(Draft(state, local, cause="command", actor=town.actor), wish.bead, wish.token, "done")
+    name = None if wish.no_code else wish.branch or record.branch
+    if name is None:
+        guards.refuse_unchecked(state.plan.bead(wish.bead), wish.force)
+        force = _FORCED if wish.force else ()
+        return _plain(transact(town, lambda draft: requests.done(draft, wish.bead, wish.token, wish.reason, force)))
+    branch = _branch(town, state, local, record, name)
+    if record.submitted == branch.tip:
+        return Answer(transact(town, lambda _: None), None, again=True)
+    said = _guard(town, state, wish, record, branch)
+    note = _close(town, state, wish, record, branch, said)
+    return _plain(transact(town, lambda draft: _submitted(draft, wish, note)))
+
+
+def _plain(outcome: Outcome[Event]) -> Answer:
+    return Answer(outcome, outcome.value)
+
+
+def _was_done(town: Town, wish: Wish, record: BeadRecord) -> bool:
+    """Whether the caller's own attempt, the last one, was said to be done already and has ended well."""
+    if record.live or not record.attempt or town.ledger_tip() is None:
+        return False
+    for entry in islice(history(town.repo, town.ledger_tip()), _LOOKED_BACK):
+        if entry.bead != wish.bead:
+            continue
+        by_word = entry.event == "done" and entry.cause == "command"
+        if entry.attempt != record.attempt or not (by_word or entry.event in ("merged", "submit", "done")):
+            return False
+        if by_word or entry.event == "submit":
+            return entry.token == wish.token if wish.token is not None else entry.worker == town.actor
+    return False
+
+
+def _merged(town: Town, draft: Draft, wish: Wish) -> Event:
+    """`done --merged COMMIT`: whoever merged the work says so; the branch it went into has to know the commit."""
+    record = draft.record(wish.bead)
+    if not record.handed_in:
+        requests.own_attempt(draft, wish.bead, wish.token, "done")
+    commit = read.resolve(town.repo, wish.merged or "")
+    if commit is None:
+        raise NotFound(f"there is no commit {wish.merged!r}", hint="name the commit that brought the work in")
+    base = base_of(draft.state.plan, draft.local.places, wish.bead, record.convoy)
+    tip = draft.local.places.tips.get(base)
+    if not wish.force and (tip is None or not read.is_ancestor(town.repo, commit, tip)):
+        hint = f"fetch or pull {base} first; --force takes your word for it"
+        raise Refused(f"{commit[:10]} is not in {base}", hint=hint, code="not-merged")
+    reason = wish.reason or f"{town.actor} says so"
+    return facts.merged(draft, wish.bead, commit, reason, _FORCED if wish.force else ())
+
+
+def _branch(town: Town, state: State, local: Local, record: BeadRecord, name: str) -> _Branch:
+    repo, ref = town.repo, HEADS + name
+    tip = read.ref(repo, ref)
+    if tip is None:
+        hint = "--branch NAME names another one, --no-code hands nothing in"
+        raise Refused(f"there is no branch {name}", hint=hint, code="no-branch")
+    base = base_of(state.plan, local.places, record.id, record.convoy)
+    base_tip = local.places.tips.get(base)
+    if base_tip is None:
+        raise Refused(f"the base branch {base} does not exist", hint="make or fetch it", code="base-branch")
+    if ref == REF or name == base:
+        raise Refused(
+            f"{name} is no worker's branch: {'the base branch itself' if name == base else 'the ledger'}",
+            hint="what is committed there already needs no merging: --no-code",
+            code="bad-branch",
+        )
+    other = next((each.id for each in state.ledger.beads.values() if _holds(each, name) and each.id != record.id), None)
+    if other is not None:
+        raise Refused(f"{name} is the branch of {other}", hint="name your own branch", code="bad-branch")
+    fork = common_base(repo, base_tip, tip)
+    if fork is None:
+        raise Refused(f"{name} and {base} have no commit in common", hint=f"start from {base}", code="unrelated")
+    places = checkouts(repo, ref)
+    return _Branch(name, ref, tip, base, base_tip, fork, places[0] if places else None)
+
+
+def _holds(record: BeadRecord, branch: str) -> bool:
+    return record.branch == branch and (record.live or record.handed_in)
+
+
+def _guard(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Branch) -> str:
+    """All guards, the check last; what is to be said of it. Refused by the first that says no."""
+    repo = town.repo
+    guards.refuse_no_commits(repo, branch.base, branch.base_tip, branch.name, branch.tip, wish.bead)
+    if branch.place is not None:
+        guards.refuse_unfinished(repo, branch.place, wish.bead, record.attempt)
+    guards.refuse_foreign_changes(repo, branch.fork, branch.tip, wish.bead, state.plan)
+    plan = load.from_commit(repo, branch.tip)
+    guards.refuse_unchecked(plan.bead(wish.bead) or state.plan.bead(wish.bead), wish.force)
+    rig = state.plan.config.rig_of(wish.bead)
+    check = check_of(town, rig.name) if rig is not None else None
+    if check is None:
+        return ""
+    if branch.place is None:
+        hint = f"git worktree add DIR {branch.name}, and say done again"
+        raise Refused(f"{check.key} has to run, but {branch.name} is checked out nowhere", hint=hint, code="verify")
+    return verify(town, check, record, branch.name, branch.base, branch.place, state.plan.config.dispatch.lease)
+
+
+def _close(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Branch, said: str) -> handins.Handin:
+    """The bead is closed in its file on the branch. Noted before, so that what dies in between is taken up again."""
+    place = Repo.at(branch.place) if branch.place is not None else town.repo
+    commit = _closing_commit(town, place, state, wish, branch)
+    reason = "\n".join(part for part in (wish.reason, said) if part)
+    before = handins.read_one(town.common_dir, wish.bead)
+    note = handins.Handin(
+        wish.bead, record.token or "", branch.name, commit, branch.fork, reason, _FORCED if wish.force else ()
+    )
+    if before is not None and before.token == note.token:
+        note = replace(note, told=before.told, complaint=before.complaint)
+    handins.write(town.common_dir, note)
+    if commit != branch.tip:
+        done = merging.advance(town.repo, branch.ref, branch.tip, commit, f"gitconvoy: close {wish.bead}")
+        if isinstance(done, merging.Waiting):
+            paths = f": {', '.join(done.paths)}" if done.paths else ""
+            raise Refused(
+                f"{wish.bead} cannot be closed on {branch.name}: {done.reason} in {done.path}{paths}",
+                hint="end that and say done again",
+                code="in-progress",
+            )
+    return note
+
+
+def _closing_commit(town: Town, place: Repo, state: State, wish: Wish, branch: _Branch) -> str:
+    """The tip as it shall be: with the bead closed in its file, if the branch has that; the tip where it is so."""
+    if not paths_of(place, branch.tip, wish.bead):
+        return branch.tip
+    desk = Desk(
+        load.from_commit(place, branch.tip),
+        load.commit_reader(place, branch.tip),
+        state.ledger,
+        state.now,
+        town.actor,
+    )
+    changes = close_beads(desk, [wish.bead], reason=wish.reason or None)
+    if not changes.files:
+        return branch.tip
+    about = read.commit(place, branch.tip)
+    tree = write.edit_tree(place, about.tree, dict(changes.files))
+    message = headline("Close", (wish.bead,), desk.bead(wish.bead).title)
+    return write.create_commit(place, tree, [branch.tip], message + "\n", max(state.now, about.time))
+
+
+def _submitted(draft: Draft, wish: Wish, note: handins.Handin) -> Event:
+    """The event, which was decided from the note. Refused where the attempt was lost or the branch moved meanwhile."""
+    record = requests.own_attempt(draft, wish.bead, wish.token, "done")
+    event = next((each for each in draft.events if each.kind == "submit" and each.bead == wish.bead), None)
+    if event is not None and record.submitted == note.commit:
+        return event
+    raise LostRace(f"{note.branch} moved while it was handed in", hint="say done again", code="moved")

@@ -1,0 +1,150 @@
+"""What `merge: mr` does with a branch: pushes it, then tells the configured program, once (SPEC 7).
+
+It runs in a process of its own, so that no hook waits for a network.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from gitconvoy.dispatch import handins, program, registry
+from gitconvoy.dispatch.handins import Handin
+from gitconvoy.engine import settings as settings_
+from gitconvoy.engine.local import Local
+from gitconvoy.engine.places import base_of, merge_of
+from gitconvoy.engine.settings import HEADS
+from gitconvoy.engine.town import Town
+from gitconvoy.engine.wake import spawn
+from gitconvoy.errors import ConvoyError, GitError, LostRace
+from gitconvoy.git import config, lock, read
+from gitconvoy.git.env import clean_env
+from gitconvoy.ledger.codec import one_line
+from gitconvoy.model.plan import Bead
+from gitconvoy.model.state import State
+from gitconvoy.store.localfiles import write_atomically
+
+KEY = "gitconvoy.onSubmit"
+_KNOWN = frozenset({"bead", "branch", "base", "title_file", "body_file"})
+_LIMIT = 600
+_SECTIONS = (("design", "Design"), ("acceptance_criteria", "Acceptance criteria"), ("notes", "Notes"))
+
+
+def leave_behind(town: Town, state: State, local: Local, *, retry: bool) -> None:
+    """Start a process for each branch that has to be pushed or told of; with `retry` also where that failed before."""
+    for note in to_do(town, state, local):
+        if retry or not note.waits or (note.retry_at is not None and note.retry_at <= state.now):
+            spawn(town, ["hand-over", note.bead], town.home())
+
+
+def to_do(town: Town, state: State, local: Local) -> list[Handin]:
+    """The notes about branches that are not where they belong yet."""
+    found = []
+    for note in local.handins.values():
+        record = state.ledger.bead(note.bead)
+        ours = record.live and record.token == note.token and record.submitted == note.commit
+        if not ours or record.machine != local.machine or merge_of(state.plan, note.bead, record.convoy) != "mr":
+            continue
+        if not _is_pushed(town, note) or (note.told == handins.NOT_YET and config.get(town.repo, KEY)):
+            found.append(note)
+    return found
+
+
+def _is_pushed(town: Town, note: Handin) -> bool:
+    return note.pushed == note.commit or remote_of(town, note.branch) is None
+
+
+def remote_of(town: Town, branch: str) -> str | None:
+    """Where a branch is pushed to: `gitconvoy.pushRemote` (empty: nowhere), the branch's own remote, else origin."""
+    repo, known = town.repo, settings_.remotes(town.repo)
+    chosen = config.get(repo, "gitconvoy.pushRemote")
+    if chosen is not None:
+        return chosen or None
+    for key in (f"branch.{branch}.pushRemote", "remote.pushDefault", f"branch.{branch}.remote"):
+        named = config.get(repo, key)
+        if named in known:
+            return named
+    return "origin" if "origin" in known else None
+
+
+def hand_over(town: Town, bead: str) -> None:
+    """Push the branch of a bead and run the configured program, as far as that was not done yet."""
+    try:
+        with lock.exclusive(handins.note_file(town.common_dir, bead, "lock"), 0):
+            _hand_over(town, bead)
+    except LostRace:
+        return  # another process is at it
+
+
+def _hand_over(town: Town, bead: str) -> None:
+    state = town.state()
+    local = town.local(state.plan, state.ledger)
+    note = next((each for each in to_do(town, state, local) if each.bead == bead), None)
+    if note is None:
+        return
+    if not _is_pushed(town, note):
+        trouble = _push(town, note)
+        if trouble is not None:
+            _keep(town, replace(note, **note.waiting(one_line(trouble), state.now)))
+            return
+        note = replace(note, pushed=note.commit, **handins.FREE)
+        _keep(town, note)
+    if note.told == handins.NOT_YET and config.get(town.repo, KEY):
+        _keep(town, replace(note, told=handins.BEGUN))  # not twice, whatever happens to us
+        complaint = _tell(town, state, local, note)
+        _keep(town, replace(note, told=handins.ENDED, complaint=one_line(complaint)))
+
+
+def _keep(town: Town, note: Handin) -> None:
+    """Write a note, unless its attempt is over and it was dropped meanwhile."""
+    there = handins.read_one(town.common_dir, note.bead)
+    if there is not None and there.token == note.token:
+        handins.write(town.common_dir, note if there.commit == note.commit else replace(there, told=note.told))
+
+
+def _push(town: Town, note: Handin) -> str | None:
+    """What went wrong; None where the remote has the branch now. Never forces."""
+    remote = remote_of(town, note.branch)
+    if remote not in settings_.remotes(town.repo):
+        return f"gitconvoy.pushRemote is {remote!r}, and there is no such remote"
+    ref = HEADS + note.branch
+    if read.ref(town.repo, ref) != note.commit:
+        return f"{note.branch} has moved since it was handed in: say done again"
+    try:
+        town.repo.git("push", "--quiet", "--no-follow-tags", remote, f"{ref}:{ref}")
+    except GitError as error:
+        return f"it cannot be pushed to {remote}: {' '.join(error.message.split())}"
+    return None
+
+
+def _tell(town: Town, state: State, local: Local, note: Handin) -> str:
+    """Run the configured program; what went wrong, empty where nothing did."""
+    command = config.get(town.repo, KEY) or ""
+    try:
+        argv = registry.split(command, KEY, _KNOWN)
+        base = base_of(state.plan, local.places, note.bead, state.ledger.bead(note.bead).convoy)
+    except ConvoyError as error:
+        return error.message
+    bead = state.plan.bead(note.bead)
+    title, body = (one_line(bead.title) if bead else note.bead), _body(bead, note)
+    files = {}
+    for suffix, text in (("title", title), ("body", body)):
+        file = handins.note_file(town.common_dir, note.bead, suffix)
+        write_atomically(file, text.encode("utf-8", "replace") + b"\n")
+        files[f"{suffix}_file"] = str(file)
+    about = {"bead": note.bead, "branch": note.branch, "base": base}
+    env = clean_env({f"GITCONVOY_{name.upper()}": value for name, value in about.items()})
+    data = json.dumps({**about, "title": title, "body": body}, ensure_ascii=False).encode("utf-8", "replace")
+    place = Path(town.home())
+    ran = program.run(registry.fill(argv, {**about, **files}), cwd=place, env=env, stdin=data, timeout=_LIMIT)
+    return "" if ran.ok else ran.how(KEY)
+
+
+def _body(bead: Bead | None, note: Handin) -> str:
+    parts = []
+    if bead is not None:
+        parts += [str(bead.data["description"]).strip()] if bead.data.get("description") else []
+        parts += [f"## {title}\n\n{str(bead.data[key]).strip()}" for key, title in _SECTIONS if bead.data.get(key)]
+    parts += [f"## Handed in\n\n{note.reason}"] if note.reason else []
+    return "\n\n".join([*parts, f"Bead: {note.bead}"])

@@ -1,0 +1,197 @@
+"""Work that was handed in with `merge: direct` gets into its base branch, one after the other (SPEC 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gitconvoy.checks.compare import new_problems
+from gitconvoy.checks.plan_checks import check_plan
+from gitconvoy.dispatch import handins
+from gitconvoy.engine.handin.branch import common_base, paths_of
+from gitconvoy.engine.local import Local
+from gitconvoy.engine.places import base_of, merge_of
+from gitconvoy.engine.settings import HEADS
+from gitconvoy.engine.town import Town
+from gitconvoy.errors import GitError, LostRace, Problem, Refused
+from gitconvoy.git import merging, read, write
+from gitconvoy.git.repo import Repo
+from gitconvoy.model.kinds import ROOT
+from gitconvoy.model.ledger import BeadRecord
+from gitconvoy.model.plan import Config, Plan
+from gitconvoy.model.state import State
+from gitconvoy.planning.bead_merge import merge_beads
+from gitconvoy.planning.desk import headline
+from gitconvoy.store import load
+
+_RACES = 20
+"""How often a merge is made anew because somebody's commit landed meanwhile."""
+_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Work that cannot be merged, and why; a person has to look."""
+
+    bead: str
+    token: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round of merging did: beads that are in their base branch now, and those that cannot get there."""
+
+    merged: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is something to decide about."""
+        return bool(self.merged or self.conflicts)
+
+
+def merge_all(town: Town, state: State, local: Local) -> Round:
+    """Merge whatever waits for that on this machine, in the order in which it was dispatched.
+
+    What is in the way of the rest is noted; it is tried again the next time. Call it under the town's lock.
+    """
+    merged, conflicts = [], []
+    for record in waiting(state, local):
+        base = _base(state.plan, local, record)
+        found = _merge_one(town, state, record, base) if base is not None else None
+        if isinstance(found, Conflict):
+            conflicts.append(found)
+        elif found:
+            merged.append(record.id)
+    return Round(tuple(merged), tuple(conflicts))
+
+
+def waiting(state: State, local: Local) -> list[BeadRecord]:
+    """Handed-in work that this machine is to merge, in the order in which it was dispatched."""
+    found = [
+        record
+        for record in state.ledger.beads.values()
+        if record.live
+        and record.submitted is not None
+        and record.machine == local.machine
+        and merge_of(state.plan, record.id, record.convoy) == "direct"
+        and local.branches.get(record.branch or "") is not None
+    ]
+    return sorted(found, key=lambda record: (record.since or 0, record.id))
+
+
+def _base(plan: Plan, local: Local, record: BeadRecord) -> str | None:
+    try:
+        return base_of(plan, local.places, record.id, record.convoy)
+    except Refused:
+        return None
+
+
+def _merge_one(town: Town, state: State, record: BeadRecord, base: str) -> Conflict | bool:
+    """True once the base branch has it, False while something is in the way."""
+    ref = HEADS + base
+    for _ in range(_RACES):
+        tip = read.ref(town.repo, ref)
+        if tip is None:
+            return _put_off(town, state, record, f"the base branch {base} is not here")
+        try:
+            made = _merge_commit(town, state, record, tip)
+            if isinstance(made, tuple):
+                names = ", ".join(made[:_NAMED]) + (f" and {len(made) - _NAMED} more" if len(made) > _NAMED else "")
+                reason = f"{record.branch} cannot be merged into {base}: conflicts in {names}"
+                return Conflict(record.id, record.token, reason)
+            done = merging.advance(town.repo, ref, tip, made, f"convoy: merge {record.id}")
+        except LostRace as error:
+            if read.ref(town.repo, ref) == tip:  # nobody moved it: somebody holds its lock
+                return _put_off(town, state, record, error.message)
+            continue
+        except Refused as error:
+            return Conflict(record.id, record.token, f"{record.branch} is not merged into {base}: {error.message}")
+        except GitError as error:
+            hint = f" ({error.hint})" if error.hint else ""
+            return _put_off(town, state, record, f"git does not merge it into {base}: {error.message}{hint}")
+        except OSError as error:
+            return _put_off(town, state, record, f"it cannot be merged into {base}: {error}")
+        if isinstance(done, merging.Waiting):
+            paths = f": {', '.join(done.paths[:_NAMED])}" if done.paths else ""
+            return _put_off(town, state, record, f"{done.reason}{paths}", str(done.path))
+        return True
+    return _put_off(town, state, record, f"{base} moved each time before the merge could be added")
+
+
+def _put_off(town: Town, state: State, record: BeadRecord, reason: str, place: str = "") -> bool:
+    note = handins.read_one(town.common_dir, record.id)
+    if note is None or note.token != record.token:
+        note = _new_note(record)
+    if (note.waits, note.place) == (reason, place) and note.retry_at is not None and note.retry_at > state.now:
+        return False
+    handins.write(town.common_dir, replace(note, **note.waiting(reason, state.now, place)))
+    return False
+
+
+def _new_note(record: BeadRecord) -> handins.Handin:
+    return handins.Handin(record.id, record.token or "", record.branch or "", record.submitted or "", record.base or "")
+
+
+def _merge_commit(town: Town, state: State, record: BeadRecord, tip: str) -> str | tuple[str, ...]:
+    """The merge commit, or the conflicting paths. Refused where the merge would make the plan wrong."""
+    repo, work = town.repo, record.submitted or ""
+    merged = merge_trees(repo, tip, work, record.id, state.plan.config)
+    if merged.tree is None:
+        return merged.conflicts
+    bead = state.plan.bead(record.id)
+    message = headline("Merge", (record.id,), bead.title if bead else "")
+    commit = write.create_commit(repo, merged.tree, [tip, work], message + "\n", state.now)
+    _refuse_broken_plan(repo, commit, record.id)
+    return commit
+
+
+def merge_trees(repo: Repo, ours: str, theirs: str, bead: str, config: Config) -> merging.Merge:
+    """Merge in memory, the bead's own file field by field where git would see a conflict in its lines."""
+    merged = merging.merge_trees(repo, ours, theirs)
+    if merged.tree is not None or not any(path in merged.conflicts for path in paths_of(repo, theirs, bead)):
+        return merged
+    agreed = _agree(repo, ours, theirs, bead, config)
+    return merging.merge_trees(repo, *agreed) if agreed is not None else merged
+
+
+def _agree(repo: Repo, ours: str, theirs: str, bead: str, config: Config) -> tuple[str, str] | None:
+    """Both commits with one and the same file of the bead on top, which is therefore none that conflicts."""
+    fork = common_base(repo, ours, theirs)
+    places = [paths_of(repo, commit, bead) for commit in (fork, ours, theirs) if commit is not None]
+    if len(places) != 3 or any(len(paths) != 1 for paths in places):
+        return None
+    base, mine, other = (
+        read.blob_at(repo, commit, paths[0]) for commit, paths in zip((fork or "", ours, theirs), places, strict=True)
+    )
+    if base is None or mine is None or other is None:
+        return None
+    data = merge_beads(base, mine, other, places[1][0], config)
+    return None if data is None else (_with(repo, ours, places[1], data), _with(repo, theirs, places[2], data))
+
+
+def _with(repo: Repo, commit: str, path: Sequence[str], data: bytes) -> str:
+    about = read.commit(repo, commit)
+    changes: dict[str, Any] = {path[0]: data}
+    tree = write.edit_tree(repo, about.tree, changes)
+    return write.create_commit(repo, tree, [commit], "Agree on a bead\n", about.time, sign=False)
+
+
+def _refuse_broken_plan(repo: Repo, commit: str, bead: str) -> None:
+    """As the hook does before a merge that a person makes: what stood in a parent is not the merge's fault."""
+    base, work = read.commit(repo, commit).parents
+    fork = common_base(repo, base, work)
+    changed = read.changed_paths(repo, fork, work, ROOT) if fork is not None else []
+    if set(changed) <= set(paths_of(repo, work, bead)):
+        return  # the bead's own file at most, whose closing makes nothing wrong
+    stood = [problem for parent in (base, work) for problem in _problems(repo, parent)]
+    found = new_problems(stood, _problems(repo, commit))
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        raise Refused(f"it would break the plan: {errors[0].text()}", hint=errors[0].hint, code="plan")
+
+
+def _problems(repo: Repo, commit: str) -> list[Problem]:
+    plan = load.from_commit(repo, commit)
+    return [*plan.problems, *check_plan(plan, None)]

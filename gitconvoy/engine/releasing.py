@@ -1,0 +1,116 @@
+"""Removing the worktrees of attempts that are over, never while something in them would be lost (SPEC 7)."""
+
+from __future__ import annotations
+
+from gitconvoy.dispatch import attempts, processes, workplace
+from gitconvoy.dispatch.attempts import AttemptFolder, Job
+from gitconvoy.engine import settings as settings_
+from gitconvoy.engine.bases import base_branch
+from gitconvoy.engine.settings import HEADS
+from gitconvoy.engine.town import Town
+from gitconvoy.errors import ConvoyError
+from gitconvoy.git import read
+from gitconvoy.git.repo import Repo
+from gitconvoy.model.ledger import CLOSED, BeadRecord
+from gitconvoy.model.state import State
+
+
+def running(record: BeadRecord, job: Job) -> bool:
+    """Whether the attempt is in flight, by the ledger."""
+    return record.in_flight and record.token == job.token
+
+
+def release(town: Town, bead: str, attempt: int) -> str | None:
+    """Remove the worktree of an attempt that is over; what keeps it, with the path and what would be lost, or None.
+
+    Nothing happens where there is none, where the attempt is in flight, and where its supervisor still lives, which
+    does it then. Its branch stays, unless no commit was added to it and the attempt did not fail.
+    """
+    found = _attempt(town, bead, attempt)
+    if found is None or attempts.supervised(found[0]):
+        return None
+    return let_go(town, *found)
+
+
+def would_keep(town: Town, bead: str, attempt: int) -> str | None:
+    """What would keep the worktree of an attempt, as `release` says it; nothing is removed."""
+    found = _attempt(town, bead, attempt)
+    if found is None or not workplace.there(found[1]):
+        return None
+    repo, state = Repo.at(found[1].place), town.state()
+    return _obstacle(found[1], workplace.losses(*found, into=targets(repo, town, state, found[1])))
+
+
+def _attempt(town: Town, bead: str, attempt: int) -> tuple[AttemptFolder, Job] | None:
+    try:
+        return attempts.read_job(attempts.attempt_folder(town.common_dir, bead, attempt).root)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def let_go(town: Town, folder: AttemptFolder, job: Job, state: State | None = None) -> str | None:
+    """As `release`, for the supervisor itself, too."""
+    if not job.branch:
+        return None
+    state = state or town.state()
+    record = state.ledger.bead(job.bead)
+    if running(record, job):
+        return None
+    try:
+        repo = Repo.at(job.place)
+        kept = _remove(repo, town, state, folder, job)
+    except (ConvoyError, OSError) as error:
+        return f"{job.worktree} could not be removed: {error}"
+    if kept is None and succeeded(state, job):
+        workplace.drop_empty_branch(repo, job)
+    return kept
+
+
+def _remove(repo: Repo, town: Town, state: State, folder: AttemptFolder, job: Job) -> str | None:
+    if workplace.there(job) and (busy := _obstacle(job, ())) is not None:
+        return busy
+    return _obstacle(job, workplace.dismantle(repo, folder, job, into=targets(repo, town, state, job)))
+
+
+def _obstacle(job: Job, lost: tuple[str, ...]) -> str | None:
+    if lost:
+        return f"{job.worktree} is kept, because it holds what would be lost: {'; '.join(lost)}"
+    if workplace.there(job) and processes.of_attempt(job.token):
+        return f"{job.worktree} is kept: processes of attempt {job.attempt} of {job.bead} still run in it"
+    return None
+
+
+def succeeded(state: State, job: Job) -> bool:
+    """Whether the bead was closed with this attempt, and not as failed."""
+    record, bead = state.ledger.bead(job.bead), state.plan.bead(job.bead)
+    by_file = bead is not None and state.plan.config.category(bead.status) == "done"
+    by_ledger = record.status == CLOSED and record.outcome != "failed"
+    return record.attempt == job.attempt and not record.live and (by_file or by_ledger)
+
+
+def targets(repo: Repo, town: Town, state: State, job: Job) -> tuple[str, ...]:
+    """Commits into which the work of an attempt may have gone: where it began, the base branch here and on remotes."""
+    record = state.ledger.bead(job.bead)
+    name = base_branch(state.plan, job.bead, job.convoy or None, town.trunk_branch())
+    refs = [HEADS + name, *(f"refs/remotes/{remote}/{name}" for remote in settings_.remotes(repo))]
+    tips = [read.ref(repo, ref) for ref in refs]
+    merged = record.merged_as if record.attempt == job.attempt else None
+    return tuple(dict.fromkeys(oid for oid in (job.base, *tips, merged) if oid))
+
+
+def sweep(town: Town) -> tuple[list[str], list[str]]:
+    """Release the worktree of every attempt that is over; (paths that were removed, what is kept and why)."""
+    removed, kept = [], []
+    state: State | None = None
+    for folder, job in attempts.known(town.common_dir):
+        if not job.branch or not workplace.there(job) or attempts.supervised(folder):
+            continue
+        state = state or town.state()
+        if running(state.ledger.bead(job.bead), job):
+            continue
+        why = let_go(town, folder, job, state)
+        if why is not None:
+            kept.append(why)
+        elif not workplace.there(job):
+            removed.append(job.worktree)
+    return removed, kept

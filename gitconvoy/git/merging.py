@@ -1,0 +1,287 @@
+"""Merging without a worktree, and taking the worktrees that have the branch along, as `git merge` would.
+
+The order is: look (nothing is changed if anything is in the way), lock the ref at its old value, bring the worktrees to
+the new commit, move the ref. Whoever dies in between leaves the ref where it was, and in a worktree at worst the merged
+files as staged changes: nothing is lost, no commit of the person's can undo the merge, and the next `advance` to a
+commit with the same files finds them in place.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep
+
+from gitconvoy.errors import GitError, LostRace
+from gitconvoy.git import config, personal, read, write
+from gitconvoy.git.admin import admin_dirs, lock_reason, real, rebased_branch
+from gitconvoy.git.changes import NO_HOOKS, copied_index
+from gitconvoy.git.overlaps import Overlaps, Side, overlaps
+from gitconvoy.git.personal import Worktree, operation_in_progress
+from gitconvoy.git.repo import Repo
+from gitconvoy.git.run import Result, failure, git
+from gitconvoy.git.transaction import prepared
+
+_USAGE = 129
+_READ_TREE = (*NO_HOOKS, "-c", "submodule.recurse=false", "read-tree", "-m", "-u")
+
+
+_OVERLAP = "local changes overlap with what is to come"
+_LOOKS, _PAUSE = 20, 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The outcome of a merge in memory: the tree, or the conflicting paths; the commit where one was asked for."""
+
+    tree: str | None
+    conflicts: tuple[str, ...] = ()
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The ref has moved; `paths` are the worktrees that went along."""
+
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing was changed: the worktree at `path` is not ready, for a reason, because of `paths` (may be empty)."""
+
+    path: Path
+    reason: str
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A worktree that was changed; `there` is what its index held of files that needed no change."""
+
+    place: Repo
+    there: Mapping[str, Side | None]
+
+
+def merge_in_memory(repo: Repo, base_tip: str, branch_tip: str, message: str, *, time: int) -> Merge:
+    """Merge `branch_tip` into `base_tip` and write the merge commit (first parent: the base); no ref moves.
+
+    A true three-way merge with renames, merge drivers and attributes, those of the base's files. With conflicts, the
+    result has their paths and no commit. Raises GitError where the histories have nothing in common, or git is older
+    than 2.38.
+    """
+    merged = merge_trees(repo, base_tip, branch_tip)
+    if merged.tree is None:
+        return merged
+    commit = write.create_commit(repo, merged.tree, [base_tip, branch_tip], message, time)
+    return Merge(merged.tree, (), commit)
+
+
+def merge_trees(repo: Repo, ours: str, theirs: str) -> Merge:
+    """As `merge_in_memory`, without a commit."""
+    ours, theirs = _commit(repo, ours), _commit(repo, theirs)
+    options = ("--write-tree", "-z", "--name-only", "--no-messages")
+    sync = ("-c", "core.fsync=committed") if config.get(repo, "core.fsync") != "none" else ()
+    with _attributes_of(repo, ours) as (folder, env):
+        done = git(*sync, "merge-tree", *options, ours, theirs, cwd=folder, env=env, check=False)
+    if done.returncode == _USAGE:
+        raise GitError("this git cannot merge without a worktree", hint="install git 2.38 or newer", code="git-too-old")
+    if done.returncode not in (0, 1):
+        raise failure(("merge-tree",), done)
+    tree, *conflicts = [field for field in os.fsdecode(done.stdout).split("\0") if field]
+    return Merge(tree) if done.returncode == 0 else Merge(None, tuple(dict.fromkeys(conflicts)))
+
+
+@contextmanager
+def _attributes_of(repo: Repo, commit: str) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """A folder and an environment in which git sees the attributes of a commit, whatever is checked out.
+
+    git looks for attributes in the worktree alone; here that is a folder with nothing but the commit's own.
+    """
+    listed = os.fsdecode(repo.git("ls-tree", "-r", "-z", "--full-tree", commit).stdout).split("\0")
+    with tempfile.TemporaryDirectory(prefix="gitconvoy-merge-") as name:
+        for line in listed:
+            about, _, path = line.partition("\t")
+            *folders, last = path.split("/")
+            # A tree that somebody forged may hold names that lead elsewhere.
+            if about.startswith("100") and last == ".gitattributes" and not {"", ".", ".."} & {*folders}:
+                file = Path(name, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(read.blob(repo, about.split(" ")[2]))
+        yield Path(name), {**repo.env, "GIT_DIR": str(repo.git_dir), "GIT_WORK_TREE": name}
+
+
+def _commit(repo: Repo, oid: str) -> str:
+    found = read.resolve(repo, oid)
+    if found is None:
+        raise GitError(f"the commit {oid} is not in this repository", hint="fetch it first, or check with `git fsck`")
+    return found
+
+
+def advance(
+    repo: Repo, ref: str, old: str, new: str, reason: str, worktrees: Sequence[Worktree] | None = None
+) -> Advanced | Waiting:
+    """Move the branch `ref` (full name) from `old` to `new`, and with it all worktrees that have it checked out.
+
+    Local changes stay, staged ones as staged ones. Where they overlap with what changes, or where an operation such as
+    a rebase is in progress, nothing at all is changed and the result says where and why. `worktrees` are those to
+    look at (all of the repository when None). Calling it again after success, or after a crash, does what is missing.
+    Raises LostRace when the ref stands elsewhere, GitError when git refuses to move it.
+    """
+    old, new = _commit(repo, old), _commit(repo, new)
+    standing = read.ref(repo, ref)
+    if standing not in (old, new):
+        raise LostRace(f"{ref} was moved by somebody else in the meantime", hint="try again")
+    places = _holders(repo, ref, personal.worktrees(repo) if worktrees is None else worktrees)
+    if isinstance(places, Waiting):
+        return places
+    for place in places:
+        waiting = _examine(place, old, new)
+        if waiting is not None:
+            return waiting
+    if standing == new:
+        return _go_along(places, old, new, []) or Advanced(_paths(places))
+    gone: list[_Gone] = []
+    # In the worktree itself, so that the reflog of its HEAD has the move too.
+    with prepared(places[0] if places else repo, ref, old, new, reason) as move:
+        try:
+            waiting = _go_along(places, old, new, gone)
+            if waiting is None:
+                move()
+        except BaseException:
+            if read.ref(repo, ref) != new:
+                _go_back(gone, old, new)
+            raise
+    return waiting or Advanced(_paths(places))
+
+
+def follow(repo: Repo, worktree_path: Path, old: str, new: str) -> Waiting | None:
+    """Bring one worktree's files and index from `old` to `new`, between which its branch moves or has moved.
+
+    For a worktree that was left behind; no ref is touched. None when it is done (or was before), else what is in the
+    way; then nothing was changed.
+    """
+    old, new = _commit(repo, old), _commit(repo, new)
+    place = Repo.at(worktree_path)
+    if read.head(place) not in (old, new):
+        return Waiting(worktree_path, "its HEAD stands on another commit")
+    return _examine(place, old, new) or _go_along([place], old, new, [])
+
+
+def _paths(places: Sequence[Repo]) -> tuple[Path, ...]:
+    return tuple(place.cwd for place in places)
+
+
+def _holders(repo: Repo, ref: str, listed: Sequence[Worktree]) -> list[Repo] | Waiting:
+    """The worktrees that have the branch checked out; or why one of them cannot go along at all."""
+    admins = admin_dirs(repo)
+    found = []
+    for tree in listed:
+        git_dir = admins.get(real(tree.path), repo.common_dir)
+        if tree.branch != ref:
+            if rebased_branch(git_dir) == ref:
+                return Waiting(tree.path, "a rebase of this branch is in progress")
+            continue
+        # Where the git directory lies apart, git cannot tell the main worktree's folder from outside of it.
+        own = repo.worktree if git_dir == repo.git_dir else None
+        path = own or tree.path
+        if path.is_dir():
+            found.append(Repo.at(path))
+            if found[-1].worktree is None:
+                return Waiting(path, "the files of this worktree cannot be found")
+        elif lock_reason(git_dir) is not None:
+            return Waiting(path, "the worktree is locked and its folder is not there")
+    return found
+
+
+def _examine(place: Repo, old: str, new: str) -> Waiting | None:
+    """What keeps a worktree from going along; nothing is changed but what the index remembers of unchanged files."""
+    doing = operation_in_progress(place)
+    if doing:
+        return Waiting(place.cwd, f"a {doing} is in progress")
+    conflicts = read.index_conflicts(place)
+    if conflicts:
+        return Waiting(place.cwd, "conflicts are not resolved", tuple(conflicts))
+    _refresh(place)
+    found = overlaps(place, old, new)
+    if found.blocking:
+        return Waiting(place.cwd, _OVERLAP, found.blocking)
+    with copied_index(place) as extra:
+        _stage(place, {path: after for path, (_, after) in found.there.items()}, extra)
+        tried = place.git(*_READ_TREE, "-n", old, new, check=False, extra=extra)
+    if tried.returncode:
+        return _refused(place, tried)
+    lock = place.index_file.with_name("index.lock")
+    return Waiting(place.cwd, f"another git process works on its index ({lock})") if _stays(lock) else None
+
+
+def _stays(lock: Path) -> bool:
+    """Whether a lock file is there for longer than a `git status` or `git add` takes."""
+    for _look in range(_LOOKS):
+        if not lock.exists():
+            return False
+        sleep(_PAUSE)
+    return lock.exists()
+
+
+def _refused(place: Repo, done: Result) -> Waiting:
+    words = (done.stderr or f"git read-tree ended with {done.returncode}").splitlines()[0]
+    return Waiting(place.cwd, words.removeprefix("error: ").removeprefix("fatal: "))
+
+
+def _go_along(places: Sequence[Repo], old: str, new: str, gone: list[_Gone]) -> Waiting | None:
+    """Bring all worktrees to the new commit, or none; `gone` gets those that were (or were about to be) changed."""
+    for place in places:
+        found = overlaps(place, old, new)
+        if found.blocking:
+            waiting: Waiting | None = Waiting(place.cwd, _OVERLAP, found.blocking)
+        else:
+            gone.append(_Gone(place, {path: before for path, (before, _) in found.there.items()}))
+            waiting = _update(place, found, old, new)
+        if waiting is not None:
+            _go_back(gone, old, new)
+            return waiting
+    return None
+
+
+def _update(place: Repo, found: Overlaps, old: str, new: str) -> Waiting | None:
+    _stage(place, {path: after for path, (_, after) in found.there.items()})
+    done = place.git(*_READ_TREE, old, new, check=False)
+    if done.returncode:
+        return _refused(place, done)
+    if found.there:
+        _refresh(place)
+    return None
+
+
+def _go_back(gone: Sequence[_Gone], old: str, new: str) -> None:
+    """Take worktrees back. What the person has changed there since is kept, and then stays in the way of that."""
+    for one in gone:
+        _stage(one.place, one.there)
+        one.place.git(*_READ_TREE, _without(one, new), old, check=False)
+
+
+def _without(one: _Gone, new: str) -> str:
+    """The tree of the new commit but for the files that were there before: git would remove or rewrite those."""
+    if not one.there:
+        return new
+    with copied_index(one.place) as extra:
+        one.place.git("read-tree", new, extra=extra)
+        _stage(one.place, one.there, extra)
+        return one.place.git("write-tree", extra=extra).text
+
+
+def _refresh(place: Repo) -> None:
+    """Let git see which files only look changed (touched, copied): it compares times before contents."""
+    place.git(*NO_HOOKS, "update-index", "-q", "--refresh", check=False)
+
+
+def _stage(place: Repo, sides: Mapping[str, Side | None], extra: Mapping[str, str] | None = None) -> None:
+    if sides:
+        lines = [f"{mode} {oid}\t{path}\0" for path, side in sides.items() for mode, oid in [side or ("0", write.ZERO)]]
+        data = "".join(lines).encode("utf-8", "surrogateescape")
+        place.git(*NO_HOOKS, "update-index", "-z", "--add", "--replace", "--index-info", input=data, extra=extra)

@@ -1,0 +1,59 @@
+"""Branch, base branch and merge strategy of an attempt (SPEC 3.3, 3.5, 7)."""
+
+from __future__ import annotations
+
+import pytest
+from builders import bead, config, convoy, plan
+
+from gitconvoy.engine.places import Place, Places, base_of, merge_of, place_of
+from gitconvoy.errors import Refused
+from gitconvoy.model.plan import Rig
+
+PLACES = Places(trunk="main", tips={"main": "a" * 40, "release": "b" * 40})
+
+
+@pytest.mark.parametrize(
+    ("of_convoy", "of_rig", "base", "merge"),
+    [
+        ({}, {}, "main", "mr"),
+        ({}, {"base_branch": "develop", "merge": "local"}, "develop", "local"),
+        (
+            {"base_branch": "release", "merge": "direct"},
+            {"base_branch": "develop", "merge": "local"},
+            "release",
+            "direct",
+        ),
+    ],
+)
+def test_the_convoy_then_the_rig_then_the_trunk(
+    of_convoy: dict[str, str], of_rig: dict[str, str], base: str, merge: str
+) -> None:
+    made = plan(
+        bead("gt-a"),
+        convoy("hq-cv-1", "gt-a", **of_convoy),
+        config=config(Rig("gt", ("gt",), **of_rig)),  # type: ignore[arg-type]
+    )
+    assert base_of(made, PLACES, "gt-a", "hq-cv-1") == base
+    assert merge_of(made, "gt-a", "hq-cv-1") == merge
+
+
+@pytest.mark.parametrize("name", ["convoy-ledger", "convoy/gt-b-1"])
+def test_what_can_be_no_base_branch(name: str) -> None:
+    made = plan(bead("gt-a"), convoy("hq-cv-1", "gt-a", base_branch=name))
+    with pytest.raises(Refused) as refused:
+        base_of(made, PLACES, "gt-a", "hq-cv-1")
+    assert refused.value.code == "base-branch"
+
+
+def test_a_branch_that_is_not_taken() -> None:
+    made = plan(bead("gt-a"))
+    assert place_of(made, PLACES, "gt-a", None, 2) == Place("convoy/gt-a-2", "a" * 40)
+    taken = Places(prefix="work/", tips=PLACES.tips, taken=frozenset({"work/gt-a-2", "work/gt-a-2.2"}))
+    assert place_of(made, taken, "gt-a", None, 2).branch == "work/gt-a-2.3"
+
+
+def test_a_base_branch_that_does_not_exist() -> None:
+    made = plan(bead("gt-a"), convoy("hq-cv-1", "gt-a", base_branch="nowhere"))
+    with pytest.raises(Refused, match="nowhere does not exist") as refused:
+        place_of(made, PLACES, "gt-a", "hq-cv-1", 1)
+    assert refused.value.code == "base-branch"
