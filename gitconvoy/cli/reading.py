@@ -75,9 +75,7 @@ def _notes(source: str, role: str, found: Moment) -> list[str]:
     if role == "off":
         notes.append("this clone dispatches nothing (gitconvoy.dispatch is off)")
     elif found.local.via is None:
-        notes.append(
-            f"this machine does not define the dispatcher {found.local.dispatcher!r}, so it dispatches nothing"
-        )
+        notes.append(f"nothing is dispatched by this machine: {found.local.trouble}")
     if found.plan.config_broken:
         notes.append("the settings cannot be read, so nothing is dispatched: gitconvoy validate")
     broken = sorted(found.plan.broken)

@@ -13,7 +13,8 @@ from gitconvoy.model.clock import parse_duration
 from gitconvoy.model.ledger import PUSH, START
 
 PLACEHOLDERS = frozenset({"bead", "branch", "worktree", "prompt_file"})
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.:!<>-]+)\}")
+"""Anything in braces that looks like one, so that a wrong one is named; JSON and shell braces are left alone."""
 ON_EXIT = ("ask", "done", "fail")
 
 
@@ -62,7 +63,7 @@ def _configured(repo: Repo, name: str) -> Dispatcher:
     command = config.get(repo, f"{key}.command")
     if not command:
         raise ConfigurationError(
-            f"this machine does not define the dispatcher {name!r}, so it dispatches nothing",
+            f"this machine does not define the dispatcher {name!r}",
             hint=f"git config {key}.command 'ARGV', or git config gitconvoy.dispatcher record",
         )
     on_exit = config.get(repo, f"{key}.onExit") or "ask"
@@ -78,6 +79,8 @@ def _split(command: str, key: str) -> tuple[str, ...]:
         raise ConfigurationError(
             f"{key}.command cannot be split into words: {error}", hint="check its quotes"
         ) from None
+    if not words:
+        raise ConfigurationError(f"{key}.command is empty", hint=f"git config {key}.command 'ARGV'")
     unknown = sorted({name for word in words for name in _PLACEHOLDER.findall(word)} - PLACEHOLDERS)
     if unknown:
         known = ", ".join("{" + name + "}" for name in sorted(PLACEHOLDERS))

@@ -14,15 +14,15 @@ _NO_FACT: dict[str, Any] = {"status": None, "outcome": None, "file_status": None
 
 
 def bead_file_status(draft: Draft, bead_id: str) -> str | None:
-    """What the trunk's file says of the bead; None where there is no such file."""
+    """What the trunk's file says of the bead; where it cannot be read now, what it said when we last looked."""
     bead = draft.state.plan.bead(bead_id)
-    return bead.status if bead else None
+    return bead.status if bead else draft.record(bead_id).file_status
 
 
 def convoy_file_status(draft: Draft, convoy_id: str) -> str | None:
-    """What the trunk's file says of the convoy; None where there is no such file."""
+    """What the trunk's file says of the convoy; where it cannot be read now, what it said when we last looked."""
     convoy = draft.state.plan.convoys.get(convoy_id)
-    return convoy.status if convoy else None
+    return convoy.status if convoy else draft.convoy_record(convoy_id).file_status
 
 
 def dispatch(
@@ -42,7 +42,7 @@ def dispatch(
         **_ATTEMPT_OVER, **_NO_FACT,
         "convoy": convoy, "worker": worker, "machine": draft.local.machine, "via": via, "attempt": record.attempt + 1,
         "token": token, "since": draft.now, "branch": None, "base": None, "merged_as": None, "not_before": None,
-        "status": LIVE,
+        "status": LIVE, "file_status": bead_file_status(draft, bead),
     }  # fmt: skip
     return draft.add(
         "dispatch", bead=bead, convoy=convoy, worker=worker, attempt=record.attempt + 1, token=token,

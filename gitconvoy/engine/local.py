@@ -22,3 +22,5 @@ class Local:
     via: str | None = PUSH
     """How feeding begins attempts here: `push`, `start`, or None where the named dispatcher is not defined."""
     dispatcher: str = "record"
+    trouble: str = ""
+    """Why the named dispatcher cannot be used here, with the remedy; empty where it can."""

@@ -23,7 +23,7 @@ def line(
         "done": f"{bead} is done",
         "merged": f"{bead} is merged",
         "fail": f"attempt {attempt} of {bead} failed: {reason}",
-        "reopen": f"reopened {bead or convoy}",
+        "reopen": f"reopened {bead or convoy}" + (f": {reason}" if reason else ""),
         "retry": f"{bead} may be tried again",
         "expire": f"attempt {attempt} of {bead} expired",
         "requeue": f"attempt {attempt} of {bead} never began; it is queued again",

@@ -112,11 +112,7 @@ def ready_to_sling(draft: Draft) -> None:
     """Refused where this machine may not dispatch, or does not know how."""
     _not_paused_here(draft)
     if draft.local.via is None:
-        raise Refused(
-            f"this machine does not define the dispatcher {draft.local.dispatcher!r}",
-            hint=f"git config gitconvoy.dispatcher.{draft.local.dispatcher}.command 'ARGV'",
-            code="no-dispatcher",
-        )
+        raise Refused(draft.local.trouble, hint="gitconvoy next --claim works without it", code="no-dispatcher")
 
 
 def _sling_one(draft: Draft, bead: str, worker: str | None, capacity: Capacity, *, force: bool, message: str) -> Event:

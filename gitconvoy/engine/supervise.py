@@ -36,11 +36,11 @@ def supervise(root: Path) -> None:
         _renew(town, job, os.getpid())
     try:
         worker = _start(folder, job)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         _report(
             town,
             job,
-            f"{job.argv[0] if job.argv else 'the worker'} could not be started: {error.strerror}",
+            f"{job.argv[0] if job.argv else 'the worker'} could not be started: {error}",
             "dispatch-failed",
         )
         return

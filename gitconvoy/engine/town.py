@@ -84,14 +84,14 @@ class Town:
     def local(self, plan: Plan) -> Local:
         """What only this machine knows."""
         found = registry.find(self.repo, plan.config.dispatch.dispatcher)
-        via = found.via if isinstance(found, registry.Dispatcher) else None
         return Local(
             machine=self.settings.machine,
             leases=leases.read_all(self.common_dir),
             max_workers=self.settings.max_workers,
             paused=self.settings.paused,
-            via=via,
+            via=found.via if isinstance(found, registry.Dispatcher) else None,
             dispatcher=found.name,
+            trouble="" if isinstance(found, registry.Dispatcher) else f"{found.error.message} ({found.error.hint})",
         )
 
     def exclusive(self) -> AbstractContextManager[None]:
