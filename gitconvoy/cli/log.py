@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.output import emit, note, safe, say
+from gitconvoy.cli.output import emit, note, safe, say, write
 from gitconvoy.cli.reading import at_option, moment
 from gitconvoy.errors import NotFound, UsageError
 
@@ -46,7 +46,7 @@ def log(
     """Tell what happened, newest first: the ledger's events, and status changes made in files (event `file`)."""
     from gitconvoy.reports import history
 
-    found = moment(app, at)
+    found = moment(app, at, planless=True)
     wanted = history.Filter(
         _known(found.plan.convoys, convoy),
         _known({**found.plan.beads, **found.plan.archive}, bead),
@@ -145,7 +145,8 @@ def logs(app: App, bead: str, attempt: int | None, follow: bool) -> None:
         emit(app, {"bead": bead_id, "attempt": number, "file": str(file), "log": text}, lambda: None)
         return
     for chunk in _chunks(file, town, bead_id, number, follow):
-        click.echo(safe(chunk), nl=False)
+        if not write(safe(chunk), nl=False):
+            return  # nobody reads on, and following an attempt may take hours
     if found.view.ledger.bead(bead_id).attempt != number:
         note(f"that was attempt {number}; the last one is {found.view.ledger.bead(bead_id).attempt}")
 
