@@ -22,6 +22,7 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     if tip is None:
         return Ledger()
     info = gitread.commit(repo, tip)
+    _check_format(gitread.blob_at(repo, tip, "format"))
     parsed = codec.parse_message(info.message)
     if parsed is None:
         raise _foreign_commit(repo, info)
@@ -38,7 +39,6 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
             else:
                 convoy = codec.read_convoy(data, entry.path)
                 convoys[convoy.id] = convoy
-    _check_format(gitread.blob_at(repo, tip, "format"))
     town = gitread.blob_at(repo, tip, "town.yaml")
     if town is not None:
         paused = codec.read_town(town, "town.yaml")

@@ -231,3 +231,16 @@ def test_schemas_are_printed(here: TownHelper) -> None:
     assert {"bead", "convoy", "plan", "config"} <= set(here.json("schema", "--list")["schemas"])
     assert here.error("schema", "nope")["code"] == "not-found"
     assert here.ok("schema", "bead") == here.repo.read(".convoy/schemas/bead.schema.json")
+
+
+def test_a_file_that_an_editor_saved_with_crlf_is_as_git_stores_it(here: TownHelper) -> None:
+    file = here.path / ".convoy/beads/gt-a.yaml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    here.repo.git("add", "--renormalize", ".")
+    [problem] = here.json("validate")["problems"]
+    assert (problem["code"], problem["severity"], problem["line"]) == ("yaml-crlf", "warning", 1)
+    assert "eol=lf" in problem["hint"]
+    here.ok("bead", "set", "gt-a", "priority=1")
+    assert b"\r" not in file.read_bytes()
+    assert here.json("validate")["problems"] == []
+    assert here.repo.status() == []

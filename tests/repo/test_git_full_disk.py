@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from gitfixtures import GitRepo, copy_template
 
+from gitconvoy.engine import editing
 from gitconvoy.errors import Refused
 from gitconvoy.git import personal
 from gitconvoy.git.repo import Repo
@@ -77,3 +78,21 @@ def test_a_disk_that_is_full_all_along_is_no_race(small: GitRepo) -> None:
         personal.commit_paths(Repo.discover(small.path), ["file-1"], "more")
     filler.unlink()
     assert small.status() == [" M file-1"]
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4, 5, 6])
+def test_a_changed_file_is_as_it_was(small: GitRepo, blocks: int) -> None:
+    """To write the old bytes again would need space that is not there."""
+    old = small.read("file-1")
+    found = Repo.discover(small.path)
+    filler = leave(small, blocks * 4096)
+    try:
+        with editing.written(found, {"file-1": b"changed\n"}):
+            personal.commit_paths(found, ["file-1"], "more")
+    except (Refused, OSError):
+        assert small.read("file-1") == old
+    else:
+        assert small.show("HEAD", "file-1") == "changed\n"
+    filler.unlink()
+    assert small.status() == []
+    assert list((small.path / ".git").glob("gitconvoy-old-*")) == []
