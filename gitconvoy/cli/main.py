@@ -78,7 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _open_streams()
-    sys.exit(run(words))
+    code = run(words)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)  # what is still buffered cannot be written either; Python would say so once more at its end
+        code = code or Exit.REFUSED
+    sys.exit(code)
 
 
 def _open_streams() -> None:
