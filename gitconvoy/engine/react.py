@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from gitconvoy.dispatch import leases
 from gitconvoy.engine import catchup, facts, seen, settle, trunk, wake
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.settings import require_role
@@ -71,6 +72,7 @@ def transact(
         if failed:
             after, _, more = _publish(town, lambda again: _count_failures(again, failed), "scan", False)
             draft, pairs = after, (*pairs, *more)
+        _drop_old_leases(town, draft)
         _look_done(town, draft, pairs)
         due = wake.next_wake(draft.view, draft.local)
         if due is not None:
@@ -159,6 +161,13 @@ def _count_failures(draft: Draft, failed: list[tuple[str, str, str]]) -> None:
     for bead, token, reason in failed:
         if draft.record(bead).token == token:
             facts.failed(draft, bead, reason, kind="dispatch-failed")
+
+
+def _drop_old_leases(town: Town, draft: Draft) -> None:
+    """Leases of attempts that have ended promise nothing any more."""
+    for bead, lease in draft.local.leases.items():
+        if draft.record(bead).token != lease.token:
+            leases.drop(town.common_dir, bead, lease.token)
 
 
 def _look_done(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> None:

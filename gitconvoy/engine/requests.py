@@ -230,8 +230,9 @@ def retry(draft: Draft, bead: str) -> Event:
         raise Refused(
             f"attempt {record.attempt} of {bead} is still live", hint=f"gitconvoy unsling {bead}", code="live"
         )
-    failed_for_good = record.status == CLOSED and record.outcome == "failed"
-    if not record.failures and record.not_before is None and not failed_for_good:
+    if record.status == CLOSED and record.outcome != "failed":
+        raise Refused(f"{bead} is closed, {record.outcome}", hint=f"gitconvoy bead reopen {bead}", code="closed")
+    if not record.failures and record.not_before is None and record.status != CLOSED:
         raise Refused(
             f"{bead} has no failures to forget", hint=f"gitconvoy why {bead} says what it waits for", code="no-failures"
         )

@@ -18,7 +18,7 @@ from gitconvoy.engine.react import transact
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import LostRace, Refused
 from gitconvoy.git.env import clean_env
-from gitconvoy.model.ledger import BeadRecord
+from gitconvoy.model.ledger import CLOSED, BeadRecord
 
 LOOK = 2.0
 """Seconds between looks at the ledger's tip while the worker runs."""
@@ -120,7 +120,7 @@ def _watch(town: Town, job: Job, worker: subprocess.Popen[bytes]) -> str | None:
         if (seen := town.ledger_tip()) != tip:
             tip = seen
             record = _record(town, job)
-            if record.token != job.token and record.status != "closed":
+            if record.token != job.token and (record.status != CLOSED or record.outcome == "failed"):
                 end_group(worker)  # taken back, expired or given to another: two workers on one bead help nobody
                 return None
         if now - renewed >= job.lease / 3:
@@ -170,9 +170,10 @@ def _conclude(town: Town, job: Job, ended: str) -> None:
         _transact(town, lambda draft: requests.done(draft, job.bead, job.token, "the worker ended with exit code 0"))
     elif job.on_exit == "fail":
         _report(town, job, "the worker ended with exit code 0 without saying done", "fail")
-    else:
-        note = "the worker ended with exit code 0 and said neither done nor fail: somebody must"
-        _renew(town, job, os.getpid(), expires=leases.NEVER, note=note)
+    if _ours(town, job):
+        said = ended or "the worker ended with exit code 0"
+        why = "said neither done nor fail" if not ended and job.on_exit == "ask" else "that could not be recorded"
+        _renew(town, job, os.getpid(), expires=leases.NEVER, note=f"{said} and {why}: somebody must say done or fail")
         return
     leases.drop(town.common_dir, job.bead, job.token)
 
@@ -190,7 +191,7 @@ def _transact(town: Town, request: Callable[[Draft], object]) -> None:
         try:
             transact(town, request, cause="scan")
         except Refused:
-            return  # somebody else ended the attempt meanwhile
+            return  # somebody else ended the attempt meanwhile, or this clone may not write: the caller looks
         except LostRace:
             time.sleep(1)
         else:

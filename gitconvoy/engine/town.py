@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gitconvoy.dispatch import leases, registry
@@ -97,10 +97,6 @@ class Town:
     def exclusive(self) -> AbstractContextManager[None]:
         """One writer at a time among ourselves. LostRace after a minute of waiting."""
         return lock.exclusive(local_folder(self.common_dir) / "lock", LOCK_SECONDS)
-
-    def as_actor(self, actor: str) -> Town:
-        """The same town, spoken to by someone else."""
-        return replace(self, actor=actor)
 
     def require_plan(self, plan: Plan) -> None:
         """Refused where the trunk holds no `.convoy` folder."""

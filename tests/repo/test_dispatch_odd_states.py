@@ -35,6 +35,24 @@ def test_a_fact_stands_though_the_file_could_not_be_read_when_it_was_written(bus
     assert [event.split()[0] for event in busy.events()] == ["init", "launch", "dispatch", "done", "complete"]
 
 
+def test_the_lease_of_an_ended_claim_goes_with_it(busy: TownHelper) -> None:
+    folder = busy.path / ".git" / "gitconvoy" / "leases"
+    busy.ok(*WORKER, "heartbeat", "gt-a")
+    assert [file.name for file in folder.iterdir()] == ["gt-a"]
+    busy.ok(*WORKER, "done", "gt-a")
+    assert list(folder.iterdir()) == []
+
+
+def test_retry_never_reopens_what_succeeded_in_the_end(busy: TownHelper) -> None:
+    busy.repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  backoff: 0s\n")
+    busy.commit("quick retries")
+    busy.ok(*WORKER, "fail", "gt-a", "--reason", "not yet")
+    busy.ok(*WORKER, "done", "gt-a")
+    before = busy.events()
+    assert busy.error("bead", "retry", "gt-a")["code"] == "closed"
+    assert busy.events() == before
+
+
 def test_a_lease_of_no_time_is_refused(busy: TownHelper) -> None:
     busy.repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  lease: 0s\n")
     answer = busy.run("validate")
