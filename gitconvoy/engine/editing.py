@@ -20,7 +20,7 @@ from gitconvoy.model.kinds import BEAD, CONFIG_PATH, CONVOY, ROOT, kind_of
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.planning.desk import Changes, Desk, settle
 from gitconvoy.store import load
-from gitconvoy.store.localfiles import write_atomically
+from gitconvoy.store.localfiles import new_file_mode, write_atomically
 
 LOCK = "gitconvoy-edit.lock"
 """In the git directory of a worktree: one planning edit at a time is written and committed there."""
@@ -209,19 +209,13 @@ def plain_place(root: Path, path: str) -> Path:
 
 def _put(root: Path, file: Path, data: bytes | None, before: _Old | None) -> None:
     if data is not None:
-        write_atomically(file, data, mode=before.mode if before else 0o666 & ~_umask())
+        write_atomically(file, data, mode=before.mode if before else new_file_mode())
         return
     file.unlink(missing_ok=True)
     for folder in file.parents:  # git keeps no empty folders either
         if folder == root or not folder.is_dir() or any(folder.iterdir()):
             return
         folder.rmdir()
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def moved_trunk(town: Town) -> bool:
