@@ -81,7 +81,7 @@ def main() -> None:
         root = town(Path(name), options.beads)
         plain: dict[bool, list[float]] = {True: [], False: []}
         for number in range(2 * options.rounds):
-            (root / "code.txt").write_text(f"{number}\n")
+            (root / "code.txt").write_text(f"round {number}\n")
             plain[number % 2 == 0].append(timed_commit(root, *(off if number % 2 else ())))
         report("commit outside .convoy/", plain[True], plain[False])
         closing: dict[bool, list[float]] = {True: [], False: []}

@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from gitconvoy.errors import Problem
-from gitconvoy.model.clock import parse_iso
+from gitconvoy.model.clock import OutOfRange, parse_iso
 from gitconvoy.model.kinds import CONFIG, Kind
+from gitconvoy.model.plan import STATUSES, TYPES
 from gitconvoy.resources import schema_text
 from gitconvoy.yamlio.scalars import shown
 
@@ -45,6 +46,8 @@ def validate(kind: Kind, data: dict[str, Any], path: str) -> list[Problem]:
     for error in _validator(kind.name).iter_errors(data):
         for leaf in _leaves(error):
             problems.update(dict.fromkeys(_explain(leaf, path)))
+    if kind is CONFIG:
+        problems.update(dict.fromkeys(_redefined(data, path)))
     order = {key: number for number, key in enumerate(data)}
     return sorted(problems, key=lambda problem: _rank(problem, order))
 
@@ -61,6 +64,18 @@ def _newer_format(data: Mapping[str, Any], path: str) -> Problem | None:
         return None
     message = f"format {number} needs a newer gitconvoy; this one reads format {FORMAT}"
     return Problem(path, "format", message, "Install a newer gitconvoy.", at=("format",))
+
+
+def _redefined(data: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """Built-in statuses and types that a config gives another meaning: rules would not heed it (SPEC 3.2)."""
+    for block, known, what in (("statuses", STATUSES, "status"), ("types", TYPES, "type")):
+        given = data.get(block)
+        for name, value in given.items() if isinstance(given, Mapping) else ():
+            meant = value.get("slingable", False) if isinstance(value, Mapping) else value
+            if name in known and meant != known[name]:
+                message = f"{block}.{name}: the built-in {what} `{name}` cannot be redefined"
+                hint = f"Remove the line, or give what you mean a name of its own; `{name}` is {_shown(known[name])}."
+                yield Problem(path, "schema", message, hint, at=(block, name))
 
 
 @cache
@@ -124,6 +139,8 @@ def _explain(error: _Error, path: str) -> Iterator[Problem]:
         return
     if error.parent is None and error.schema_path and "propertyNames" in error.schema_path:
         at = (*at, error.instance)
+    if error.validator == "pattern" and error.instance == "" and error.schema.get("minLength"):
+        return  # that it is empty is said already
     message, hint = _MESSAGES.get(str(error.validator), _other)(error)
     yield Problem(path, "schema", f"{_where(at)} {message}", hint, at=at)
 
@@ -134,11 +151,11 @@ def _unknown_keys(error: _Error, at: tuple[str | int, ...], path: str) -> Iterat
     for key in error.instance:
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
-        near = get_close_matches(key, known, n=1, cutoff=0.0)[0]
-        close = get_close_matches(key, [near], n=1)
-        hint = f"Did you mean `{near}`?" if close else f"The nearest known key is `{near}`."
+        near = get_close_matches(key, known, n=1)
+        told = [f"Did you mean `{near[0]}`?"] if near else []
         if patterns:
-            hint += " Keys of your own begin with `x-` or go below `metadata`."
+            told.append("Keys of your own begin with `x-` or go below `metadata`.")
+        hint = " ".join(told) or "Remove it."
         where = f" in {_where(at)}" if at else ""
         yield Problem(path, "unknown-key", f"unknown key `{shown(key)}`{where}", hint, at=(*at, key))
 
@@ -217,6 +234,9 @@ def _pattern(error: _Error) -> tuple[str, str]:
 
 
 def _time(error: _Error) -> tuple[str, str]:
+    if isinstance(error.cause, OutOfRange):
+        message = f"must lie between the years 1970 and 9999 in UTC, is {_shown(error.instance)}"
+        return message, "Write a time that can come, or remove the line."
     wanted = "must be a date or time such as 2025-11-26 or 2025-11-26T22:13:53Z"
     return f"{wanted}, is {_shown(error.instance)}", "Write it as in ISO 8601; without a zone it is UTC."
 

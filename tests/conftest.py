@@ -6,8 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import gitfixtures
+import hypothesis
 import pytest
 from gitfixtures import GitRepo
+
+hypothesis.settings.register_profile(
+    "same-each-time", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("same-each-time")  # --hypothesis-profile=default looks further
 
 
 @pytest.fixture(scope="session")

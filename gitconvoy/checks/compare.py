@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from gitconvoy.errors import Problem
 
-GRAPH_CODES = frozenset({"dangling", "parent-dangling", "parent-cycle", "cycle"})
-"""Findings about links and parents: those that an import brought are warnings (SPEC 5)."""
 _CYCLES = frozenset({"cycle", "parent-cycle"})
 
 _Key = tuple[str, ...]

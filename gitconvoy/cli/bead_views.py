@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ from gitconvoy.cli.app import App, command
 from gitconvoy.cli.desk import reading
 from gitconvoy.cli.output import emit, note, say, table
 from gitconvoy.cli.reading import at_option
-from gitconvoy.errors import BadFiles, Problem
+from gitconvoy.errors import BadFiles, Problem, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.model.plan import Bead
@@ -38,6 +39,9 @@ def list_(app: App, at: str | None, every: bool, limit: int, convoy: str | None,
 
     state = reading(app, at, [convoy] if convoy else [])
     view = View(state)
+    beads = state.plan.beads.values()
+    _known("status", wanted["status"], {*state.plan.config.statuses, *(bead.status for bead in beads)})
+    _known("type", wanted["type_"], {*state.plan.config.types, *(bead.type for bead in beads)})
     tracked = state.plan.convoys[find_convoy(state.plan, convoy)].tracks if convoy else None
     shown_closed = every or wanted["status"] is not None
     rows = []
@@ -49,6 +53,15 @@ def list_(app: App, at: str | None, every: bool, limit: int, convoy: str | None,
             rows.append(row)
     found = rows[:limit] if limit else rows
     emit(app, {"beads": found, "total": len(rows)}, lambda: _table(found, len(rows)))
+
+
+def _known(what: str, given: str | None, known: Collection[str]) -> None:
+    """UsageError for a word that neither the settings nor any bead knows: an empty list would say too little."""
+    if given is None or given in known:
+        return
+    near = get_close_matches(given, known, 1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise UsageError(f"there is no {what} {given}", hint=f"{hint}known are {', '.join(sorted(known))}")
 
 
 def _row(view: View, bead: Bead) -> dict[str, Any]:

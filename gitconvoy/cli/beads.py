@@ -12,11 +12,12 @@ from gitconvoy.cli.app import App, command
 from gitconvoy.cli.bead_views import list_, show
 from gitconvoy.cli.deps import link_of
 from gitconvoy.cli.desk import Done, answer, carry_out, no_commit_option, tell
-from gitconvoy.cli.output import say
+from gitconvoy.cli.output import note, say
 from gitconvoy.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.engine.react import Outcome
+    from gitconvoy.model.plan import Plan
     from gitconvoy.planning.desk import Changes, Desk
 
 
@@ -79,6 +80,15 @@ def add(app: App, title: str, no_commit: bool, **options: Any) -> None:
     done = carry_out(app, edit, no_commit)
     made = done.changes.ids[0]
     answer(app, done, f"added {made}: {title}", id=made)
+    _warn_of_no_rig(done.changes.plan, made)
+
+
+def _warn_of_no_rig(plan: Plan, made: str) -> None:
+    from gitconvoy.model.ids import longest_prefix
+
+    prefixes = [prefix for rig in plan.config.rigs.values() for prefix in rig.prefixes]
+    if longest_prefix(made, prefixes) is None:
+        note(f"warning: {made} belongs to no rig, so it is never dispatched; prefixes are {', '.join(prefixes)}")
 
 
 def _text(given: str | None) -> str | None:

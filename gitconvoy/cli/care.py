@@ -11,7 +11,9 @@ from gitconvoy.cli import outcome as told
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.outcome import dry_run_option
 from gitconvoy.cli.output import note, say
+from gitconvoy.cli.reading import PIN, missing_trunk
 from gitconvoy.errors import Exit
+from gitconvoy.model.clock import FIRST, LAST
 
 if TYPE_CHECKING:
     from gitconvoy.engine.react import Outcome
@@ -21,12 +23,15 @@ IDLE_SECONDS = 600
 
 
 @command("scan", "gitconvoy scan")
-@click.option("--at", "at", type=click.IntRange(min=0), metavar="SECONDS", help="Wait for that time (epoch) first.")
+@click.option(
+    "--at", "at", type=click.IntRange(FIRST, LAST), metavar="SECONDS", help="Wait for that time (epoch) first."
+)
 @click.option("--when-idle", is_flag=True, help="Wait until no rebase or merge is in progress, at most ten minutes.")
 def scan(app: App, at: int | None, when_idle: bool) -> int:
     """Find and repair what stalls: expired leases, dispatches that never began, completions, due retries.
 
-    Safe to run at any time, from cron or CI: what is in order is left alone.
+    Safe to run at any time, from cron or CI: what is in order is left alone. Exit code 1 where the ledger has live
+    attempts and the trunk has no plan any more: nothing can end them then.
     """
     from gitconvoy.engine.waiting import wait_until
 
@@ -40,7 +45,27 @@ def scan(app: App, at: int | None, when_idle: bool) -> int:
 
     outcome = react(app.town())
     removed, kept = sweep(app.town())
-    return told.answer(app, outcome, lambda: _tell(outcome, removed, kept), removed=removed, kept=kept)
+    lost = _without_plan(app, outcome)
+    found = {"removed": removed, "kept": kept, "problem": lost}
+    code = told.answer(app, outcome, lambda: _tell(outcome, removed, kept, lost), **found)
+    if lost is None:
+        return code
+    note(f"error: {lost}")
+    note(f"hint: {PIN}; where .convoy was deleted by mistake, git revert that commit")
+    return Exit.REFUSED
+
+
+def _without_plan(app: App, outcome: Outcome[None]) -> str | None:
+    """That attempts are live of which the trunk knows nothing any more, in words; None where that is not so."""
+    from gitconvoy.engine.settings import HEADS
+
+    live = sorted(bead for bead, record in outcome.state.ledger.beads.items() if record.live)
+    if outcome.state.plan.exists or not live:
+        return None
+    name = app.town().settings.trunk.removeprefix(HEADS)
+    why = missing_trunk(app.town()) or f"the trunk ({name}) holds no .convoy folder"
+    more = f" and {len(live) - 5} more" if len(live) > 5 else ""
+    return f"{why}; the ledger has live attempts of {', '.join(live[:5])}{more}"
 
 
 def _wait_for_idle(app: App) -> bool:
@@ -55,13 +80,15 @@ def _wait_for_idle(app: App) -> bool:
     return app.directory.exists()
 
 
-def _tell(outcome: Outcome[Any], removed: list[str], kept: list[str]) -> None:
+def _tell(outcome: Outcome[Any], removed: list[str], kept: list[str], lost: str | None) -> None:
     told.tell(outcome)
     for path in removed:
         say(f"removed the worktree {path}")
     for line in kept:
         note(line)
-    if not outcome.events and not removed:
+    if not outcome.state.plan.exists and lost is None:
+        say("the trunk has no .convoy folder: there is nothing to look after")
+    elif not outcome.events and not removed and lost is None:
         say("all is in order")
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.output import emit, say, table
-from gitconvoy.errors import Exit, NotFound, UsageError
+from gitconvoy.cli.output import emit, say, table, write
+from gitconvoy.errors import Exit, NotFound, Refused, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.engine.validating import Validation
@@ -23,7 +23,8 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 def validate(app: App, staged: bool, rev: str | None) -> int:
     """Check every file below .convoy/ and the graph that they make: `path:line:column: severity: message [code]`.
 
-    Exit code 3 where a file cannot be read or breaks its schema, 1 for any other error, 0 with warnings alone.
+    Exit code 3 where a file cannot be read or breaks its schema, 1 for any other error and where there is no .convoy/
+    to check, 0 with warnings alone.
     """
     from gitconvoy.engine import validating
 
@@ -38,6 +39,10 @@ def validate(app: App, staged: bool, rev: str | None) -> int:
         found = validating.validate_commit(town, town.settings.trunk)
     else:
         found = validating.validate_worktree(town)
+    if not found.exists and not found.problems:
+        where = f"at {rev}" if rev is not None else "in the index" if staged else "here"
+        hint = "gitconvoy init begins one; -C names another place, --at another commit"
+        raise Refused(f"there is no .convoy folder {where}: nothing was checked", hint=hint, code="no-plan")
     data = {"ok": found.ok, "problems": [problem.as_dict() for problem in found.problems]}
     emit(app, data, lambda: _tell(found))
     if found.unreadable:
@@ -75,4 +80,8 @@ def schema(app: App, kind: str | None, names: bool) -> None:
     if kind not in known:
         raise NotFound(f"there is no kind {kind!r}", hint=f"kinds are {', '.join(known)}")
     text = schema_text(kind)
-    emit(app, {"kind": kind, "schema": json.loads(text)}, lambda: click.echo(text, nl=False))
+    emit(app, {"kind": kind, "schema": json.loads(text)}, lambda: _print(text))
+
+
+def _print(text: str) -> None:
+    write(text, nl=False)

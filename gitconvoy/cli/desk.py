@@ -11,6 +11,7 @@ import click
 
 from gitconvoy.cli.app import App
 from gitconvoy.cli.output import emit, note, say
+from gitconvoy.cli.reading import require_plan
 from gitconvoy.errors import ConvoyError, LostRace
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def reading(app: App, at: str | None = None, ids: Sequence[str] = ()) -> State:
         return state
     here = load.from_worktree(town.repo)
     if not here.exists or (state.plan.exists and not _knows(here, ids)):
-        town.require_plan(state.plan)
+        require_plan(town, state.plan)
         return state
     trunk = town.settings.trunk.removeprefix("refs/heads/")
     what = f"does not know {', '.join(ids)} yet" if state.plan.exists else "has no .convoy folder yet"

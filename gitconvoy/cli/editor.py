@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from gitconvoy.cli.output import note
 from gitconvoy.errors import BadFiles, ConvoyError, Refused
 
 if TYPE_CHECKING:
+    from gitconvoy.git.repo import Repo
     from gitconvoy.planning.desk import Changes, Desk
 
 
@@ -44,6 +46,9 @@ def edited_text(app: App, desk: Desk, bead_id: str) -> Changes:
 
 def _open_editor(app: App, file: Path) -> None:
     repo = app.town().repo
+    if not (_chosen(repo) or (sys.stdin.isatty() and sys.stdout.isatty())):
+        hint = "set EDITOR, or use gitconvoy bead set"
+        raise Refused("there is no terminal for git's default editor", hint=hint, code="no-editor")
     said = repo.git("var", "GIT_EDITOR", check=False)
     if said.returncode != 0:
         raise Refused("no editor is set up", hint="git config core.editor vim, or set EDITOR", code="no-editor")
@@ -51,6 +56,14 @@ def _open_editor(app: App, file: Path) -> None:
         click.edit(filename=str(file), editor=said.text)
     except click.ClickException as error:
         raise Refused(error.format_message(), hint=f"your text is in {file}", code="editor") from error
+
+
+def _chosen(repo: Repo) -> bool:
+    """Whether somebody chose an editor, which may need no terminal; git's default one does."""
+    from gitconvoy.git import config
+
+    named = (os.environ.get(name) for name in ("GIT_EDITOR", "VISUAL", "EDITOR"))
+    return any(named) or bool(config.get(repo, "core.editor"))
 
 
 def _wants_to_go_on(error: ConvoyError) -> bool:

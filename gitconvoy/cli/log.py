@@ -37,7 +37,7 @@ def log(
     """Tell what happened, newest first: the ledger's events, and status changes made in files (event `file`)."""
     from gitconvoy.reports import history
 
-    found = moment(app, at)
+    found = moment(app, at, planless=True)
     wanted = history.Filter(
         _known(found.plan.convoys, convoy),
         _known({**found.plan.beads, **found.plan.archive}, bead),

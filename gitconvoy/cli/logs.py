@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.output import emit, note, safe
+from gitconvoy.cli.output import emit, note, safe, write
 from gitconvoy.cli.reading import moment
 from gitconvoy.errors import NotFound, UsageError
 
@@ -51,7 +51,8 @@ def logs(app: App, bead: str, attempt: int | None, follow: bool) -> None:
         emit(app, data, lambda: None)
         return
     for part in _parts(folder, town, bead_id, number, follow):
-        click.echo(safe(part), nl=False)
+        if not write(safe(part), nl=False):
+            return  # nobody reads on, and following an attempt may take hours
     if last.attempt != number:
         note(f"that was attempt {number}; the last one is {last.attempt}")
 

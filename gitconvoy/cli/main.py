@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -13,13 +13,31 @@ import click
 
 from gitconvoy import __version__
 from gitconvoy.cli.app import App, start_directory
-from gitconvoy.cli.output import colour, note, safe
+from gitconvoy.cli.output import as_json, colour, discard, lost_answer, note, safe, say, write
 from gitconvoy.cli.registry import COMMANDS, HIDDEN, SECTIONS
 from gitconvoy.errors import BadFiles, ConvoyError, Exit
 
 
+class ReaderGone(Exception):
+    """Nobody reads what click itself says, such as `--help`; of answers `write` takes care."""
+
+
 class Commands(click.Group):
     """Loads the module of a command only when that command is run or asked for help."""
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """As click's, but that the reader has gone is told as such: click would exit with 1."""
+        try:
+            return super().make_context(*args, **extra)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Likewise."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names for help and completion."""
@@ -59,16 +77,47 @@ def cli(context: click.Context, directory: str | None, actor: str | None) -> Non
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(words))
+    _open_streams()
+    code = run(words)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        discard(sys.stdout)  # what is still buffered cannot be written either; Python would say so once more at its end
+        code = code or Exit.REFUSED
+    sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Standard streams that were closed by the caller (`>&-`) lead nowhere.
+
+    Left closed, their numbers would be given to the next files that are opened, and children would write into those.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            found = os.open(os.devnull, os.O_RDWR)
+            if found != number:
+                os.dup2(found, number)
+                os.close(found)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def run(words: list[str]) -> int:
     """Run one command; returns its exit code. Every error is told once, here."""
+    code = _run(words)
+    lost = lost_answer()
+    if lost is None:
+        return code
+    hint = "what the command did stands: look with gitconvoy status and gitconvoy log before running it again"
+    _tell(words, "answer-lost", f"the answer could not be written: {lost.strerror or lost}", hint)
+    return code or Exit.REFUSED
+
+
+def _run(words: list[str]) -> int:
+    lost_answer()
     try:
         result = cli.main(words, prog_name="gitconvoy", standalone_mode=False)
-        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        say(error.format_message())
         return Exit.OK
     except click.ClickException as error:
         _tell(words, "usage", error.format_message(), _usage_hint(error))
@@ -81,12 +130,12 @@ def run(words: list[str]) -> int:
     except ConvoyError as error:
         _tell(words, error.code, error.message, error.hint, error)
         return error.exit
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to say to a closed pipe
-        return Exit.OK
     except OSError as error:
-        _tell(words, "system", _describe(error), "nothing was half done; mend the cause and run it again")
+        _tell(words, "system", _describe(error), _system_hint(error))
         return Exit.REFUSED
+    except ReaderGone:
+        discard(sys.stdout)
+        return Exit.OK
     except Exception:  # noqa: BLE001 - the one boundary: what comes here is a bug, and is told as one
         return _bug(words)
     return result if isinstance(result, int) else Exit.OK
@@ -94,6 +143,13 @@ def run(words: list[str]) -> int:
 
 def _describe(error: OSError) -> str:
     return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
+def _system_hint(error: OSError) -> str:
+    look = "`git status` and `gitconvoy log` show what was done before that"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"free some space and try again; {look}"
+    return f"mend the cause and try again; {look}"
 
 
 def _usage_hint(error: click.ClickException) -> str:
@@ -107,10 +163,10 @@ def _tell(words: Sequence[str], code: str, message: str, hint: str, error: Convo
         body: dict[str, Any] = {"code": code, "message": message, "hint": hint}
         if problems:
             body["problems"] = [problem.as_dict() for problem in problems]
-        click.echo(json.dumps({"error": body}, ensure_ascii=False), err=True)
+        write(as_json({"error": body}), err=True)
         return
     red = click.style("error:", fg="red", bold=True) if colour(sys.stderr) else "error:"
-    click.echo(f"{red} {safe(message)}", err=True)
+    write(f"{red} {safe(message)}", err=True)
     for problem in problems:
         note(problem.text())
         if problem.hint:

@@ -77,15 +77,7 @@ def tell(outcome: Outcome[Any], *, but: Iterable[str] = ()) -> None:
 def _line(event: Event) -> str:
     from gitconvoy.engine import news
 
-    told = news.line(
-        event.kind,
-        bead=event.bead,
-        convoy=event.convoy,
-        worker=event.worker,
-        attempt=event.attempt,
-        reason=event.reason,
-    )
-    return told or f"{event.kind} {event.bead or event.convoy or 'town'}"
+    return news.of(event) or f"{event.kind} {event.bead or event.convoy or 'town'}"
 
 
 def exit_code(outcome: Outcome[Any]) -> int:

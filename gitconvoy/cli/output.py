@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,7 +22,7 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 
 def safe(text: object) -> str:
     """Text for a terminal: control and bidi characters become visible escapes, so that none acts."""
-    return _UNSAFE.sub(lambda match: f"\\x{ord(match[0]):02x}", str(text))
+    return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], str(text))
 
 
 def safe_line(text: object) -> str:
@@ -29,24 +30,84 @@ def safe_line(text: object) -> str:
     return safe(text).replace("\n", "\\n").replace("\t", " ")
 
 
+_lost: list[OSError] = []
+"""Why parts of the answer could not be written, since `lost_answer` was last asked."""
+
+
+def write(text: str, *, err: bool = False, nl: bool = True) -> bool:
+    """Write to stdout or stderr; whether somebody may still read it.
+
+    Never raises: a command that is at work ends its work, whoever reads of it. That the reader has gone (a closed
+    pipe) is no failure; another one on stdout is kept for `lost_answer`.
+    """
+    try:
+        click.echo(text, err=err, nl=nl)
+    except OSError as error:
+        _unwritable(error, sys.stderr if err else sys.stdout)
+        return False
+    return True
+
+
+def _unwritable(error: OSError, stream: Any) -> None:
+    if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+        _lost.append(error)
+    discard(stream)
+
+
+def discard(stream: Any) -> None:
+    """Let all that is still written to a standard stream vanish, what its buffer holds too."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):  # not one of the operating system's: nothing of it is left to be written
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def lost_answer() -> OSError | None:
+    """Why the answer could not be written, or None; asked once, at the end of a command."""
+    first = _lost[0] if _lost else None
+    _lost.clear()
+    return first
+
+
 def emit(app: App, data: dict[str, Any], text: Callable[[], None]) -> None:
     """Answer: the object with `--json`, else whatever `text` prints."""
     if app.json:
-        click.echo(
-            json.dumps({"schema_version": 1, **data}, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None)
-        )
+        write(as_json({"schema_version": 1, **data}, indent=2 if sys.stdout.isatty() else None))
     else:
         text()
 
 
+def as_json(data: Mapping[str, Any], indent: int | None = None) -> str:
+    """JSON that every reader takes."""
+    try:
+        return json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(data), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    # JSON has no infinite numbers. They become the text that stands for them in YAML, as null would hide what a file
+    # says: ".nan", ".inf", "-.inf". Only metadata and keys of one's own can hold them.
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
 def say(line: str = "", style: str | None = None) -> None:
     """One line for people; `style` is a click colour, used on terminals only."""
-    click.echo(click.style(safe(line), fg=style) if style and colour(sys.stdout) else safe(line))
+    write(click.style(safe(line), fg=style) if style and colour(sys.stdout) else safe(line))
 
 
 def note(line: str) -> None:
     """A line beside the answer, on stderr."""
-    click.echo(safe(line), err=True)
+    write(safe(line), err=True)
 
 
 def colour(stream: Any) -> bool:
@@ -63,7 +124,7 @@ def table(
         return
     if not sys.stdout.isatty():
         for row in listed:
-            click.echo("\t".join(row))
+            write("\t".join(row))
         return
     from rich.table import Table
 
@@ -72,7 +133,10 @@ def table(
         made.add_column(header, overflow="fold")
     for row in listed:
         made.add_row(*(_plain(cell) for cell in row), style=styles(row) if styles else None)
-    console().print(made)
+    try:
+        console().print(made)
+    except OSError as error:
+        _unwritable(error, sys.stdout)
 
 
 def _plain(cell: str) -> Any:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from gitconvoy.cli.app import App
+from gitconvoy.errors import Refused
 
 if TYPE_CHECKING:
     from gitconvoy.dispatch.breaker import Breaker
     from gitconvoy.engine.local import Local
+    from gitconvoy.engine.town import Town
     from gitconvoy.model.plan import Plan
     from gitconvoy.rules.view import View
 
@@ -37,16 +39,39 @@ class Moment:
         return self.view.plan
 
 
-def moment(app: App, at: str | None = None) -> Moment:
-    """The state now or at a revision. NotFound for an unknown one, Refused where the trunk has no plan."""
+def moment(app: App, at: str | None = None, *, planless: bool = False) -> Moment:
+    """The state now or at a revision. NotFound for an unknown one, Refused where the trunk has no plan.
+
+    With `planless` it may have none as long as there is a ledger.
+    """
     from gitconvoy.engine.time_travel import local_at, state_at
     from gitconvoy.rules.view import View
 
     town = app.town()
     state = state_at(town, at)
-    if at is None:
-        town.require_plan(state.plan)
+    if at is None and not (planless and state.ledger.tip is not None):
+        require_plan(town, state.plan)
     return Moment(View(state), local_at(town, state, at))
+
+
+def require_plan(town: Town, plan: Plan) -> None:
+    """Refused where the trunk holds no `.convoy` folder, or where the branch that is pinned as the trunk is gone."""
+    missing = missing_trunk(town)
+    if missing is not None and not plan.exists:
+        raise Refused(missing, hint=PIN, code="no-trunk")
+    town.require_plan(plan)
+
+
+PIN = "git config gitconvoy.trunk BRANCH names another one; `git branch --all` lists what there is"
+
+
+def missing_trunk(town: Town) -> str | None:
+    """That the pinned trunk does not exist, in words; None where it does, or is about to: HEAD names it."""
+    from gitconvoy.git import read
+
+    if not town.settings.pinned or town.trunk() is not None or read.head_ref(town.repo) == town.settings.trunk:
+        return None
+    return f"the trunk is gone: gitconvoy.trunk names {town.settings.trunk.removeprefix('refs/heads/')}, no such branch"
 
 
 def circumstances(app: App, found: Moment) -> dict[str, Any]:
@@ -86,8 +111,7 @@ def _notes(source: str, role: str, found: Moment) -> list[str]:
     if role == "off":
         notes.append("this clone dispatches nothing (gitconvoy.dispatch is off)")
     elif found.local.via is None:
-        undefined = f"this machine does not define the dispatcher {found.local.dispatcher!r}, so it dispatches nothing"
-        notes.append(found.local.problem or undefined)
+        notes.append(f"nothing is dispatched by this machine: {found.local.trouble}")
     notes += [_breaker_note(rig, breaker) for rig, breaker in sorted(found.local.breakers.items()) if breaker.open]
     if found.plan.config_broken:
         notes.append("the settings cannot be read, so nothing is dispatched: gitconvoy validate")

@@ -11,7 +11,7 @@ from gitconvoy.cli import outcome as told
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.lists import known_rig
 from gitconvoy.cli.output import emit, say, table
-from gitconvoy.cli.reading import at_option, moment
+from gitconvoy.cli.reading import at_option, moment, require_plan
 from gitconvoy.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def next_(app: App, claim: bool, rig: str | None) -> int:
         return Exit.OK
 
     def request(draft: Draft) -> Claim:
-        town.require_plan(draft.state.plan)
+        require_plan(town, draft.state.plan)
         known_rig(draft.state.plan.config.rigs, rig)
         return requests.claim(draft, town.actor, rig)
 

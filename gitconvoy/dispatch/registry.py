@@ -23,7 +23,8 @@ from gitconvoy.model.ledger import PUSH, START
 __all__ = ["ConfigurationError", "Dispatcher", "Running", "Undefined", "Work", "fill", "find", "running", "split"]
 
 PLACEHOLDERS = frozenset({"bead", "branch", "worktree", "prompt_file"})
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.:!<>-]+)\}")
+"""Anything in braces that looks like one, so that a wrong one is named; JSON and shell braces are left alone."""
 ON_EXIT = ("ask", "done", "fail")
 STDIN = ("bead", "terminal")
 RECORD, COMMAND, TMUX = "record", "command", "tmux"
@@ -84,7 +85,7 @@ def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
     command = config.get(repo, f"{key}.command")
     if not command and not plug_in:
         raise ConfigurationError(
-            f"this machine does not define the dispatcher {name!r}, so it dispatches nothing",
+            f"this machine does not define the dispatcher {name!r}",
             hint=f"git config {key}.command 'ARGV', or git config gitconvoy.dispatcher record",
         )
     argv = split(command, f"{key}.command") if command else ()
@@ -133,6 +134,8 @@ def split(command: str, key: str, known: frozenset[str] = PLACEHOLDERS) -> tuple
         words = tuple(shlex.split(command))
     except ValueError as error:
         raise ConfigurationError(f"{key} cannot be split into words: {error}", hint="check its quotes") from None
+    if not words:
+        raise ConfigurationError(f"{key} is empty", hint=f"git config {key} 'ARGV'")
     unknown = sorted({name for word in words for name in _PLACEHOLDER.findall(word)} - known)
     if unknown:
         listed = ", ".join("{" + name + "}" for name in sorted(known))

@@ -13,14 +13,14 @@ from gitconvoy.engine import seen
 from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import HEADS, LOCAL
 from gitconvoy.engine.town import Town
-from gitconvoy.errors import BadFiles, GitError, LostRace, Refused
+from gitconvoy.errors import BadFiles, LostRace, Refused
 from gitconvoy.git import lock, personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import BEAD, CONFIG_PATH, CONVOY, ROOT, kind_of
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.planning.desk import Changes, Desk, settle
 from gitconvoy.store import load
-from gitconvoy.store.localfiles import write_atomically
+from gitconvoy.store.localfiles import new_file_mode, write_atomically
 
 LOCK = "gitconvoy-edit.lock"
 """In the git directory of a worktree: one planning edit at a time is written and committed there."""
@@ -106,17 +106,7 @@ def publish(town: Town, desk: Desk, changes: Changes, *, commit: bool = True) ->
             refuse_uncommitted(repo, sorted(changes.files))
             changes = _by_itself(town, desk, changes)
         with written(repo, changes.files):
-            return changes, _commit(repo, changes) if commit else None
-
-
-def _commit(repo: Repo, changes: Changes) -> str | None:
-    try:
-        return personal.commit_paths(repo, sorted(changes.files), changes.message)
-    except GitError as error:
-        if "index.lock" not in error.message:
-            raise
-        hint = "another git process is at work here: try again when it is done"
-        raise LostRace(error.message, hint=hint, code="index-locked") from error
+            return changes, personal.commit_paths(repo, sorted(changes.files), changes.message) if commit else None
 
 
 def refuse_uncommitted(repo: Repo, paths: Sequence[str]) -> None:
@@ -161,17 +151,49 @@ def _plan_differs(repo: Repo) -> bool:
 def written(repo: Repo, files: Mapping[str, bytes | None]) -> Iterator[None]:
     """The files as they shall be (None: gone) while the block runs and, unless it raises, from then on."""
     assert repo.worktree is not None
-    before: dict[Path, tuple[bytes, int] | None] = {}
+    before: dict[Path, _Old | None] = {}
     try:
         for path, data in files.items():
             file = plain_place(repo.worktree, path)
-            before[file] = (file.read_bytes(), file.stat().st_mode & 0o777) if file.exists() else None
+            before[file] = _keep(repo, file, len(before)) if file.exists() else None
             _put(repo.worktree, file, data, before[file])
         yield
     except BaseException:
         for file, old in before.items():
-            _put(repo.worktree, file, old[0] if old else None, old)
+            _put_back(repo.worktree, file, old)
         raise
+    finally:
+        for old in before.values():
+            if old is not None and old.spare is not None:
+                old.spare.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Old:
+    """A file before it was changed. `spare` is another link to it: to rename that back needs no space on the disk."""
+
+    data: bytes
+    mode: int
+    spare: Path | None
+
+
+def _keep(repo: Repo, file: Path, number: int) -> _Old:
+    spare: Path | None = repo.git_dir / f"gitconvoy-old-{os.getpid()}-{number}"
+    try:
+        assert spare is not None
+        spare.unlink(missing_ok=True)
+        spare.hardlink_to(file)
+    except OSError:  # on another file system, or one without links: the bytes have to do
+        spare = None
+    return _Old(file.read_bytes(), file.stat().st_mode & 0o777, spare)
+
+
+def _put_back(root: Path, file: Path, old: _Old | None) -> None:
+    if old is None or old.spare is None:
+        _put(root, file, old.data if old else None, old)
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    old.spare.replace(file)
 
 
 def plain_place(root: Path, path: str) -> Path:
@@ -185,21 +207,15 @@ def plain_place(root: Path, path: str) -> Path:
     return place
 
 
-def _put(root: Path, file: Path, data: bytes | None, before: tuple[bytes, int] | None) -> None:
+def _put(root: Path, file: Path, data: bytes | None, before: _Old | None) -> None:
     if data is not None:
-        write_atomically(file, data, mode=before[1] if before else 0o666 & ~_umask())
+        write_atomically(file, data, mode=before.mode if before else new_file_mode())
         return
     file.unlink(missing_ok=True)
     for folder in file.parents:  # git keeps no empty folders either
         if folder == root or not folder.is_dir() or any(folder.iterdir()):
             return
         folder.rmdir()
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def moved_trunk(town: Town) -> bool:

@@ -16,15 +16,15 @@ _NO_FACT: dict[str, Any] = {"status": None, "outcome": None, "file_status": None
 
 
 def bead_file_status(draft: Draft, bead_id: str) -> str | None:
-    """What the trunk's file says of the bead; None where there is no such file."""
+    """What the trunk's file says of the bead; where it cannot be read now, what it said when we last looked."""
     bead = draft.state.plan.bead(bead_id)
-    return bead.status if bead else None
+    return bead.status if bead else draft.record(bead_id).file_status
 
 
 def convoy_file_status(draft: Draft, convoy_id: str) -> str | None:
-    """What the trunk's file says of the convoy; None where there is no such file."""
+    """What the trunk's file says of the convoy; where it cannot be read now, what it said when we last looked."""
     convoy = draft.state.plan.convoys.get(convoy_id)
-    return convoy.status if convoy else None
+    return convoy.status if convoy else draft.convoy_record(convoy_id).file_status
 
 
 def dispatch(
@@ -46,7 +46,7 @@ def dispatch(
         "convoy": convoy, "worker": worker, "machine": draft.local.machine, "via": via, "attempt": record.attempt + 1,
         "token": token, "since": draft.now, "branch": place.branch if place else None,
         "base": place.base if place else None, "merged_as": None, "not_before": None,
-        "status": LIVE,
+        "status": LIVE, "file_status": bead_file_status(draft, bead),
     }  # fmt: skip
     return draft.add(
         "dispatch", bead=bead, convoy=convoy, worker=worker, attempt=record.attempt + 1, token=token,
@@ -61,9 +61,7 @@ def _about(record: BeadRecord) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def done(
-    draft: Draft, bead: str, outcome: str = "done", reason: str = "", force: tuple[str, ...] = ()
-) -> Event:
+def done(draft: Draft, bead: str, outcome: str = "done", reason: str = "", force: tuple[str, ...] = ()) -> Event:
     """The bead is closed as a ledger fact; it holds while the file still says what it says now."""
     record = draft.record(bead)
     changes = {**_ATTEMPT_OVER, "status": CLOSED, "outcome": outcome, "file_status": bead_file_status(draft, bead)}

@@ -30,12 +30,11 @@ def feed(town: Town, convoys: Collection[str] = (), *, preview: bool = False) ->
 
 
 def check(town: Town, convoy: str | None = None, *, preview: bool = False) -> Outcome[None]:
-    """Say of every convoy that is complete, or of the one named, that it is. NotFound for an unknown one."""
+    """Say of every convoy that is complete that it is; a name only has to exist. NotFound for an unknown one."""
 
     def request(draft: Draft) -> None:
         town.require_plan(draft.state.plan)
         if convoy is not None:
             known_convoy(draft, convoy)
-        settle.completions(draft, None if convoy is None else {convoy})
 
     return transact(town, request, feed=False, preview=preview)

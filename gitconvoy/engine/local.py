@@ -25,8 +25,8 @@ class Local:
     via: str | None = PUSH
     """How feeding begins attempts here: `push`, `start`, or None where the named dispatcher is not defined."""
     dispatcher: str = "record"
-    problem: str = ""
-    """Why this machine cannot use the named dispatcher, in words."""
+    trouble: str = ""
+    """Why the named dispatcher cannot be used here, with the remedy; empty where it can."""
     notifies: bool = False
     """Whether this machine has somebody or something to tell of what happens (`notices`)."""
     places: Places = field(default_factory=Places)

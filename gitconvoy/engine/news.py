@@ -6,6 +6,7 @@ from itertools import islice
 
 from gitconvoy.engine.town import Town
 from gitconvoy.ledger.read import Entry, history
+from gitconvoy.model.ledger import Event
 
 MOST = 50
 """Events told at most after one command; the log has them all."""
@@ -24,13 +25,25 @@ def line(
         "merged": f"{bead} is merged",
         "submit": f"{bead} is handed in (attempt {attempt})",
         "fail": f"attempt {attempt} of {bead} failed: {reason}",
-        "reopen": f"reopened {bead or convoy}",
+        "reopen": f"reopened {bead or convoy}" + (f": {reason}" if reason else ""),
         "retry": f"{bead} may be tried again",
         "expire": f"attempt {attempt} of {bead} expired",
         "requeue": f"attempt {attempt} of {bead} never began; it is queued again",
         "pause": f"paused {convoy or 'everything'}: {reason}",
         "close": f"closed {convoy}",
     }.get(kind)
+
+
+def of(event: Event) -> str | None:
+    """One line about an event that was just decided; None for one that nobody has to be told of."""
+    return line(
+        event.kind,
+        bead=event.bead,
+        convoy=event.convoy,
+        worker=event.worker,
+        attempt=event.attempt,
+        reason=event.reason,
+    )
 
 
 def since(town: Town, tip: str | None) -> list[Entry]:

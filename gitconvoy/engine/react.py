@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from gitconvoy.dispatch import breaker, handins
+from gitconvoy.dispatch import breaker, handins, leases
 from gitconvoy.engine import catchup, ending, facts, merging, notices, proofs, seen, settle, trunk, wake
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.handin import handover
@@ -75,6 +75,7 @@ def transact(
     with town.exclusive():
         draft, value, pairs = _publish(town, request, cause, feed)
         draft, pairs, failed = _act_on(town, draft, pairs, cause, feed)
+        _drop_old_leases(town, draft)
         _look_done(town, draft, pairs)
         handover.leave_behind(town, draft.state, draft.local, retry=cause == "scan")
         local = replace(_count_for_breakers(town, draft, pairs), handins=handins.read_all(town.common_dir))
@@ -235,3 +236,10 @@ def _look_done(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -
 def react(town: Town, cause: str = "scan") -> Outcome[None]:
     """Do whatever is due; what hooks, scans and cron call."""
     return transact(town, lambda _: None, cause=cause)
+
+
+def _drop_old_leases(town: Town, draft: Draft) -> None:
+    """Leases of attempts that have ended promise nothing any more."""
+    for bead, lease in draft.local.leases.items():
+        if draft.record(bead).token != lease.token:
+            leases.drop(town.common_dir, bead, lease.token)

@@ -113,11 +113,7 @@ def ready_to_sling(draft: Draft) -> None:
     """Refused where this machine may not dispatch, or does not know how."""
     _not_paused_here(draft)
     if draft.local.via is None:
-        raise Refused(
-            f"this machine does not define the dispatcher {draft.local.dispatcher!r}",
-            hint=f"git config gitconvoy.dispatcher.{draft.local.dispatcher}.command 'ARGV'",
-            code="no-dispatcher",
-        )
+        raise Refused(draft.local.trouble, hint="gitconvoy next --claim works without it", code="no-dispatcher")
 
 
 def _sling_one(draft: Draft, bead: str, worker: str | None, capacity: Capacity, *, force: bool, message: str) -> Event:
@@ -236,9 +232,10 @@ def retry(draft: Draft, bead: str) -> Event:
         raise Refused(
             f"attempt {record.attempt} of {bead} is still live", hint=f"gitconvoy unsling {bead}", code="live"
         )
-    failed_for_good = record.status == CLOSED and record.outcome == "failed"
+    if record.status == CLOSED and record.outcome != "failed":
+        raise Refused(f"{bead} is closed, {record.outcome}", hint=f"gitconvoy bead reopen {bead}", code="closed")
     forgettable = record.failures or record.not_before is not None or record.conflict is not None
-    if not forgettable and not failed_for_good:
+    if not forgettable and record.status != CLOSED:
         raise Refused(
             f"{bead} has no failures to forget", hint=f"gitconvoy why {bead} says what it waits for", code="no-failures"
         )

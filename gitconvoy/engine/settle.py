@@ -12,10 +12,10 @@ from gitconvoy.engine.local import CLAIM, START, Local
 from gitconvoy.engine.placing import place_for
 from gitconvoy.model.ledger import OPEN, BeadRecord
 from gitconvoy.rules.capacity import Capacity
+from gitconvoy.rules.due import TEMPORARY
 from gitconvoy.rules.view import View
 
 _UNTRACKED = frozenset({"tracked"})
-_TEMPORARY = frozenset({"deferred", "backoff", "overlap"})
 
 
 def new_token() -> str:
@@ -65,12 +65,10 @@ def give_up(draft: Draft) -> None:
             facts.given_up(draft, bead)
 
 
-def completions(draft: Draft, only: Collection[str] | None = None) -> None:
+def completions(draft: Draft) -> None:
     """Convoys that are complete now say so once; those that are no longer complete are open again."""
     view = draft.view  # that a convoy completes makes no difference to another one's beads
     for convoy_id in sorted(draft.state.plan.convoys):
-        if only is not None and convoy_id not in only:
-            continue
         record = draft.convoy_record(convoy_id)
         status, outcome = view.convoy_status(convoy_id), view.completion(convoy_id)
         if status == OPEN and outcome is not None and record.completed_at is None:
@@ -101,7 +99,7 @@ def untracked_retries(view: View, *, waiting: bool = False) -> list[str]:
 
     With `waiting` those that only their back-off, a deferral or an overlap still holds back.
     """
-    waive = _UNTRACKED | _TEMPORARY if waiting else _UNTRACKED
+    waive = _UNTRACKED | TEMPORARY if waiting else _UNTRACKED
     found = [
         record.id
         for record in view.ledger.beads.values()

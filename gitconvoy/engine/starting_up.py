@@ -55,7 +55,7 @@ def begin_town(repo: Repo, prefix: str | None = None, trunk: str | None = None, 
     if repo.worktree is None:
         raise Refused(
             "a bare repository has no files to begin with",
-            hint="run `gitconvoy init` in a clone and push; the server's part is the hook hooks/pre-receive",
+            hint="run `gitconvoy init` in a clone and push",
             code="bare",
         )
     seen = _trace(repo)

@@ -275,9 +275,12 @@ class Supervisor:
             self._hand_in()
         elif self._job.on_exit == "fail":
             self._report("the worker ended with exit code 0 without saying done", "fail")
-        else:
-            note = "the worker ended with exit code 0 and said neither done nor fail: somebody must"
-            renew(self._town, self._job, expires=leases.NEVER, note=note)
+        if not _ours(_record(self._town, self._job), self._job):
+            return
+        said = ended or "the worker ended with exit code 0"
+        why = "said neither done nor fail" if not ended and self._job.on_exit == "ask" else "that could not be recorded"
+        note = f"{said} and {why}: somebody must say done or fail"
+        renew(self._town, self._job, expires=leases.NEVER, note=note)
 
     def _hand_in(self) -> None:
         """As `gitconvoy done` would; what that refuses is how the attempt failed."""

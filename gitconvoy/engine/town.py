@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gitconvoy.dispatch import breaker, handins, leases, notifying, registry, workplace
@@ -96,7 +96,7 @@ class Town:
             paused=self.settings.paused,
             via=via,
             dispatcher=found.name,
-            problem=_in_words(found.error) if isinstance(found, registry.Undefined) else "",
+            trouble="" if isinstance(found, registry.Dispatcher) else f"{found.error.message} ({found.error.hint})",
             notifies=notifying.wanted(self.repo),
             places=self.places(plan),
             handins=notes,
@@ -145,10 +145,6 @@ class Town:
         """One writer at a time among ourselves. LostRace after a minute of waiting."""
         return lock.exclusive(local_folder(self.common_dir) / "lock", LOCK_SECONDS)
 
-    def as_actor(self, actor: str) -> Town:
-        """The same town, spoken to by someone else."""
-        return replace(self, actor=actor)
-
     def require_plan(self, plan: Plan) -> None:
         """Refused where the trunk holds no `.convoy` folder."""
         if not plan.exists:
@@ -158,7 +154,3 @@ class Town:
                 hint="gitconvoy init begins one; where it is planned on another branch, merge that branch",
                 code="no-plan",
             )
-
-
-def _in_words(error: ConvoyError) -> str:
-    return f"{error.message} ({error.hint})" if error.hint else error.message

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
@@ -20,16 +20,21 @@ from gitconvoy.model.plan import Plan
 from gitconvoy.planning.planfile import stale
 from gitconvoy.store import load
 from gitconvoy.store.build import place
+from gitconvoy.yamlio.complaints import MAX_SIZE
 
 _GITHEAD = re.compile(r"GITHEAD_[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What was found, by place. `unreadable`: a file cannot be read or breaks its schema."""
+    """What was found, by place. `unreadable`: a file cannot be read or breaks its schema.
+
+    `exists`: whether there is a `.convoy` folder at all.
+    """
 
     problems: tuple[Problem, ...]
     unreadable: bool = False
+    exists: bool = True
 
     @property
     def ok(self) -> bool:
@@ -40,7 +45,20 @@ class Validation:
 def validate_worktree(town: Town) -> Validation:
     """The files as they lie in the worktree, and where they would take convoys from HEAD (or the heads of a merge)."""
     repo = town.repo
-    return _validate(town, load.from_worktree(repo), load.worktree_reader(repo), plans_of(repo, heads(repo)))
+    found = _validate(town, load.from_worktree(repo), load.worktree_reader(repo), plans_of(repo, heads(repo)))
+    known = {problem.path for problem in found.problems if problem.code == "yaml-crlf"}
+    odd = [problem for problem in _line_ends(repo) if problem.path not in known]
+    return replace(found, problems=tuple(sorted((*found.problems, *odd), key=lambda problem: problem.path)))
+
+
+def _line_ends(repo: Repo) -> Iterator[Problem]:
+    """Files that some editor saved with CR LF: warnings, as git stores them with LF and so they are read."""
+    hint = "save it with LF line ends; `* text eol=lf` in .convoy/.gitattributes keeps them so in every checkout"
+    for entry in read.worktree_entries(repo, ROOT):
+        plain = entry.path.endswith(".yaml") and not entry.is_link
+        if plain and entry.file.stat().st_size <= MAX_SIZE and b"\r\n" in entry.file.read_bytes():
+            message = "lines end in CR LF here, and in LF once git has stored them"
+            yield Problem(entry.path, "yaml-crlf", message, hint, "warning", line=1, column=1)
 
 
 def validate_staged(town: Town) -> Validation:
@@ -73,7 +91,7 @@ def _validate(town: Town, plan: Plan, reader: Callable[[str], bytes | None], bef
     ledger = known_ledger(town)
     found = [*findings(plan, ledger), *stale_plans(plan, ledger), *transitions(town, before, plan, ledger)]
     unreadable = any(problem.severity == "error" for problem in plan.problems)
-    return Validation(tuple(placed(found, reader)), unreadable)
+    return Validation(tuple(placed(found, reader)), unreadable, plan.exists)
 
 
 def placed(problems: Sequence[Problem], reader: Callable[[str], bytes | None]) -> list[Problem]:

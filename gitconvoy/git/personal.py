@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitconvoy.errors import GitError, Refused
+from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused
 from gitconvoy.git import config
 from gitconvoy.git.identity import identity
 from gitconvoy.git.read import head
@@ -27,6 +29,10 @@ _OPERATIONS = (
     ("sequencer", "cherry-pick"),
     ("BISECT_LOG", "bisect"),
 )
+
+_NO_SPACE = ("No space left on device", "Out of diskspace", "Disk quota exceeded")
+_LITTLE = 1 << 16
+"""Bytes; with less no commit can be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,8 @@ def commit_paths(repo: Repo, paths: Sequence[str], message: str) -> str | None:
 
     Hooks, signing and identity are those of any `git commit`; no editor opens; all other staged and unstaged changes
     stay. Returns the new commit's id, or None when there is nothing to commit. Raises Refused during a merge and the
-    like, GitError with git's (or the hook's) words when the commit is refused; the index is then as it was.
+    like and where the disk is full, LostRace where another process has the index locked, GitError with git's (or the
+    hook's) words when the commit is refused; the index is then as it was.
     """
     if repo.worktree is None:
         raise Refused("a bare repository has no files to commit", hint="run this in a clone with a worktree")
@@ -99,14 +106,11 @@ def commit_paths(repo: Repo, paths: Sequence[str], message: str) -> str | None:
     wanted = has_changes(repo, list(dict.fromkeys(paths)))
     if not wanted:
         return None
-    before = head(repo)
-    announced = _announce(repo, wanted)
     try:
-        _commit(repo, wanted, message)
-    except BaseException:
-        if head(repo) == before:
-            _take_back(repo, announced)
-        raise
+        with _announced(repo, wanted):
+            _commit(repo, wanted, message)
+    except GitError as error:
+        raise _named(repo, error) from error
     made = head(repo)
     if made is None:
         raise GitError("git commit succeeded, yet HEAD stands on no commit")
@@ -128,20 +132,123 @@ def _pathspecs(paths: Sequence[str]) -> bytes:
     return b"".join(os.fsencode(f":(top,literal){path}\0") for path in paths)
 
 
-def _announce(repo: Repo, paths: Sequence[str]) -> list[str]:
-    """Make the files that the index does not know known to it (`git commit --only` wants that); returns those."""
+@contextmanager
+def _announced(repo: Repo, paths: Sequence[str]) -> Iterator[None]:
+    """The index knows of all of the files while the block runs (`git commit --only` wants that).
+
+    Where the block raises and no commit was made, the index is as it was.
+    """
+    new = _unknown(repo, paths)
+    if not new:
+        yield
+        return
+    before = head(repo)
+    with _spare_index(repo) as spare:
+        _intend_to_add(repo, new)
+        mark = _mark(repo.index_file)
+        try:
+            yield
+        except BaseException as error:
+            if head(repo) == before and not (_put_back(repo, spare, mark) or _forget(repo, new)):
+                _remind(error, new)
+            raise
+
+
+def _unknown(repo: Repo, paths: Sequence[str]) -> list[str]:
+    """Those of the files that the index does not know."""
     assert repo.worktree is not None
     tracked = {name for part in _portions(paths) for name in _names(repo.git("ls-files", "-z", "--", *part))}
-    new = [path for path in paths if path not in tracked and os.path.lexists(repo.worktree / path)]
-    if new:
-        options = ["--intent-to-add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
-        if config.get_bool(repo, "core.sparseCheckout"):
-            options.append("--sparse")
-        repo.git("add", *options, input=_pathspecs(new))
-    return new
+    return [path for path in paths if path not in tracked and os.path.lexists(repo.worktree / path)]
 
 
-def _take_back(repo: Repo, announced: Sequence[str]) -> None:
-    if announced:
-        names = b"".join(os.fsencode(path) + b"\0" for path in announced)
-        repo.git("update-index", "-z", "--force-remove", "--stdin", input=names)
+def _intend_to_add(repo: Repo, paths: Sequence[str]) -> None:
+    options = ["--intent-to-add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
+    if config.get_bool(repo, "core.sparseCheckout"):
+        options.append("--sparse")
+    repo.git("add", *options, input=_pathspecs(paths))
+
+
+@contextmanager
+def _spare_index(repo: Repo) -> Iterator[Path | None]:
+    """A copy of the index as it is, None where there is none yet.
+
+    To rename it into place needs no space: on a disk that has become full git could not write another index.
+    """
+    index = repo.index_file
+    if not index.exists():
+        yield None
+        return
+    spare = index.with_name(f"{index.name}.gitconvoy-{os.getpid()}")
+    try:
+        shutil.copy(index, spare)
+        yield spare
+    finally:
+        spare.unlink(missing_ok=True)
+
+
+def _mark(index: Path) -> tuple[int, int, int]:
+    """What tells one state of the index from all others: git never writes into the file that is there."""
+    about = index.stat()
+    return about.st_ino, about.st_size, about.st_mtime_ns
+
+
+def _put_back(repo: Repo, spare: Path | None, mark: tuple[int, int, int]) -> bool:
+    """Put the old index back under git's own lock; False where another process changed the index or has the lock."""
+    index, lock = repo.index_file, _lock_of(repo.index_file)
+    try:
+        if spare is None:
+            lock.touch(exist_ok=False)
+        else:
+            lock.hardlink_to(spare)
+    except OSError:
+        return False
+    try:
+        if _mark(index) != mark:
+            return False
+        if spare is None:
+            index.unlink()
+        else:
+            lock.replace(index)
+    finally:
+        lock.unlink(missing_ok=True)
+    return True
+
+
+def _lock_of(index: Path) -> Path:
+    return index.with_name(f"{index.name}.lock")
+
+
+def _forget(repo: Repo, paths: Sequence[str]) -> bool:
+    """Take the files out of the index as it is now; False where git cannot."""
+    names = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    return repo.git("update-index", "-z", "--force-remove", "--stdin", input=names, check=False).returncode == 0
+
+
+def _remind(error: BaseException, paths: Sequence[str]) -> None:
+    if isinstance(error, ConvoyError):
+        hint = f"git still intends to add {paths[0]}: `git reset -q -- {paths[0]}` takes that back"
+        error.hint = f"{error.hint}; {hint}" if error.hint else hint
+
+
+def _named(repo: Repo, error: GitError) -> ConvoyError:
+    """The error of a commit that failed for want of space, or because another process is at the index, as such."""
+    said = error.message
+    if _disk_full(repo, said):
+        hint = "free some space and try again; nothing was changed"
+        return Refused(f"the disk is full: {said}", hint=error.hint or hint, code="disk-full")
+    if "index.lock" not in said:
+        return error
+    if "File exists" in said or _lock_of(repo.index_file).exists():
+        hint = "another git process is at work here: try again when it is done"
+        return LostRace(said, hint=hint, code="index-locked")
+    return Refused(said, hint=error.hint or "check that the git directory is writable", code="git")
+
+
+def _disk_full(repo: Repo, said: str) -> bool:
+    """By git's words; where these only say that a file could not be written, by the space that is left."""
+    if any(words in said for words in _NO_SPACE):
+        return True
+    if "write" not in said and ".lock" not in said:
+        return False
+    space = os.statvfs(repo.git_dir)
+    return space.f_bavail * space.f_frsize < _LITTLE or (space.f_files > 0 and space.f_favail == 0)

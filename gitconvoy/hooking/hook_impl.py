@@ -188,12 +188,5 @@ def _looked_only(town: Town, trunk: str | None) -> HookResult:
 
 
 def _line(event: Event) -> str | None:
-    about = news.line(
-        event.kind,
-        bead=event.bead,
-        convoy=event.convoy,
-        worker=event.worker,
-        attempt=event.attempt,
-        reason=event.reason,
-    )
+    about = news.of(event)
     return f"gitconvoy: {about}" if about else None

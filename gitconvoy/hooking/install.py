@@ -18,6 +18,7 @@ from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
 from gitconvoy.hooking.layout import CHECKING, END, START, Place, survey
 from gitconvoy.resources import hook_text
+from gitconvoy.store.localfiles import new_file_mode
 
 _SHEBANG = "#!/bin/sh\n"
 
@@ -170,7 +171,7 @@ def _make_folder(folder: Path) -> None:
 def _write(path: Path, text: str) -> None:
     """Put `text` in place of the file at once; it keeps its mode and is executable."""
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        mode = path.stat().st_mode & 0o777 if path.exists() else new_file_mode()
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -182,12 +183,6 @@ def _write(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise _unwritable(path, error) from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _unwritable(path: Path, error: OSError) -> GitError:

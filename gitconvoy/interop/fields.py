@@ -22,7 +22,7 @@ MAX_NAME = 64
 MAX_WHOLE = 10**18
 TOMBSTONE = "tombstone"
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
-_NO_PERSON = re.compile(r"""\s*[<>"`$;|&\\]+\s*""")
+_NO_PERSON = re.compile(r"""\s*[<>"`$;|&#%*?!~^={}\[\]\\]+\s*""")
 _TIME = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
 )

@@ -16,6 +16,7 @@ from gitconvoy.yamlio.reader import load
 from gitconvoy.yamlio.writer import dump
 
 FORMAT = "1"
+DAMAGED = "see `git log -p convoy-ledger` for what it was; only gitconvoy writes that branch"
 _TIMES = frozenset({"since", "not_before", "launched_at", "completed_at"})
 _TRAILER = re.compile(r"(Convoy-[A-Z][a-z]+): (.*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
@@ -71,9 +72,7 @@ def _known(data: Mapping[str, Any], names: set[str], path: str) -> dict[str, Any
         for key in {"watchers"} & values.keys():
             values[key] = tuple(str(each) for each in values[key])
     except (TypeError, ValueError, AttributeError) as error:
-        raise BadFiles(
-            f"the ledger's record {path} cannot be read: {error}", hint="gitconvoy audit says more"
-        ) from error
+        raise BadFiles(f"the ledger's record {path} cannot be read: {error}", hint=DAMAGED) from error
     return values
 
 
@@ -85,7 +84,7 @@ def read_bead(data: bytes, path: str) -> BeadRecord:
     """A bead's record from the ledger's tree. BadFiles where it is damaged."""
     values = _known(load(data, path), _BEAD_FIELDS, path)
     if not isinstance(values.get("id"), str):
-        raise BadFiles(f"the ledger's record {path} has no id", hint="gitconvoy audit says more")
+        raise BadFiles(f"the ledger's record {path} has no id", hint=DAMAGED)
     return BeadRecord(**values)
 
 
@@ -93,7 +92,7 @@ def read_convoy(data: bytes, path: str) -> ConvoyRecord:
     """A convoy's record from the ledger's tree. BadFiles where it is damaged."""
     values = _known(load(data, path), _CONVOY_FIELDS, path)
     if not isinstance(values.get("id"), str):
-        raise BadFiles(f"the ledger's record {path} has no id", hint="gitconvoy audit says more")
+        raise BadFiles(f"the ledger's record {path} has no id", hint=DAMAGED)
     return ConvoyRecord(**values)
 
 

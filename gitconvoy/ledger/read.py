@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from gitconvoy.errors import BadFiles
@@ -21,7 +22,10 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     if tip is None:
         return Ledger()
     info = gitread.commit(repo, tip)
+    _check_format(gitread.blob_at(repo, tip, "format"))
     parsed = codec.parse_message(info.message)
+    if parsed is None:
+        raise _foreign_commit(repo, info)
     beads: dict[str, BeadRecord] = {}
     convoys: dict[str, ConvoyRecord] = {}
     paused = False
@@ -35,12 +39,22 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
             else:
                 convoy = codec.read_convoy(data, entry.path)
                 convoys[convoy.id] = convoy
-    _check_format(gitread.blob_at(repo, tip, "format"))
     town = gitread.blob_at(repo, tip, "town.yaml")
     if town is not None:
         paused = codec.read_town(town, "town.yaml")
-    trunk = parsed.trailers.get("Convoy-Trunk") if parsed else None
-    return Ledger(tip, beads, convoys, paused, info.time, trunk)
+    return Ledger(tip, beads, convoys, paused, info.time, parsed.trailers.get("Convoy-Trunk"))
+
+
+def _foreign_commit(repo: Repo, info: gitread.CommitInfo) -> BadFiles:
+    """Somebody committed on the ledger's branch: what its records say now is nobody's decision (SPEC 1)."""
+    good = next(
+        (each.id for each in islice(_newest_first(repo, info.id), 1000) if codec.parse_message(each.message)), None
+    )
+    remedy = f"git update-ref {REF} {good}" if good else "delete the branch, or fetch it from where it is whole"
+    return BadFiles(
+        f"the ledger ends in a commit that is no event ({info.id[:10]}): only gitconvoy writes {REF}",
+        hint=f"keep that commit elsewhere if it is of use, then: {remedy}",
+    )
 
 
 def _check_format(data: bytes | None) -> None:

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+FIRST, LAST = 0, 253_402_300_799
+"""The least and the greatest time: 1970-01-01T00:00:00Z and 9999-12-31T23:59:59Z."""
+
+_EPOCH, _SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 _DURATION = re.compile(r"(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?")
+
+
+class OutOfRange(ValueError):
+    """A moment that in UTC lies before `FIRST` or after `LAST`."""
 
 
 def iso(seconds: int) -> str:
@@ -14,11 +22,17 @@ def iso(seconds: int) -> str:
 
 
 def parse_iso(text: str) -> int:
-    """Seconds of an ISO 8601 date or time; without a zone it is UTC. ValueError where it is neither."""
+    """Seconds of an ISO 8601 date or time; without a zone it is UTC.
+
+    ValueError where it is neither, OutOfRange where the moment in UTC lies outside the years 1970 to 9999.
+    """
     moment = datetime.fromisoformat(text.strip())
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int(moment.timestamp())
+    seconds = (moment - _EPOCH) // _SECOND  # not by floats, which round the last of them up
+    if not FIRST <= seconds <= LAST:
+        raise OutOfRange(f"{text!r} lies outside the years 1970 to 9999 in UTC")
+    return seconds
 
 
 def parse_duration(text: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from gitconvoy.errors import UsageError
 from gitconvoy.model.kinds import Kind
 from gitconvoy.planning.desk import Changes, Desk, headline, kind_of_value, settle
+from gitconvoy.planning.documents import checked_title
 from gitconvoy.resources import schema_text
 
 _PAIR = re.compile(r"([A-Za-z](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?)(\+=|-=|=)(.*)", re.DOTALL)
@@ -52,6 +53,8 @@ def parse_pairs(kind: Kind, data: Mapping[str, Any], pairs: Sequence[str]) -> di
         key = _known_key(kind, name)
         current = changes[key] if key in changes else data.get(key)
         changes[key] = _value(key, _types(kind, key), operator, text, current)
+        if key == "title":
+            checked_title(text)
     return changes
 
 

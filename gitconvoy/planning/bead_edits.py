@@ -7,7 +7,7 @@ from typing import Any
 
 from gitconvoy.errors import Refused, UsageError
 from gitconvoy.model import kinds
-from gitconvoy.model.clock import iso, parse_iso
+from gitconvoy.model.clock import OutOfRange, iso, parse_iso
 from gitconvoy.model.ids import longest_prefix
 from gitconvoy.model.plan import OUTCOMES, Bead, Link
 from gitconvoy.planning.convoy_edits import tracked_bytes
@@ -15,6 +15,7 @@ from gitconvoy.planning.desk import Changes, Desk, headline, settle
 from gitconvoy.planning.documents import (
     bead_path,
     checked_id,
+    checked_title,
     fresh_bead_id,
     link_entry,
     moved,
@@ -38,7 +39,8 @@ def add_bead(
     """A new bead; `ids[0]` is its id.
 
     `fields` are keys of the schema, defaults are left out. Without `bead_id` the id is random: with `prefix`, else the
-    prefix of the parent, else the config's. `convoy` has it tracked at once. Refused for an id that was ever used.
+    prefix of the parent, else the config's. `convoy` has it tracked at once. Refused for an id that was ever used,
+    UsageError for a title that is none.
     """
     given = dict(fields or {})
     if bead_id is None:
@@ -51,7 +53,7 @@ def add_bead(
         "created_by": desk.actor,
         **given,
         "id": bead_id,
-        "title": title,
+        "title": checked_title(title),
     }
     path = bead_path(bead_id, desk.plan.config.layout)
     docs: dict[str, bytes | None] = {path: new_document(kinds.BEAD, path, document)}
@@ -131,6 +133,8 @@ def defer_beads(desk: Desk, ids: Sequence[str], until: str | None, *, status: bo
     if until is not None:
         try:
             parse_iso(until)
+        except OutOfRange as error:
+            raise UsageError(str(error), hint="write a time that can come, such as 2030-01-31") from None
         except ValueError:
             hint = "write 2030-01-31 or 2030-01-31T12:00:00Z"
             raise UsageError(f"{until!r} is no date or time", hint=hint) from None

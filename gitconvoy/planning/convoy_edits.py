@@ -13,7 +13,14 @@ from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import CLOSED, OPEN
 from gitconvoy.model.plan import Convoy
 from gitconvoy.planning.desk import Changes, Desk, headline, settle
-from gitconvoy.planning.documents import checked_id, convoy_path, fresh_convoy_id, new_document, taken_ids
+from gitconvoy.planning.documents import (
+    checked_id,
+    checked_title,
+    convoy_path,
+    fresh_convoy_id,
+    new_document,
+    taken_ids,
+)
 
 
 def create_convoy(
@@ -42,7 +49,7 @@ def create_convoy(
         "created_by": desk.actor,
         **(fields or {}),
         "id": convoy_id,
-        "title": title,
+        "title": checked_title(title),
         "tracks": tracks,
         "status": status,
     }
@@ -115,7 +122,7 @@ def stage_convoy(
     convoy = desk.convoy(selection.convoy_id)
     changes: dict[str, Any] = {**(fields or {})}
     if title is not None:
-        changes["title"] = title
+        changes["title"] = checked_title(title)
     if convoy.status != report.status:
         changes["status"] = report.status
     docs = {convoy.path: desk.edited(convoy, changes)}

@@ -15,6 +15,7 @@ from gitconvoy.model.plan import Link, Plan
 from gitconvoy.yamlio.writer import dump
 
 SCHEMAS = f"{kinds.ROOT}/schemas"
+MAX_TITLE = 500
 SCHEMA_LINE = "# yaml-language-server: $schema="
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -38,6 +39,16 @@ def checked_id(text: str) -> str:
             hint="ids have up to 64 letters, digits, `.`, `-` and `_`, without `..` or a final `.` or `.lock`",
             code="bad-id",
         )
+    return text
+
+
+def checked_title(text: str) -> str:
+    """`text` itself, fit to be a title. UsageError where it is empty or too long (SPEC 3.2)."""
+    if not text.strip():
+        raise UsageError("the title is empty", hint=f"say in 1 to {MAX_TITLE} characters what it is about")
+    if len(text) > MAX_TITLE:
+        message = f"the title has {len(text)} characters, allowed are 1 to {MAX_TITLE}"
+        raise UsageError(message, hint="say it shorter; what else there is to say goes into the description")
     return text
 
 

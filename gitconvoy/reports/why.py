@@ -105,7 +105,7 @@ def _ready(view: View, local: Local, bead: str) -> str:
     if local.paused:
         return "dispatch is paused on this machine: git config --unset gitconvoy.paused"
     if local.via is None:
-        return f"this machine does not define the dispatcher {local.dispatcher!r}; gitconvoy next --claim takes it"
+        return f"gitconvoy next --claim takes it; this machine starts nothing: {local.trouble}"
     if not view.config.dispatch.auto:
         return f"gitconvoy sling {bead}, gitconvoy feed, or gitconvoy next --claim (dispatch.auto is off)"
     return "gitconvoy scan dispatches it as soon as there is room"

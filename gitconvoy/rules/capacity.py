@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from gitconvoy.model.ledger import BeadRecord
+from gitconvoy.model.ledger import CLAIM, PUSH, BeadRecord
 from gitconvoy.rules.touches import overlaps
 from gitconvoy.rules.view import View
 
-CLAIM = "claim"
 CAPACITY = "capacity"
 OVERLAP = "overlap"
 
@@ -101,7 +100,7 @@ class Capacity:
         claim: bool = False,
     ) -> None:
         """Count a bead that is being dispatched; `touches` are the bead's own unless given."""
-        via = CLAIM if claim else "push"
+        via = CLAIM if claim else PUSH
         self._count(BeadRecord(bead_id, convoy=convoy_id, worker=worker, machine=self._machine, via=via))
         bead = self._view.plan.bead(bead_id)
         rig = self._view.rig_of(bead_id)

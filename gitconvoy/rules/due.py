@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from gitconvoy.rules.view import View
 
-_TEMPORARY = frozenset({"deferred", "backoff", "overlap"})
+TEMPORARY = frozenset({"deferred", "backoff", "overlap"})
+"""The rules that time, or the end of other work, satisfies by itself."""
 
 
 def next_due(view: View) -> int | None:
@@ -15,6 +16,6 @@ def next_due(view: View) -> int | None:
     times = []
     for bead_id, bead in view.plan.beads.items():
         due = max(bead.defer_until or 0, view.ledger.bead(bead_id).not_before or 0)
-        if due > view.now and view.is_ready(bead_id, waive=_TEMPORARY):
+        if due > view.now and view.is_ready(bead_id, waive=TEMPORARY):
             times.append(due)
     return min(times, default=None)

@@ -30,7 +30,12 @@ def _file(path: str, file: Path) -> bytes:
     size = file.stat().st_size
     if size > MAX_SIZE:
         raise too_large(path, size)
-    return file.read_bytes()
+    return as_stored(file.read_bytes())
+
+
+def as_stored(data: bytes) -> bytes:
+    """What git stores of a worktree's file: with `eol=lf` of `.convoy/.gitattributes` no CRLF gets into a commit."""
+    return data.replace(b"\r\n", b"\n")
 
 
 def _from_entries(repo: Repo, entries: Iterable[gitread.Entry]) -> list[Source]:
@@ -96,6 +101,6 @@ def worktree_reader(repo: Repo) -> Callable[[str], bytes | None]:
 
     def read(path: str) -> bytes | None:
         file = root / path if root else None
-        return file.read_bytes() if file is not None and file.is_file() and not file.is_symlink() else None
+        return as_stored(file.read_bytes()) if file is not None and file.is_file() and not file.is_symlink() else None
 
     return read

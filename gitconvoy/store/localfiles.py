@@ -27,3 +27,10 @@ def write_atomically(file: Path, data: bytes, mode: int = 0o600) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def new_file_mode() -> int:
+    """The permissions that a new file gets from the caller's umask."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -101,6 +101,14 @@ def _seconds(data: Mapping[str, Any], key: str, default: int) -> int:
         raise ValueProblem(("dispatch", key), str(error), "for example 30m") from None
 
 
+def _lease(data: Mapping[str, Any], default: int) -> int:
+    seconds = _seconds(data, "lease", default)
+    if seconds < 1:
+        message = "a lease of no time would give each bead to everybody who asks"
+        raise ValueProblem(("dispatch", "lease"), message, "write at least 1s; 30m is usual")
+    return seconds
+
+
 def _rigs(data: Mapping[str, Any], prefix: str) -> dict[str, Rig]:
     rigs: dict[str, Rig] = {}
     owners: dict[str, str] = {}
@@ -143,7 +151,7 @@ def config(data: Mapping[str, Any]) -> Config:
         max_attempts=block.get("max_attempts", standard.max_attempts),
         backoff=_seconds(block, "backoff", standard.backoff),
         backoff_max=_seconds(block, "backoff_max", standard.backoff_max),
-        lease=_seconds(block, "lease", standard.lease),
+        lease=_lease(block, standard.lease),
         paused=block.get("paused", standard.paused),
     )
     types = {name: _slingable(value) for name, value in (data.get("types") or {}).items()}

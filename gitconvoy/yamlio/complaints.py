@@ -160,5 +160,5 @@ def _unreadable_character(text: str, path: str) -> Problem:
         return Problem(path, "yaml-syntax", "the file is no YAML", "Compare it with a file that works.")
     line, column = _place(text.encode(), len(text[: match.start()].encode()))
     message = f"the control character U+{ord(match[0]):04X} is not allowed"
-    hint = f'Remove it, or write it as "\\x{ord(match[0]):02x}" in double quotes.'
+    hint = f'Remove it, or write it as "{ascii(match[0])[1:-1]}" in double quotes.'
     return Problem(path, "yaml-control", message, hint, line=line, column=column)

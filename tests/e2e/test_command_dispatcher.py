@@ -182,12 +182,14 @@ def test_exit_0_can_mean_done(workshop: Workshop) -> None:
     workshop.use("0", onExit="done", workplace="scratch")
     workshop.begin()
     workshop.event("done gt-a")
+    assert not workshop.here.ledger().bead("gt-a").live
 
 
 def test_exit_0_can_mean_failed(workshop: Workshop) -> None:
     workshop.use("0", onExit="fail")
     workshop.begin(backoff="1h")
     workshop.event("fail gt-a")
+    assert workshop.here.ledger().bead("gt-a").failures == 1
 
 
 def test_exit_0_asks_by_default(workshop: Workshop) -> None:

@@ -87,8 +87,14 @@ def test_add_refuses_what_cannot_be_and_changes_nothing(here: TownHelper, words:
 
 
 def test_title_is_one_line_of_at_most_500_characters(here: TownHelper) -> None:
-    for title in ("two\nlines", "x" * 501, "", "tab\there"):
+    here.bead("gt-a")
+    here.commit("a bead")
+    for title in ("two\nlines", "tab\there"):
         assert here.error("bead", "add", title, code=3)["problems"]
+    for title, told in (("x" * 501, "has 501 characters, allowed are 1 to 500"), ("", "is empty"), ("  ", "is empty")):
+        for words in (["bead", "add", title], ["bead", "set", "gt-a", f"title={title}"], ["create", title or " "]):
+            error = here.error(*words, code=2)
+            assert (error["code"], told in error["message"]) == ("usage", True), error
     assert here.repo.status() == []
 
 

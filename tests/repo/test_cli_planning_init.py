@@ -119,7 +119,7 @@ def test_refuses_a_bare_repository_with_the_remedy(repo: GitRepo, tmp_path: Path
     error = TownHelper(bare).error("init")
     assert error["code"] == "bare"
     assert "clone" in error["hint"]
-    assert "pre-receive" in error["hint"]
+    assert "in a clone" in error["hint"]
 
 
 def test_outside_of_a_repository(tmp_path: Path) -> None:

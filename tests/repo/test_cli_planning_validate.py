@@ -182,7 +182,47 @@ def test_bare_repository_is_validated_at_its_trunk(here: TownHelper, tmp_path: P
 
 
 def test_validate_without_a_plan(repo: GitRepo) -> None:
-    assert codes(TownHelper(repo)) == []
+    """A green check of the wrong place would be worse than none."""
+    here = TownHelper(repo)
+    for words in ([], ["--staged"], ["--at", "HEAD"]):
+        error = here.error("validate", *words)
+        assert (error["code"], "nothing was checked" in error["message"]) == ("no-plan", True)
+        assert "gitconvoy init" in error["hint"]
+
+
+def test_built_in_names_that_the_config_redefines_are_errors(here: TownHelper) -> None:
+    here.repo.write(".convoy/config.yaml", "format: 1\nstatuses:\n  mine: wip\n  open: done\ntypes:\n  task: false\n")
+    found = here.json("validate", code=3)["problems"]
+    assert [(problem["line"], problem["column"], problem["severity"]) for problem in found] == [
+        (4, 3, "error"),
+        (6, 3, "error"),
+    ]
+    assert all("cannot be redefined" in problem["message"] for problem in found)
+
+
+def test_a_lease_of_nothing_is_an_error(here: TownHelper) -> None:
+    here.repo.write(".convoy/config.yaml", "format: 1\ndispatch:\n  lease: 0s\n")
+    [problem] = here.json("validate", code=3)["problems"]
+    assert (problem["line"], "at least 1s" in problem["message"]) == (3, True)
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+14:00"])
+def test_times_that_cannot_be_counted_are_errors_and_stop_no_command(here: TownHelper, time: str) -> None:
+    here.bead("gt-a", defer_until=time)
+    here.commit("a time")
+    [problem] = [each for each in here.json("validate", code=3)["problems"] if each["code"] == "schema"]
+    assert (problem["line"], "1970 and 9999" in problem["message"]) == (3, True)
+    assert problem["hint"]
+    for words in (["status"], ["ready", "--all"], ["blocked"], ["bead", "list"], ["scan"], ["list"], ["log"]):
+        assert here.run(*words).code == 0, words
+    assert here.error("bead", "defer", "gt-b", "--until", time, code=2)["code"] == "usage"
+
+
+@pytest.mark.parametrize("char", ["\uffff", "\x07"])
+def test_the_remedy_for_a_control_character_names_it_as_one_writes_it(here: TownHelper, char: str) -> None:
+    here.repo.write(".convoy/beads/gt-a.yaml", f"id: gt-a\ntitle: a{char}b\n")
+    [problem] = [each for each in here.json("validate", code=3)["problems"] if each["code"] == "yaml-control"]
+    assert f'"{ascii(char)[1:-1]}"' in problem["hint"]
 
 
 def test_schemas_are_printed(here: TownHelper) -> None:
@@ -191,3 +231,16 @@ def test_schemas_are_printed(here: TownHelper) -> None:
     assert {"bead", "convoy", "plan", "config"} <= set(here.json("schema", "--list")["schemas"])
     assert here.error("schema", "nope")["code"] == "not-found"
     assert here.ok("schema", "bead") == here.repo.read(".convoy/schemas/bead.schema.json")
+
+
+def test_a_file_that_an_editor_saved_with_crlf_is_as_git_stores_it(here: TownHelper) -> None:
+    file = here.path / ".convoy/beads/gt-a.yaml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    here.repo.git("add", "--renormalize", ".")
+    [problem] = here.json("validate")["problems"]
+    assert (problem["code"], problem["severity"], problem["line"]) == ("yaml-crlf", "warning", 1)
+    assert "eol=lf" in problem["hint"]
+    here.ok("bead", "set", "gt-a", "priority=1")
+    assert b"\r" not in file.read_bytes()
+    assert here.json("validate")["problems"] == []
+    assert here.repo.status() == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from gitfixtures import EMAIL, NAME, GitRepo, new_repo
 
-from gitconvoy.errors import GitError, Refused
+from gitconvoy.errors import GitError, LostRace, Refused
 from gitconvoy.git import personal, read
 from gitconvoy.git.repo import Repo
 
@@ -280,3 +280,35 @@ def test_identity(repo: GitRepo, make_repo: Callable[[str], GitRepo], monkeypatc
     monkeypatch.setenv("GIT_COMMITTER_NAME", "From Environment")
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Somebody Else")
     assert personal.identity(Repo.discover(repo.path)) == ("From Environment", EMAIL)
+
+
+def test_a_locked_index_is_a_race_and_leaves_no_entry(repo: GitRepo) -> None:
+    repo.write("new", "1\n")
+    before = _index(repo)
+    lock = repo.write(".git/index.lock", "")
+    with pytest.raises(LostRace, match=r"index\.lock") as caught:
+        personal.commit_paths(Repo.discover(repo.path), ["new"], "x")
+    assert caught.value.code == "index-locked"
+    lock.unlink()
+    assert _index(repo) == before
+
+
+def test_what_a_hook_put_into_the_index_outlives_the_failure(repo: GitRepo) -> None:
+    """The old index comes back only where nobody else wrote a newer one."""
+    repo.write("new", "1\n")
+    repo.write("beside", "1\n")
+    _hook(repo, "commit-msg", "rm -f .git/index.lock; unset GIT_INDEX_FILE; git add beside; exit 1\n")
+    with pytest.raises(GitError):
+        personal.commit_paths(Repo.discover(repo.path), ["new"], "x")
+    assert sorted(repo.status()) == ["?? new", "A  beside"]
+    assert [path.name for path in (repo.path / ".git").glob("index*")] == ["index"]
+
+
+def test_the_first_commit_of_all_that_is_refused_leaves_no_index(tmp_path: Path) -> None:
+    first = new_repo(tmp_path / "first")
+    first.write("new", "1\n")
+    _hook(first, "pre-commit", "exit 1\n")
+    with pytest.raises(GitError):
+        personal.commit_paths(Repo.discover(first.path), ["new"], "x")
+    assert first.status() == ["?? new"]
+    assert list((first.path / ".git").glob("index*")) == []

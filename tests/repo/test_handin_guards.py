@@ -13,6 +13,7 @@ from townfixtures import TownHelper
 
 from gitconvoy.dispatch import handins, leases
 from gitconvoy.engine.handin.done import Wish, hand_in
+from gitconvoy.engine.town import Town
 
 
 @pytest.fixture
@@ -297,7 +298,7 @@ def test_what_died_in_between_is_repaired(
     with monkeypatch.context() as patch:
         patch.setattr(f"gitconvoy.engine.{target}", die)
         with pytest.raises(Killed):
-            hand_in(here.open().as_actor("ada"), Wish("gt-a", branch=worker.branch))
+            hand_in(Town.open(here.path, "ada"), Wish("gt-a", branch=worker.branch))
     assert here.repo.status() == []
     assert handins.read_one(here.path / ".git", "gt-a") is not None
     if repair == "scan":

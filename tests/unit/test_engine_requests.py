@@ -129,7 +129,9 @@ def test_retry_forgets() -> None:
     assert failed.record("gt-a").status is None
     assert refusal(requests.retry, draft(state(bead("gt-a"))), "gt-a") == "no-failures"
     assert refusal(requests.retry, working(), "gt-a") == "live"
-    assert refusal(requests.retry, draft(state(bead("gt-a"), fact("gt-a", failures=0))), "gt-a") == "no-failures"
+    for failures in (0, 1):
+        done = draft(state(bead("gt-a"), fact("gt-a", failures=failures)))
+        assert refusal(requests.retry, done, "gt-a") == "closed", "what succeeded in the end is not tried again"
 
 
 def test_reopen_ends_the_ledgers_fact_only() -> None:

@@ -40,8 +40,8 @@ def test_the_wheel_holds_schemas_and_shims(built: Path) -> None:
     assert {name for name in names if name.startswith("gitconvoy/_data/")} == expected
     scripts = next(name for name in names if name.endswith("entry_points.txt"))
     text = zipfile.ZipFile(wheel).read(scripts).decode()
-    assert "gitconvoy = gitconvoy.cli.main:main" in text
-    assert "git-convoy = gitconvoy.cli.main:main" in text
+    assert "gitconvoy = gitconvoy.__main__:main" in text
+    assert "git-convoy = gitconvoy.__main__:main" in text
 
 
 def test_the_sdist_builds_the_same(built: Path) -> None:

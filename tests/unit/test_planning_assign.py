@@ -108,7 +108,7 @@ def test_the_schema_and_the_graph_have_the_last_word() -> None:
     desk = desk_of(FILES)
     with pytest.raises(BadFiles, match="priority must be between 0 and 4, is 9"):
         set_fields(desk, "gt-a", ["priority=9"])
-    with pytest.raises(BadFiles, match="`title` is missing"):
+    with pytest.raises(UsageError, match="the title is empty"):
         set_fields(desk, "gt-a", ["title="])
     with pytest.raises(BadFiles, match="defer_until"):
         set_fields(desk, "gt-a", ["defer_until=soon"])

@@ -140,11 +140,11 @@ def test_patterns_end_at_the_end_of_the_text(name: str) -> None:
         ("priority", True, "priority must be a whole number, is true"),
         ("priority", "1", "priority must be a whole number, is `1`"),
         ("estimate_minutes", -5, "estimate_minutes must be at least 0, is -5"),
-        ("title", "", "title must be one line of text without control characters; it is empty"),
+        ("title", "", "title must have 1 to 500 characters, has 0"),
         ("title", "  ", "title must be one line of text without control characters; it is `  `"),
         ("title", "a\nb", r"title must be one line of text without control characters; it is `a\nb`"),
         ("title", "a\u202eb", r"title must be one line of text without control characters; it is `a\u202eb`"),
-        ("title", "x" * 501, "title must have 0 to 500 characters, has 501"),
+        ("title", "x" * 501, "title must have 1 to 500 characters, has 501"),
         ("title", None, "title must be text, is empty"),
         ("labels", "ui", "labels must be a list, is `ui`"),
         ("labels", ["a", ""], "labels[1] must have 1 to 200 characters, has 0"),
@@ -173,7 +173,16 @@ def test_unknown_keys_name_the_nearest_known_one() -> None:
     ]
     assert found[0].hint.startswith("Did you mean `title`?")
     assert found[1].hint.startswith("Did you mean `type`?")
-    assert found[2].hint.startswith("The nearest known key is `")
+    assert found[2].hint == "Keys of your own begin with `x-` or go below `metadata`."
+
+
+def test_a_key_that_is_near_to_none_names_none() -> None:
+    """`command` and `metadata` share letters, and nothing else."""
+    [problem] = complaints(CONFIG, {"dispatch": {"command": "make"}})
+    assert problem.message == "unknown key `command` in dispatch"
+    assert problem.hint == "Keys of your own begin with `x-` or go below `metadata`."
+    [problem] = complaints(RECORD_TOWN, {"zzz": 1})
+    assert problem.hint == "Remove it."
     assert "x-" not in complaints(RECORD_TOWN, {"pausd": True})[0].hint
 
 
@@ -212,7 +221,21 @@ def test_other_formats_are_schema_problems(number: Any) -> None:
         ({"rigs": {"g": {"workers": ["g/nux"]}}}, "rigs.g.workers[0] must be a name of letters"),
         ({"rigs": {"g": {"command": "rm"}}}, "unknown key `command` in rigs.g"),
         ({"dispatch": {"max_workers": 0}}, "dispatch.max_workers must be between 1 and 10000, is 0"),
-        ({"dispatch": {"lease": 30}}, "dispatch.lease must be a duration such as 90s, 30m, 1h30m or 2d; it is 30"),
+        (
+            {"dispatch": {"lease": 30}},
+            "dispatch.lease must be a duration of at least 1s, such as 90s, 30m, 1h30m or 2d; it is 30",
+        ),
+        (
+            {"dispatch": {"lease": "0s"}},
+            "dispatch.lease must be a duration of at least 1s, such as 90s, 30m, 1h30m or 2d; it is `0s`",
+        ),
+        (
+            {"dispatch": {"backoff": "1w"}},
+            "dispatch.backoff must be a duration such as 90s, 30m, 1h30m or 2d; it is `1w`",
+        ),
+        ({"statuses": {"open": "done"}}, "statuses.open: the built-in status `open` cannot be redefined"),
+        ({"types": {"task": False}}, "types.task: the built-in type `task` cannot be redefined"),
+        ({"types": {"epic": {"slingable": True}}}, "types.epic: the built-in type `epic` cannot be redefined"),
         ({"dispatch": {"dispatcher": "a b"}}, "dispatch.dispatcher must be the name of a dispatcher"),
         ({"types": {"x": "no"}}, "types.x must be true or false or a mapping, is `no`"),
         ({"types": {"x": {"slingable": "no"}}}, "types.x.slingable must be true or false, is `no`"),
@@ -343,3 +366,40 @@ def test_own_types_and_statuses_are_words_here_and_checked_against_the_config_el
 )  # fmt: skip
 def test_records_are_strict(field: str, value: Any) -> None:
     assert [problem.at for problem in complaints(RECORD_BEAD, {"id": "gt-1", field: value})] == [(field,)]
+
+
+@pytest.mark.parametrize("lease", ["0s", "0m", "0d0h0m0s", "00s"])
+def test_a_lease_lasts_at_least_a_second(lease: str) -> None:
+    """Claims that end at once would be given out twice."""
+    assert [problem.at for problem in complaints(CONFIG, {"dispatch": {"lease": lease}})] == [("dispatch", "lease")]
+
+
+@pytest.mark.parametrize(
+    "block", [{"lease": "1s"}, {"lease": "0h10m"}, {"lease": "1d0s"}, {"backoff": "0s", "backoff_max": "0s"}]
+)
+def test_short_leases_and_no_backoff_are_fine(block: dict[str, str]) -> None:
+    assert complaints(CONFIG, {"dispatch": block}) == []
+
+
+def test_built_in_names_may_be_said_again() -> None:
+    same = {
+        "statuses": {"open": "active", "closed": "done"},
+        "types": {"task": True, "bug": {"slingable": True}, "epic": {}},
+    }
+    assert complaints(CONFIG, same) == []
+
+
+def test_the_problem_of_a_redefined_name_stands_at_it() -> None:
+    [problem] = complaints(CONFIG, {"statuses": {"mine": "wip", "closed": "active"}})
+    assert (problem.severity, problem.at) == ("error", ("statuses", "closed"))
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["9999-12-31T23:59:59-23:59", "9999-12-31T23:00:00-01:01", "0001-01-01T00:00:00+14:00", "0001-01-01", "1969-12-31"],
+)
+def test_times_that_cannot_be_counted_are_refused(time: str) -> None:
+    for kind, key in ((BEAD, "defer_until"), (BEAD, "due_at"), (CONVOY, "due_at")):
+        [problem] = complaints(kind, bead(**{key: time}))
+        assert problem.at == (key,)
+        assert problem.message == f"{key} must lie between the years 1970 and 9999 in UTC, is `{time}`"

@@ -1,0 +1,73 @@
+"""Answers as JSON and as text for terminals (SPEC 8)."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gitconvoy.cli import output
+
+
+def strict(text: str) -> Any:
+    """As programs read JSON: without Python's own NaN and Infinity."""
+    return json.loads(text, parse_constant=pytest.fail)
+
+
+def test_numbers_that_json_does_not_have_become_their_text_in_yaml() -> None:
+    data = {"metadata": {"a": float("nan"), "b": [float("inf"), (float("-inf"), 1.5)]}, "c": 1}
+    assert strict(output.as_json(data)) == {"metadata": {"a": ".nan", "b": [".inf", ["-.inf", 1.5]]}, "c": 1}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=3), JSON, max_size=3))
+def test_every_answer_is_json(data: dict[str, Any]) -> None:
+    assert strict(output.as_json(data)).keys() == data.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\x1b[0m", r"a\x1b[0m"), ("a\u202eb", r"a\u202eb"), ("\u2028", r"\u2028"), ("tab\tand\n", "tab\tand\n")],
+)
+def test_characters_that_act_are_named_as_one_writes_them(text: str, shown: str) -> None:
+    assert output.safe(text) == shown
+
+
+class Broken(io.StringIO):
+    """A stream that cannot be written to."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def write(self, _text: str) -> int:
+        raise OSError(self.number, "broken") if self.number != errno.EPIPE else BrokenPipeError(errno.EPIPE, "broken")
+
+
+@pytest.mark.parametrize(("number", "lost"), [(errno.ENOSPC, True), (errno.EIO, True), (errno.EPIPE, False)])
+def test_only_an_answer_that_somebody_waits_for_is_lost(
+    monkeypatch: pytest.MonkeyPatch, number: int, lost: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Broken(number))
+    assert output.write("an answer") is False
+    found = output.lost_answer()
+    assert (found is not None) is lost
+    assert output.lost_answer() is None
+
+
+def test_notes_that_cannot_be_written_are_no_lost_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Broken(errno.ENOSPC))
+    output.note("beside")
+    assert output.lost_answer() is None
