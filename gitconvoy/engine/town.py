@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitconvoy.dispatch import breaker, handins, leases, notifying, registry, workplace
-from gitconvoy.engine import bases
+from gitconvoy.engine import bases, joining, rigs
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.local import START, Local
 from gitconvoy.engine.places import Places
+from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import Settings
 from gitconvoy.errors import ConvoyError, Refused
 from gitconvoy.git import lock, personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF, read_ledger
 from gitconvoy.model.ledger import BeadRecord, Ledger
-from gitconvoy.model.plan import Plan
+from gitconvoy.model.plan import Config, Plan
 from gitconvoy.model.state import State
 from gitconvoy.store import load
 from gitconvoy.store.localfiles import local_folder
@@ -71,8 +72,22 @@ class Town:
         return None
 
     def plan(self) -> Plan:
-        """The plan on the trunk's tip."""
-        return load.from_commit(self.repo, self.trunk())
+        """The plan on the trunk's tip, with the beads of rigs that keep them in their own repositories."""
+        return self.joined(load.from_commit(self.repo, self.trunk()))
+
+    def joined(self, plan: Plan) -> Plan:
+        """A plan of this repository, with the beads that rigs keep in their own repositories, as their trunks say."""
+        return joining.join(plan, self.homes(plan.config))
+
+    def homes(self, config: Config) -> dict[str, RigHome]:
+        """The rigs with repositories of their own, by name, as git config says."""
+        return rigs.homes(self.repo, self.home, config)
+
+    def repo_of(self, plan: Plan, bead: str) -> Repo:
+        """The repository in which a bead is worked on. Refused (`rig-away`) where that cannot be read."""
+        rig = plan.config.rig_of(bead)
+        home = self.homes(plan.config).get(rig.name) if rig is not None else None
+        return home.repo() if home is not None else self.repo
 
     def ledger(self) -> Ledger:
         """The ledger as it stands."""
@@ -82,7 +97,8 @@ class Town:
         """The state now: trunk, ledger, and the clock in whole seconds, never before the ledger's tip."""
         trunk = self.trunk()
         ledger = self.ledger()
-        return State(load.from_commit(self.repo, trunk), ledger, max(int(time.time()), ledger.tip_time), trunk)
+        plan = self.joined(load.from_commit(self.repo, trunk))
+        return State(plan, ledger, max(int(time.time()), ledger.tip_time), trunk)
 
     def local(self, plan: Plan, ledger: Ledger | None = None) -> Local:
         """What only this machine knows; of the branches that were handed in only with the `ledger`."""
