@@ -79,7 +79,7 @@ def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
         return Dispatcher(name, PUSH, kind=RECORD)
     plug_in = kind not in (COMMAND, TMUX)
     if plug_in:
-        plugins.load(kind)
+        _require_plug_in(kind, f"{key}.kind")
     elif kind == TMUX:
         tmux.program()
     command = config.get(repo, f"{key}.command")
@@ -98,6 +98,14 @@ def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
         kind,
         {**_settings(repo, key), "stdin": _one_of(repo, f"{key}.stdin", STDIN)},
     )
+
+
+def _require_plug_in(kind: str, key: str) -> None:
+    if kind not in plugins.names():
+        installed = ", ".join(sorted(plugins.names())) or "none is installed"
+        hint = f"built in are command, record and tmux; plug-ins here: {installed}"
+        raise ConfigurationError(f"{key} is {kind!r}, and there is no such kind of dispatcher", hint=hint)
+    plugins.load(kind)
 
 
 def _kind_by_name(name: str, chosen: bool) -> str:

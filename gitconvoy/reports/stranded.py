@@ -76,7 +76,11 @@ def _judge(view: View, local: Local, hope: Hope, convoy_id: str, ready: list[str
         return PAUSED, paused
     live = [record for bead in convoy.tracks if (record := view.ledger.bead(bead)).live]
     if ready and (room := _room(view, local, ready)):
-        how = "gitconvoy feed dispatches them" if local.via else f"this machine does not define {local.dispatcher!r}"
+        how = (
+            "gitconvoy feed dispatches them"
+            if local.via
+            else f"{local.dispatcher!r} cannot be used here: {local.trouble}"
+        )
         return FEEDABLE, [_reason("capacity", f"{len(room)} ready beads and room for them: {how}", *room)]
     asked = [record.id for record in live if _asks(local, record.id, record.token)]
     if halted := _halted(view, local, live, asked):

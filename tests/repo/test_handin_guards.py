@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -195,10 +196,15 @@ def test_the_lease_is_renewed_while_the_check_runs(repo: GitRepo) -> None:
     made = claim(here)
     made.edit("a.py", "a\n")
     command = [sys.executable, "-m", "gitconvoy", "-C", str(here.path), "scan"]
-    check(here, f"import subprocess, time; time.sleep(4.5); subprocess.run({command!r}, check=True)")
+    lease, kept = repo.path / ".git" / "gitconvoy" / "leases" / "gt-a", repo.path.parent / "kept"
+    check(
+        here,
+        "import pathlib, subprocess, time; time.sleep(4.5); "
+        f"subprocess.run({command!r}, check=True); pathlib.Path({str(kept)!r}).write_text(open({str(lease)!r}).read())",
+    )
     began = leases.read_all(repo.path / ".git")["gt-a"].expires
     assert made.done()["status"] == "closed"
-    assert leases.read_all(repo.path / ".git")["gt-a"].expires > began
+    assert json.loads(kept.read_text())["expires"] > began
     assert not any(event.startswith("expire") for event in here.events())
 
 

@@ -130,3 +130,5 @@ def test_two_supervisors_at_once_start_one_worker(workshop: Workshop) -> None:
     assert codes == [0] * len(codes)
     assert [file.name for file in workshop.out.glob("started-*")] == [f"started-{worker}"]
     assert json.loads((workshop.own / "leases" / "gt-a").read_text())["pid"] == winner
+    workshop.here.ok("kill", "gt-a")
+    assert [rival.wait(60) for rival in rivals] == [0, 0]
