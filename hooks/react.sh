@@ -1,6 +1,7 @@
 # After a change of refs: gitconvoy reacts if the trunk's .convoy/ is not what it last looked at. What that was is in
 # <common git directory>/gitconvoy/seen: first `<ref> <id>` for the trunk and its .convoy tree (`-`: it has none); of
 # the other lines, `<ref> <id>` (with a ref that begins with refs/) names a branch that is waited for and its commit.
+# The files in towns/ beside it say the same of other repositories' towns, for which work is done in this one.
 if [ "$gitconvoy_hook" = post-checkout ] && [ "${3-}" != 1 ]; then
   exit 0 # files were checked out, no branch
 fi
@@ -33,23 +34,38 @@ rebased() {
   return 1
 }
 
-concerned() {
-  # The index has to be mended after `git commit <path>`; nobody has looked yet.
-  [ -e "$git_dir/gitconvoy-repair" ] && return 0
-  [ -r "$common_dir/gitconvoy/seen" ] || return 0
+# Whether anything is not as the file $1 has it. What was looked at once is not looked at again.
+looked=' '
+differs() {
   suffix=:.convoy
   while read -r ref id || [ -n "$ref" ]; do
     case $ref in
       refs/*) ;;
       *) continue ;;
     esac
-    now=$(git rev-parse --quiet --verify "$ref$suffix" 2>/dev/null) || now=-
-    [ "$now" = "${id:--}" ] || return 0
-    if [ "$gitconvoy_hook" = post-checkout ] && rebased "$ref"; then
+    case $looked in
+      *" $ref$suffix=$id "*) ;;
+      *)
+        now=$(git rev-parse --quiet --verify "$ref$suffix" 2>/dev/null) || now=-
+        [ "$now" = "${id:--}" ] || return 0
+        looked="$looked$ref$suffix=$id "
+        ;;
+    esac
+    if [ "$gitconvoy_hook" = post-checkout ] && [ "$1" = "$common_dir/gitconvoy/seen" ] && rebased "$ref"; then
       return 0
     fi
     suffix=
-  done <"$common_dir/gitconvoy/seen"
+  done <"$1"
+  return 1
+}
+
+concerned() {
+  # The index has to be mended after `git commit <path>`; nobody has looked yet.
+  [ -e "$git_dir/gitconvoy-repair" ] && return 0
+  [ -r "$common_dir/gitconvoy/seen" ] || return 0
+  for file in "$common_dir/gitconvoy/seen" "$common_dir"/gitconvoy/towns/*; do
+    [ -r "$file" ] && differs "$file" && return 0
+  done
   return 1
 }
 

@@ -22,8 +22,9 @@ def check_plan(plan: Plan, ledger: Ledger | None = None) -> list[Problem]:
     """All findings about a plan, sorted by path and key path. Without a ledger, `tracked-twice` is a warning.
 
     Codes: `dangling`, `parent-dangling`, `parent-cycle`, `cycle` (warnings where all their links stand unchanged from
-    an import), `tracked-twice`, `missing-tracked`, `unknown-type`, `unknown-status`, `no-rig` (a warning). The archive
-    is not checked: nothing in it is ever dispatched.
+    an import), `tracked-twice`, `missing-tracked`, `unknown-type`, `unknown-status`, `no-rig` (a warning), `elsewhere`
+    (a warning: what is named may be in a repository that is away). The archive is not checked: nothing in it is ever
+    dispatched.
     """
     found = [
         *_links(plan),
@@ -43,7 +44,10 @@ def _links(plan: Plan) -> Iterator[Problem]:
     by_lower = _by_lower(plan)
     for bead in plan.beads.values():
         for index, link in enumerate(bead.links):
-            if not _exists(plan, link.target):
+            if (unseen := plan.unseen(link.target)) is not None:
+                message = f"{bead.id} depends on {link.target} ({link.type}), which cannot be seen: {unseen}"
+                yield _elsewhere(plan, bead.path, message, ("depends_on", index), bead.id, link.target)
+            elif not _exists(plan, link.target):
                 yield Problem(
                     bead.path,
                     "dangling",
@@ -53,7 +57,10 @@ def _links(plan: Plan) -> Iterator[Problem]:
                     at=("depends_on", index),
                     ids=(bead.id, link.target),
                 )
-        if bead.parent is not None and not _exists(plan, bead.parent):
+        if bead.parent is not None and (unseen := plan.unseen(bead.parent)) is not None:
+            message = f"the parent of {bead.id}, {bead.parent}, cannot be seen: {unseen}"
+            yield _elsewhere(plan, bead.path, message, ("parent",), bead.id, bead.parent)
+        elif bead.parent is not None and not _exists(plan, bead.parent):
             yield Problem(
                 bead.path,
                 "parent-dangling",
@@ -63,6 +70,13 @@ def _links(plan: Plan) -> Iterator[Problem]:
                 at=("parent",),
                 ids=(bead.id, bead.parent),
             )
+
+
+def _elsewhere(plan: Plan, path: str, message: str, at: tuple[str | int, ...], holder: str, target: str) -> Problem:
+    rig = plan.config.rig_of(target)
+    key = f"gitconvoy.rig.{rig.name if rig else 'NAME'}.path"
+    hint = f"where its repository is on this machine says git config {key} DIR"
+    return Problem(path, "elsewhere", message, hint, "warning", at=at, ids=(holder, target))
 
 
 def _severity(imported: bool) -> str:
@@ -92,7 +106,10 @@ def _tracking(plan: Plan, ledger: Ledger | None) -> Iterator[Problem]:
             known = trackers.setdefault(bead_id, [])
             if convoy_id not in known:
                 known.append(convoy_id)
-            if plan.bead(bead_id) is None and bead_id not in plan.broken:
+            if (unseen := plan.unseen(bead_id)) is not None:
+                message = f"convoy {convoy_id} tracks {bead_id}, which cannot be seen: {unseen}"
+                yield _elsewhere(plan, convoy.path, message, ("tracks", index), convoy_id, bead_id)
+            elif plan.bead(bead_id) is None and bead_id not in plan.broken:
                 yield Problem(
                     convoy.path,
                     "missing-tracked",

@@ -55,11 +55,12 @@ class StageReport:
 
 
 def analyse(
-    view: View, selection: Selection, branch_exists: Collection[str] | Callable[[str], bool] | None = None
+    view: View, selection: Selection, branch_exists: Collection[str] | Callable[[str, str], bool] | None = None
 ) -> StageReport:
     """Tree, waves and all findings of a selection.
 
-    `branch_exists` tells which branches there are, as a collection or a function; None leaves `missing-branch` out.
+    `branch_exists` tells which branches there are, as a collection, or as a function of a branch and a rig (as rigs may
+    have repositories of their own; an empty name: none); None leaves `missing-branch` out.
     """
     plan = view.state.plan
     tracked = tuple(one for one in selection.tracks if plan.bead(one) is not None)
@@ -75,12 +76,13 @@ def analyse(
     )
 
 
-def _teller(branch_exists: Collection[str] | Callable[[str], bool] | None) -> Callable[[str], bool]:
+def _teller(branch_exists: Collection[str] | Callable[[str, str], bool] | None) -> Callable[[str, str], bool]:
     if branch_exists is None:
-        return lambda _: True
+        return lambda _, __: True
     if callable(branch_exists):
         return branch_exists
-    return frozenset(branch_exists).__contains__
+    known = frozenset(branch_exists)
+    return lambda branch, _: branch in known
 
 
 def _wave_bead(view: View, bead_id: str) -> WaveBead:

@@ -42,7 +42,8 @@ class Scope:
     selection: Selection
     tracked: tuple[str, ...]
     waves: WavePlan
-    branch_exists: Callable[[str], bool]
+    branch_exists: Callable[[str, str], bool]
+    """Of a branch and a rig."""
 
     def slingable(self, ids: Iterable[str]) -> list[Bead]:
         """The active slingable beads among the ids."""
@@ -94,7 +95,7 @@ def _no_rig(scope: Scope) -> Iterator[Finding]:
 def _missing(scope: Scope) -> Iterator[Finding]:
     plan = scope.view.state.plan
     for one in scope.selection.tracks:
-        if plan.bead(one) is not None:
+        if plan.bead(one) is not None or plan.unseen(one) is not None:
             continue
         if one in plan.broken:
             yield Finding(
@@ -150,18 +151,17 @@ def _missing_branch(scope: Scope) -> Iterator[Finding]:
     chosen = scope.selection.base_branch
     groups = scope.by_rig(scope.waiting(scope.tracked))
     rigs = scope.view.state.plan.config.rigs
-    wanted: dict[str, list[str]] = {}
+    missing: dict[str, list[str]] = {}
     for name, ids in groups.items():
         branch = chosen or rigs[name].base_branch
-        if branch:
-            wanted.setdefault(branch, []).extend(ids)
-    if chosen:
-        wanted.setdefault(chosen, [])
-    for branch, ids in sorted(wanted.items()):
-        if not scope.branch_exists(branch):
-            message = f"the base branch {branch} does not exist"
-            fix = f"create it (`git branch {branch}`), or set another base_branch"
-            yield Finding("missing-branch", tuple(sorted(ids)), message, fix)
+        if branch and not scope.branch_exists(branch, name):
+            missing.setdefault(branch, []).extend(ids)
+    if chosen and not groups and not scope.branch_exists(chosen, ""):
+        missing[chosen] = []
+    for branch, ids in sorted(missing.items()):
+        message = f"the base branch {branch} does not exist"
+        fix = f"create it (`git branch {branch}`), or set another base_branch"
+        yield Finding("missing-branch", tuple(sorted(ids)), message, fix)
 
 
 def _gated(scope: Scope) -> Iterator[Finding]:
@@ -198,12 +198,25 @@ def _dangling(scope: Scope) -> Iterator[Finding]:
             key = (holder, link.target)
             if is_external(link.target) or plan.bead(link.target) is not None or key in reported:
                 continue
+            if plan.unseen(link.target) is not None:
+                continue
             reported.add(key)
             what = "cannot be read" if link.target in plan.broken else "does not exist"
             message = f"{holder} depends on {link.target} ({link.type}), which {what}"
             message += ", so it waits for ever" if link.blocking else ""
             fix = f"add {link.target}, or remove the link (`gitconvoy dep rm {holder} {link.target}`)"
             yield Finding("dangling", tuple(dict.fromkeys((one, holder))), message, fix)
+
+
+def _elsewhere(scope: Scope) -> Iterator[Finding]:
+    """What is tracked, or waited for, and may be in a repository that is away."""
+    plan, graph = scope.view.state.plan, scope.view.graph
+    links = [each.link.target for one in scope.tracked for each in graph.blockers_of(one)]
+    for one in dict.fromkeys((*scope.selection.tracks, *links)):
+        unseen = plan.unseen(one)
+        if unseen is not None:
+            fix = "bring it back; until then nobody knows what its beads wait for, and the plan file is left alone"
+            yield Finding("elsewhere", (one,), f"{one} cannot be seen: {unseen}", fix)
 
 
 def _capacity(scope: Scope) -> Iterator[Finding]:
@@ -246,6 +259,7 @@ WARNINGS = (
     _gated,
     _outside,
     _dangling,
+    _elsewhere,
     _capacity,
     _overlap,
 )

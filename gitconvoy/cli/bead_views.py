@@ -12,12 +12,13 @@ from gitconvoy.cli.app import App, command
 from gitconvoy.cli.desk import reading
 from gitconvoy.cli.output import emit, note, say, table
 from gitconvoy.cli.reading import at_option
-from gitconvoy.errors import BadFiles, Problem, UsageError
+from gitconvoy.errors import BadFiles, Problem, Refused, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.model.plan import Bead
     from gitconvoy.rules.view import View
 
+_BACK = "bring that repository back, or say with git config gitconvoy.rig.NAME.path where it is"
 _COLOURS = {"closed": "green", "in_progress": "cyan"}
 _TEXTS = ("description", "design", "acceptance_criteria", "notes", "close_reason")
 
@@ -120,6 +121,8 @@ def show(app: App, bead_id: str, at: str | None) -> None:
     plan = state.plan
     one = find_bead(plan, bead_id)
     bead = plan.bead(one)
+    if (unseen := plan.unseen(one)) is not None:
+        raise Refused(f"{one} cannot be seen: {unseen}", hint=_BACK, code="rig-away")
     if bead is None:
         raise _unreadable(one, plan.problems)
     data = _details(View(state), bead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from gitconvoy.cli.app import App
 from gitconvoy.cli.output import emit, note, say
 from gitconvoy.cli.reading import require_plan
-from gitconvoy.errors import ConvoyError, LostRace
+from gitconvoy.errors import ConvoyError, LostRace, Refused
 
 if TYPE_CHECKING:
     from gitconvoy.engine.town import Town
@@ -72,7 +73,8 @@ def standing() -> Path:
 def editing_town(app: App) -> Town:
     """The town whose worktree is edited: of a repository's worktrees the one in which the person or worker stands.
 
-    Workers are told of their town by GITCONVOY_TOWN; what they plan goes into their own branch all the same.
+    Workers are told of their town by GITCONVOY_TOWN; what they plan goes into their own branch all the same, also in
+    the repository of a rig, where that has a plan of its own.
     """
     from gitconvoy.engine.town import Town
     from gitconvoy.errors import GitError
@@ -85,7 +87,26 @@ def editing_town(app: App) -> Town:
         found = Town.open(here, app.actor)
     except GitError:
         return town
-    return found if found.common_dir == town.common_dir else town
+    if found.common_dir == town.common_dir or _of_a_rig(town, found):
+        return found
+    return town
+
+
+def _of_a_rig(town: Town, found: Town) -> bool:
+    """Whether the other repository is that of a rig. Refused (`no-plan`) where nothing can be planned there."""
+    from gitconvoy.model.kinds import ROOT
+
+    homes = town.homes(town.plan().config).values()
+    if not any(not home.trouble and home.repo().common_dir == found.common_dir for home in homes):
+        return False
+    root = found.repo.worktree
+    if root is None or not (root / ROOT).is_dir():
+        raise Refused(
+            f"there is no {ROOT} folder here: the beads of this rig are planned in {town.home()}",
+            hint=f"gitconvoy -C {shlex.quote(str(town.home()))} ... changes them there",
+            code="no-plan",
+        )
+    return True
 
 
 def carry_out(app: App, edit: Callable[[Desk], Changes], no_commit: bool = False, *, tries: int = TRIES) -> Done:
@@ -163,7 +184,7 @@ def reading(app: App, at: str | None = None, ids: Sequence[str] = ()) -> State:
     state = state_at(town, at)
     if at is not None or (state.plan.exists and _knows(state.plan, ids)):
         return state
-    here = load.from_worktree(town.repo)
+    here = town.joined(load.from_worktree(town.repo))
     if not here.exists or (state.plan.exists and not _knows(here, ids)):
         require_plan(town, state.plan)
         return state

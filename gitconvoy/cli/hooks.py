@@ -13,6 +13,7 @@ from gitconvoy.errors import Exit
 
 if TYPE_CHECKING:
     from gitconvoy.hooking.install import HookChange
+    from gitconvoy.hooking.rigs import RigHooks
     from gitconvoy.hooking.status import HookStatus
 
 
@@ -24,15 +25,47 @@ def hooks() -> None:
     """
 
 
-@command("install", "gitconvoy hooks install")
-def install(app: App) -> int:
-    """Install the hooks; what belongs to somebody else is left alone, and what to add there is shown."""
+@command("install", "gitconvoy hooks install\ngitconvoy hooks install --rigs")
+@click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
+def install(app: App, rigs: bool) -> int:
+    """Install the hooks; what belongs to somebody else is left alone, and what to add there is shown.
+
+    With --rigs also in the repository of each rig that git config names (gitconvoy.rig.NAME.path), so that what
+    happens there wakes this town.
+    """
     from gitconvoy.git.repo import Repo
     from gitconvoy.hooking import install as installer
 
     changes = installer.install(Repo.discover(app.directory), sys.executable)
-    emit(app, {"hooks": [_change(each) for each in changes]}, lambda: _tell_changes(changes))
-    return Exit.PARTLY if any(each.action == "left" for each in changes) else Exit.OK
+    there = _install_rigs(app) if rigs else ()
+    data: dict[str, Any] = {"hooks": [_change(each) for each in changes]}
+    if rigs:
+        data["rigs"] = [_rig(each) for each in there]
+    emit(app, data, lambda: _tell_all(changes, there))
+    complete = all(each.action != "left" for each in changes) and all(each.complete for each in there)
+    return Exit.OK if complete else Exit.PARTLY
+
+
+def _install_rigs(app: App) -> tuple[RigHooks, ...]:
+    from gitconvoy.hooking.rigs import install_rigs
+
+    return install_rigs(app.town(), sys.executable)
+
+
+def _rig(each: RigHooks) -> dict[str, Any]:
+    hooks = [_change(change) for change in each.changes]
+    return {"rig": each.rig, "path": str(each.path), "hooks": hooks, "trouble": each.trouble}
+
+
+def _tell_all(changes: tuple[HookChange, ...], there: tuple[RigHooks, ...]) -> None:
+    _tell_changes(changes)
+    for each in there:
+        say("")
+        say(f"rig {each.rig}, {each.path}:")
+        if each.trouble:
+            note(f"nothing was done there: {each.trouble}")
+        else:
+            _tell_changes(each.changes)
 
 
 @command("uninstall", "gitconvoy hooks uninstall")

@@ -115,6 +115,10 @@ def _notes(source: str, role: str, found: Moment) -> list[str]:
     notes += [_breaker_note(rig, breaker) for rig, breaker in sorted(found.local.breakers.items()) if breaker.open]
     if found.plan.config_broken:
         notes.append("the settings cannot be read, so nothing is dispatched: gitconvoy validate")
+    notes += [
+        f"the repository of the rig {rig} cannot be used, so nothing of it is dispatched: {reason}"
+        for rig, reason in sorted(found.plan.away.items())
+    ]
     broken = sorted(found.plan.broken)
     if broken:
         notes.append(f"files that cannot be read are frozen: {', '.join(broken[:5])} (gitconvoy validate)")

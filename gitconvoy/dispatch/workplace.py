@@ -30,6 +30,8 @@ WORKTREE, SCRATCH = "worktree", "scratch"
 PREFIX = "convoy/"
 IN_USE = "gitconvoy"
 """Begins the reason for which our worktrees are locked against pruning."""
+_FOR = " for "
+"""Stands before the town in that reason, where the worktree is one of another repository."""
 _SETUP_TIMEOUT = 600
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*[/._-]?")
 _HEADS = "refs/heads/"
@@ -49,7 +51,6 @@ class Settings:
     setup: tuple[str, ...] = ()
     """A command that is run in each new worktree."""
     setup_timeout: int = _SETUP_TIMEOUT
-    log_limit: int = logs.LIMIT
 
 
 def settings(repo: Repo, home: Path) -> Settings:
@@ -63,8 +64,12 @@ def settings(repo: Repo, home: Path) -> Settings:
         submodules=config.get_bool(repo, "gitconvoy.submodules"),
         setup=registry.split(setup, "gitconvoy.setup") if setup else (),
         setup_timeout=_parsed(repo, "gitconvoy.setupTimeout", parse_duration, _SETUP_TIMEOUT),
-        log_limit=_parsed(repo, "gitconvoy.logLimit", logs.parse_size, logs.LIMIT),
     )
+
+
+def log_limit(repo: Repo) -> int:
+    """How much of what a worker prints is kept, in bytes. ConfigurationError for what cannot be meant."""
+    return _parsed(repo, "gitconvoy.logLimit", logs.parse_size, logs.LIMIT)
 
 
 def branch_prefix(repo: Repo) -> str:
@@ -114,9 +119,6 @@ class Site:
 
     job: Job
     folder: AttemptFolder
-    settings: Settings
-    home: Path
-    """The main worktree, from which untracked files are copied."""
     env: Mapping[str, str]
     log: logs.Log
 
@@ -136,26 +138,37 @@ class Site:
         path = Path(self.job.worktree)
         if os.path.lexists(path):
             raise Refused(f"{path}, where its worktree belongs, exists already", code="worktree-exists")
+        known = settings(repo, self.job.place)
         path.parent.mkdir(parents=True, exist_ok=True)
-        worktrees.add(repo, path, self.job.branch, self.job.base, reason=f"{IN_USE}: {self.job.bead} is worked on")
+        worktrees.add(repo, path, self.job.branch, self.job.base, reason=reason(self.job))
         try:
-            self._furnish(path)
+            self._furnish(path, known)
         except (ConvoyError, OSError):
             withdraw(repo, self.folder, self.job)
             raise
 
-    def _furnish(self, path: Path) -> None:
-        if self.settings.submodules:
+    def _furnish(self, path: Path, known: Settings) -> None:
+        if known.submodules:
             worktrees.init_submodules(path)
         copied: dict[str, str] = {}
-        for each in self.settings.copies:
-            copied |= _copy(self.home, path, each, self.log)
+        for each in known.copies:
+            copied |= _copy(self.job.place, path, each, self.log)
         write_atomically(self.folder.copied, json.dumps(copied).encode())
-        if self.settings.setup:
-            argv = registry.fill(self.settings.setup, values(self.job, self.folder))
-            ran = program.run(argv, cwd=path, env=self.env, timeout=self.settings.setup_timeout, sink=self.log.write)
+        if known.setup:
+            argv = registry.fill(known.setup, values(self.job, self.folder))
+            ran = program.run(argv, cwd=path, env=self.env, timeout=known.setup_timeout, sink=self.log.write)
             if not ran.ok:
                 raise Refused(ran.how(f"the set-up command ({shlex.join(argv)[:100]})"), code="setup")
+
+
+def reason(job: Job) -> str:
+    """What git says of why the worktree of an attempt is locked."""
+    return f"{IN_USE}: {job.bead} is worked on" + (f"{_FOR}{job.town}" if job.repository else "")
+
+
+def is_of(said: str, town: Path, *, own: bool) -> bool:
+    """Whether a lock with this reason is of an attempt of this town; `own`: in the town's own repository."""
+    return said.startswith(IN_USE) and (_FOR not in said if own else said.endswith(f"{_FOR}{town}"))
 
 
 def values(job: Job, folder: AttemptFolder) -> dict[str, str]:

@@ -8,11 +8,26 @@ from gitconvoy.engine import settings
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.git import read
+from gitconvoy.git.repo import Repo
 
 
-def branch_exists(town: Town) -> Callable[[str], bool]:
-    """A function that tells whether a branch exists, here or as a remote has it."""
-    repo = town.repo
+def branch_exists(town: Town) -> Callable[[str, str], bool]:
+    """A function that tells whether a branch exists, here or as a remote has it, in the repository of a rig.
+
+    Where that is away nobody can tell, and another rule says so.
+    """
+    homes = town.homes(town.plan().config)
+
+    def exists(branch: str, rig: str) -> bool:
+        home = homes.get(rig)
+        if home is None:
+            return _is_in(town.repo, branch)
+        return bool(home.trouble) or _is_in(home.repo(), branch)
+
+    return exists
+
+
+def _is_in(repo: Repo, branch: str) -> bool:
     places = (HEADS, *(f"refs/remotes/{remote}/" for remote in settings.remotes(repo)))
     here = read.head_ref(repo)
-    return lambda name: here == HEADS + name or any(read.ref(repo, place + name) is not None for place in places)
+    return here == HEADS + branch or any(read.ref(repo, place + branch) is not None for place in places)

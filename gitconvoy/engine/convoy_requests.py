@@ -31,7 +31,7 @@ def known_convoy(draft: Draft, convoy: str) -> Convoy:
     )
 
 
-Branches = Collection[str] | Callable[[str], bool]
+Branches = Collection[str] | Callable[[str, str], bool]
 
 
 def check_again(draft: Draft, convoy: Convoy, branches: Branches | None) -> StageReport:

@@ -12,14 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from gitconvoy.dispatch import attempts, leases, workplace
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
-from gitconvoy.engine import ending, releasing
+from gitconvoy.engine import ending, releasing, rigs
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
-from gitconvoy.git import worktrees
-from gitconvoy.git.admin import admin_dirs, lock_reason
+from gitconvoy.git import read, worktrees
+from gitconvoy.git.admin import admin_dirs, lock_reason, real
+from gitconvoy.git.personal import main_worktree
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.ledger import START
 from gitconvoy.model.state import State
@@ -56,7 +58,7 @@ def examine(town: Town, *, fix: bool = False) -> list[Finding]:
     """Every finding, the ones about work first; with `fix`, mended where that loses nothing."""
     state = town.state()
     found: list[Finding] = []
-    for look in (_attempts, _gone_worktrees, _strays, _damaged, _unattended, _leases):
+    for look in (_rigs, _attempts, _gone_worktrees, _strays, _damaged, _unattended, _leases):
         found += [_mended(each) if fix else each for each in look(town, state)]
     return found
 
@@ -71,6 +73,21 @@ def _mended(finding: Finding) -> Finding:
     return replace(finding, fixed=True)
 
 
+def _rigs(town: Town, state: State) -> Iterator[Finding]:
+    """Rigs whose repositories cannot be used; on purpose, where nothing says where they are."""
+    homes = town.homes(state.plan.config)
+    for name, reason in sorted(state.plan.away.items()):
+        yield Finding(
+            "rig",
+            name,
+            ERROR if name in homes else NOTE,
+            f"its repository cannot be used: {reason}",
+            "the repository of each rig can be read",
+            "its beads are blocked, and its handed-in work waits, until it is back; nothing is lost by that",
+            (f"git config {rigs.key(name)} DIR",),
+        )
+
+
 def _attempts(town: Town, state: State) -> Iterator[Finding]:
     """Attempts that are over: their processes and worktrees."""
     for folder, job in attempts.known(town.common_dir):
@@ -78,7 +95,8 @@ def _attempts(town: Town, state: State) -> Iterator[Finding]:
         if attempts.supervised(folder):
             continue
         if releasing.running(state.ledger.bead(job.bead), job):
-            if job.branch and folder.begun.exists() and not workplace.there(job):
+            away = state.plan.away_reason(job.bead) is not None
+            if job.branch and folder.begun.exists() and not workplace.there(job) and not away:
                 yield _lost_workplace(job, name)
             continue
         alive = ending.remains(folder, job)
@@ -117,7 +135,7 @@ def _lost_workplace(job: Job, name: str) -> Finding:
 def _left_worktree(town: Town, state: State, folder: AttemptFolder, job: Job, name: str) -> Finding:
     try:
         repo = Repo.at(job.place)
-        lost = workplace.losses(folder, job, into=releasing.targets(repo, town, state, job))
+        lost = workplace.losses(folder, job, into=releasing.targets(repo, state, job))
     except (ConvoyError, OSError) as error:
         lost = (f"nothing can be said about it: {error}",)
     expected = "a worktree goes once its attempt is over and its work is merged"
@@ -149,46 +167,79 @@ def _release(town: Town, job: Job) -> None:
         raise ConvoyError(kept)
 
 
-def _gone_worktrees(town: Town, _: State) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """A repository in which attempts have worktrees: the town's own, or a rig's."""
+
+    repo: Repo
+    trunk: str
+    town: Path
+    own: bool
+
+    def ours(self) -> list[Path]:
+        """The worktrees that git knows of attempts of this town."""
+        return [path for path, admin in admin_dirs(self.repo).items() if self._is_ours(lock_reason(admin) or "")]
+
+    def _is_ours(self, said: str) -> bool:
+        return workplace.is_of(said, self.town, own=self.own)
+
+    def strays(self, known: frozenset[Path]) -> Iterator[Path]:
+        """What lies among the worktrees of attempts and is none that is known; nothing of another town."""
+        place = workplace.settings(self.repo, main_worktree(self.repo)).folder
+        admins = admin_dirs(self.repo)
+        for path in sorted(place.iterdir()) if place.is_dir() else ():
+            admin = admins.get(real(path))
+            said = (lock_reason(admin) or "") if admin is not None else ""
+            if path not in known and (self._is_ours(said) or (self.own and not said.startswith(workplace.IN_USE))):
+                yield path
+
+
+def _grounds(town: Town, state: State) -> list[_Ground]:
+    home = town.home()
+    found = {town.common_dir: _Ground(town.repo, town.settings.trunk, home, own=True)}
+    for rig, each in town.homes(state.plan.config).items():
+        if rig not in state.plan.away:
+            found.setdefault(each.repo().common_dir, _Ground(each.repo(), each.trunk, home, own=False))
+    return list(found.values())
+
+
+def _gone_worktrees(town: Town, state: State) -> Iterator[Finding]:
     """Worktrees of ours whose folder is gone, which git still knows of."""
-    for path, admin in admin_dirs(town.repo).items():
-        ours = (lock_reason(admin) or "").startswith(workplace.IN_USE)
-        if ours and not os.path.lexists(path):
+    for ground in _grounds(town, state):
+        for path in ground.ours():
+            if not os.path.lexists(path):
+                yield Finding(
+                    "worktree",
+                    str(path),
+                    WARNING,
+                    "its folder is gone, and git still has it in its list",
+                    "git lists worktrees that are there",
+                    "its branch counts as checked out until git forgets it",
+                    ("gitconvoy doctor --fix",),
+                    partial(worktrees.remove, ground.repo, path),
+                )
+
+
+def _strays(town: Town, state: State) -> Iterator[Finding]:
+    """What lies among the worktrees and is of no attempt."""
+    known = frozenset(Path(job.worktree) for _, job in attempts.known(town.common_dir))
+    live = {f"{each.id}-{each.attempt}" for each in state.ledger.beads.values() if each.in_flight}
+    for ground in _grounds(town, state):
+        for path in ground.strays(known):
+            if path.name in live:
+                continue  # its repository was moved while it is worked on
+            lost = worktrees.losses(path, into=tuple(filter(None, (read.ref(ground.repo, ground.trunk),))))
             yield Finding(
                 "worktree",
                 str(path),
-                WARNING,
-                "its folder is gone, and git still has it in its list",
-                "git lists worktrees that are there",
-                "its branch counts as checked out until git forgets it",
-                ("gitconvoy doctor --fix",),
-                partial(_prune, town),
+                NOTE if lost else WARNING,
+                "it lies among the worktrees of attempts, and no attempt is known to have it"
+                + (f"; with it would be lost: {'; '.join(lost)}" if lost else ""),
+                "only worktrees of attempts lie there",
+                "somebody put it there, or the folder of its attempt was deleted",
+                (f"git -C {shlex.quote(str(path))} status",),
+                None if lost else partial(worktrees.remove, ground.repo, path),
             )
-
-
-def _prune(town: Town) -> None:
-    worktrees.prune(town.repo, locked_as=workplace.IN_USE)
-
-
-def _strays(town: Town, _: State) -> Iterator[Finding]:
-    """What lies among the worktrees and is of no attempt."""
-    place = workplace.settings(town.repo, town.home()).folder
-    known = {job.worktree for _, job in attempts.known(town.common_dir)}
-    for path in sorted(place.iterdir()) if place.is_dir() else ():
-        if str(path) in known:
-            continue
-        lost = worktrees.losses(path, into=tuple(filter(None, (town.trunk(),))))
-        yield Finding(
-            "worktree",
-            str(path),
-            NOTE if lost else WARNING,
-            "it lies among the worktrees of attempts, and no attempt is known to have it"
-            + (f"; with it would be lost: {'; '.join(lost)}" if lost else ""),
-            "only worktrees of attempts lie there",
-            "somebody put it there, or the folder of its attempt was deleted",
-            (f"git -C {shlex.quote(str(path))} status",),
-            None if lost else partial(worktrees.remove, town.repo, path),
-        )
 
 
 def _damaged(town: Town, state: State) -> Iterator[Finding]:

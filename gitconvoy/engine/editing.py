@@ -48,7 +48,7 @@ def open_desk(town: Town) -> Desk:
     repo = town.repo
     if repo.worktree is None:
         raise Refused("a bare repository has no files to edit", hint="run this in a clone with a worktree", code="bare")
-    plan = load.from_worktree(repo)
+    plan = town.joined(load.from_worktree(repo))
     if not plan.exists:
         raise _no_plan(town)
     if plan.config_broken:
@@ -130,7 +130,7 @@ def _by_itself(town: Town, desk: Desk, changes: Changes) -> Changes:
     if desk.read(CONFIG_PATH) is not None and load.commit_reader(repo, head)(CONFIG_PATH) is None:
         hint = f"commit the beginnings first (`git add {ROOT} && git commit`), or use --no-commit"
         raise Refused(f"{CONFIG_PATH} is not committed yet", hint=hint, code="uncommitted")
-    committed = load.from_commit(repo, head)
+    committed = town.joined(load.from_commit(repo, head))
     documents = {path: data for path, data in changes.files.items() if kind_of(path) in (BEAD, CONVOY)}
     base = replace(desk, plan=committed, read=load.commit_reader(repo, head))
     try:

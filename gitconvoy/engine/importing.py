@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+from gitconvoy.engine import joining
 from gitconvoy.git import read as gitread
 from gitconvoy.git.repo import Repo
 from gitconvoy.interop.importer import ImportPlan, plan_import
@@ -31,10 +32,10 @@ def import_lines(
         entry.path: entry.file.read_bytes() for entry in gitread.worktree_entries(repo, ROOT) if not entry.is_link
     }
     document = load(config, CONFIG_PATH) if config is not None else {}
-    found = plan_import(lines, desk.plan, document, existing, name, progress)
+    found = plan_import(lines, joining.without(desk.plan), document, existing, name, progress)
     if not found.files:
         return Changes({}, "", (), desk.plan), found
-    plan = _with(existing, found.files)
+    plan = joining.carried(_with(existing, found.files), desk.plan)
     files = dict(sorted({**found.files, **stale(plan, desk.ledger)}.items()))
     count = found.created + found.updated + found.tombstones
     return Changes(files, f"Import {count} records from {name.rsplit('/', 1)[-1]}", (), plan), found

@@ -46,7 +46,7 @@ def _stage(town: Town, ids: Sequence[str], title: str | None, force: bool) -> st
         )
     desk = editing.open_desk(town)
     known = {*desk.plan.beads, *desk.plan.archive, *desk.plan.convoys, *desk.plan.broken}
-    unknown = [one for one in ids if one not in known]
+    unknown = [one for one in ids if one not in known and desk.plan.unseen(one) is None]
     if unknown:
         raise NotFound(f"there is no bead or convoy {unknown[0]}", hint=nearest(unknown[0], known))
     view = desk.view()

@@ -33,8 +33,8 @@ class Local:
     """Where attempts work."""
     handins: Mapping[str, Handin] = field(default_factory=dict)
     """Notes about work that is being handed in, by bead."""
-    branches: Mapping[str, str] = field(default_factory=dict)
-    """Branches of work that is handed in or being so (short names), and their commits; gone ones are not in it."""
+    branches: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The commit of each branch (by bead and short name) whose work is handed in or being so; not of gone ones."""
     worktrees: bool = False
     """Whether started workers get a worktree on a branch of their own."""
     breakers: Mapping[str, Breaker] = field(default_factory=dict)

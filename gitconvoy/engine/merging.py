@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +28,8 @@ from gitconvoy.store import load
 _RACES = 20
 """How often a merge is made anew because somebody's commit landed meanwhile."""
 _NAMED = 10
+_BEYOND = frozenset({"dangling", "parent-dangling", "missing-tracked"})
+"""What nobody can tell by a rig's repository alone: its beads may belong to those of other repositories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,10 @@ def merge_all(town: Town, state: State, local: Local) -> Round:
     What is in the way of the rest is noted; it is tried again the next time. Call it under the town's lock.
     """
     merged, conflicts = [], []
+    repos = town.repos(state.plan)
     for record in waiting(state, local):
-        base = _base(state.plan, local, record)
-        found = _merge_one(town, state, record, base) if base is not None else None
+        place = _place(state.plan, local, record, repos)
+        found = _merge_one(town, place[0], state, record, place[1]) if place is not None else None
         if isinstance(found, Conflict):
             conflicts.append(found)
         elif found:
@@ -76,34 +79,35 @@ def waiting(state: State, local: Local) -> list[BeadRecord]:
         and record.submitted is not None
         and record.machine == local.machine
         and merge_of(state.plan, record.id, record.convoy) == "direct"
-        and local.branches.get(record.branch or "") is not None
+        and (record.id, record.branch or "") in local.branches
     ]
     return sorted(found, key=lambda record: (record.since or 0, record.id))
 
 
-def _base(plan: Plan, local: Local, record: BeadRecord) -> str | None:
+def _place(plan: Plan, local: Local, record: BeadRecord, repos: Callable[[str], Repo]) -> tuple[Repo, str] | None:
+    """The repository of the work and its base branch there; None where one cannot tell, which `status` explains."""
     try:
-        return base_of(plan, local.places, record.id, record.convoy)
+        return repos(record.id), base_of(plan, local.places, record.id, record.convoy)
     except Refused:
         return None
 
 
-def _merge_one(town: Town, state: State, record: BeadRecord, base: str) -> Conflict | bool:
+def _merge_one(town: Town, repo: Repo, state: State, record: BeadRecord, base: str) -> Conflict | bool:
     """True once the base branch has it, False while something is in the way."""
     ref = HEADS + base
     for _ in range(_RACES):
-        tip = read.ref(town.repo, ref)
+        tip = read.ref(repo, ref)
         if tip is None:
             return _put_off(town, state, record, f"the base branch {base} is not here")
         try:
-            made = _merge_commit(town, state, record, tip)
+            made = _merge_commit(town, repo, state, record, tip)
             if isinstance(made, tuple):
                 names = ", ".join(made[:_NAMED]) + (f" and {len(made) - _NAMED} more" if len(made) > _NAMED else "")
                 reason = f"{record.branch} cannot be merged into {base}: conflicts in {names}"
                 return Conflict(record.id, record.token, reason)
-            done = merging.advance(town.repo, ref, tip, made, f"convoy: merge {record.id}")
+            done = merging.advance(repo, ref, tip, made, f"convoy: merge {record.id}")
         except LostRace as error:
-            if read.ref(town.repo, ref) == tip:  # nobody moved it: somebody holds its lock
+            if read.ref(repo, ref) == tip:  # nobody moved it: somebody holds its lock
                 return _put_off(town, state, record, error.message)
             continue
         except Refused as error:
@@ -134,16 +138,16 @@ def _new_note(record: BeadRecord) -> handins.Handin:
     return handins.Handin(record.id, record.token or "", record.branch or "", record.submitted or "", record.base or "")
 
 
-def _merge_commit(town: Town, state: State, record: BeadRecord, tip: str) -> str | tuple[str, ...]:
+def _merge_commit(town: Town, repo: Repo, state: State, record: BeadRecord, tip: str) -> str | tuple[str, ...]:
     """The merge commit, or the conflicting paths. Refused where the merge would make the plan wrong."""
-    repo, work = town.repo, record.submitted or ""
+    work = record.submitted or ""
     merged = merge_trees(repo, tip, work, record.id, state.plan.config)
     if merged.tree is None:
         return merged.conflicts
     bead = state.plan.bead(record.id)
     message = headline("Merge", (record.id,), bead.title if bead else "")
     commit = write.create_commit(repo, merged.tree, [tip, work], message + "\n", state.now)
-    _refuse_broken_plan(repo, commit, record.id)
+    _refuse_broken_plan(town, repo, state, commit, record.id)
     return commit
 
 
@@ -178,20 +182,27 @@ def _with(repo: Repo, commit: str, path: Sequence[str], data: bytes) -> str:
     return write.create_commit(repo, tree, [commit], "Agree on a bead\n", about.time, sign=False)
 
 
-def _refuse_broken_plan(repo: Repo, commit: str, bead: str) -> None:
+def _refuse_broken_plan(town: Town, repo: Repo, state: State, commit: str, bead: str) -> None:
     """As the hook does before a merge that a person makes: what stood in a parent is not the merge's fault."""
     base, work = read.commit(repo, commit).parents
     fork = common_base(repo, base, work)
     changed = read.changed_paths(repo, fork, work, ROOT) if fork is not None else []
     if set(changed) <= set(paths_of(repo, work, bead)):
         return  # the bead's own file at most, whose closing makes nothing wrong
-    stood = [problem for parent in (base, work) for problem in _problems(repo, parent)]
-    found = new_problems(stood, _problems(repo, commit))
+    stood = [problem for parent in (base, work) for problem in _problems(town, repo, state, parent)]
+    found = new_problems(stood, _problems(town, repo, state, commit))
     errors = [problem for problem in found if problem.severity == "error"]
     if errors:
         raise Refused(f"it would break the plan: {errors[0].text()}", hint=errors[0].hint, code="plan")
 
 
-def _problems(repo: Repo, commit: str) -> list[Problem]:
+def _problems(town: Town, repo: Repo, state: State, commit: str) -> list[Problem]:
+    plan = plan_in(town, repo, state, commit)
+    found = [*plan.problems, *check_plan(plan, None)]
+    return found if repo is town.repo else [problem for problem in found if problem.code not in _BEYOND]
+
+
+def plan_in(town: Town, repo: Repo, state: State, commit: str) -> Plan:
+    """The plan of a commit of the town's repository or of a rig's, as the town reads it."""
     plan = load.from_commit(repo, commit)
-    return [*plan.problems, *check_plan(plan, None)]
+    return town.joined(plan) if repo.common_dir == town.common_dir else replace(plan, config=state.plan.config)

@@ -12,7 +12,8 @@ from gitconvoy.engine import facts
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.handin.branch import closes_only, common_base, paths_of
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.places import base_of
+from gitconvoy.engine.places import base_of, base_tip
+from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import proofs, read
 from gitconvoy.git.repo import Repo
@@ -38,7 +39,7 @@ class Proven:
 
 
 def waits_for(state: State, local: Local) -> dict[str, str]:
-    """The base branch (short name) of each bead whose handed-in work is not known to be merged."""
+    """The base branch (short name) of each bead whose handed-in work is not known to be merged, where one can look."""
     found = {}
     for record in state.ledger.beads.values():
         if record.handed_in:
@@ -49,17 +50,21 @@ def waits_for(state: State, local: Local) -> dict[str, str]:
     return found
 
 
-def look(repo: Repo, common_dir: Path, state: State, local: Local) -> tuple[Proven, ...]:
+def look(town: Town, state: State, local: Local) -> tuple[Proven, ...]:
     """What can be proven now. A commit that was not found in a branch is looked for again once the branch moves."""
-    unproven = _recall(common_dir)
+    unproven, repos = _recall(town.common_dir), town.repos(state.plan)
     known: dict[str, list[str]] = {}
     news: dict[tuple[str, str], _News | None] = {}
     found = []
     for bead, base in sorted(waits_for(state, local).items()):
-        record, tip = state.ledger.bead(bead), local.places.tips.get(base)
+        record, tip = state.ledger.bead(bead), base_tip(state.plan, local.places, bead, base)
         work = record.submitted or ""
         if tip is None:
             continue
+        try:
+            repo = repos(bead)
+        except Refused:
+            continue  # it was just moved away
         last, seen = unproven.get(bead, ("", ""))
         if last == work and (seen, tip) not in news:
             news[seen, tip] = _news(repo, seen, tip)
@@ -70,7 +75,7 @@ def look(repo: Repo, common_dir: Path, state: State, local: Local) -> tuple[Prov
         else:
             found.append(Proven(bead, work, proof.commit or tip, _WORDS[proof.kind].format(base=base)))
     if known != unproven:
-        _remember(common_dir, known)
+        _remember(town.common_dir, known)
     return tuple(found)
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from gitconvoy.dispatch import breaker, handins, leases
-from gitconvoy.engine import catchup, ending, facts, merging, notices, proofs, seen, settle, trunk, wake
+from gitconvoy.engine import catchup, ending, facts, looks, merging, notices, proofs, seen, settle, trunk, wake
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.handin import handover
 from gitconvoy.engine.handin.adopt import adopt
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.merging import Conflict, Round
-from gitconvoy.engine.settings import HEADS, require_role
+from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.starting import begin
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
@@ -76,7 +76,7 @@ def transact(
         draft, value, pairs = _publish(town, request, cause, feed)
         draft, pairs, failed = _act_on(town, draft, pairs, cause, feed)
         _drop_old_leases(town, draft)
-        _look_done(town, draft, pairs)
+        looks.note(town, draft, pairs[-1][1] if pairs else draft.before.ledger.tip)
         handover.leave_behind(town, draft.state, draft.local, retry=cause == "scan")
         local = replace(_count_for_breakers(town, draft, pairs), handins=handins.read_all(town.common_dir))
         ending.leave_behind(town, (event for event, _ in pairs))
@@ -96,7 +96,7 @@ def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool) -
         steps = trunk.steps(town.repo, state.plan, state.trunk, _since(town, state), state.ledger.beads.keys())
         catchup.catch_up(draft, steps)
     adopt(draft)
-    proofs.decide(draft, proofs.look(town.repo, town.common_dir, state, draft.local))
+    proofs.decide(draft, proofs.look(town, state, draft.local))
     value = request(draft)
     settle.settle(draft, feed_too=feed)
     notices.decide(draft)
@@ -222,15 +222,6 @@ def _count_for_breakers(town: Town, draft: Draft, pairs: tuple[tuple[Event, str]
         if rig is not None:
             breaker.count(town.repo, rig.name, event.at, event.reason)
     return replace(draft.local, breakers=breaker.read_all(town.common_dir)) if events else draft.local
-
-
-def _look_done(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> None:
-    commit = draft.state.trunk
-    tip = pairs[-1][1] if pairs else draft.before.ledger.tip
-    if commit is not None and tip is not None:
-        awaited = {f"{HEADS}{base}" for base in proofs.waits_for(draft.state, draft.local).values()}
-        waits = {ref: read.ref(town.repo, ref) or "-" for ref in sorted(awaited)}
-        seen.remember(town.common_dir, seen.Seen(town.settings.trunk, draft.state.plan.tree or "-", commit, tip, waits))
 
 
 def react(town: Town, cause: str = "scan") -> Outcome[None]:

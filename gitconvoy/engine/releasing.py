@@ -7,6 +7,7 @@ from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.bases import base_branch
 from gitconvoy.engine.settings import HEADS
+from gitconvoy.engine.standing import trunk_branch
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import read
@@ -37,8 +38,11 @@ def would_keep(town: Town, bead: str, attempt: int) -> str | None:
     found = _attempt(town, bead, attempt)
     if found is None or not workplace.there(found[1]):
         return None
-    repo, state = Repo.at(found[1].place), town.state()
-    return _obstacle(found[1], workplace.losses(*found, into=targets(repo, town, state, found[1])))
+    try:
+        lost = workplace.losses(*found, into=targets(Repo.at(found[1].place), town.state(), found[1]))
+    except (ConvoyError, OSError) as error:
+        lost = (f"nothing can be said about it: {error}",)
+    return _obstacle(found[1], lost)
 
 
 def _attempt(town: Town, bead: str, attempt: int) -> tuple[AttemptFolder, Job] | None:
@@ -58,7 +62,7 @@ def let_go(town: Town, folder: AttemptFolder, job: Job, state: State | None = No
         return None
     try:
         repo = Repo.at(job.place)
-        kept = _remove(repo, town, state, folder, job)
+        kept = _remove(repo, state, folder, job)
     except (ConvoyError, OSError) as error:
         return f"{job.worktree} could not be removed: {error}"
     if kept is None and succeeded(state, job):
@@ -66,10 +70,10 @@ def let_go(town: Town, folder: AttemptFolder, job: Job, state: State | None = No
     return kept
 
 
-def _remove(repo: Repo, town: Town, state: State, folder: AttemptFolder, job: Job) -> str | None:
+def _remove(repo: Repo, state: State, folder: AttemptFolder, job: Job) -> str | None:
     if workplace.there(job) and (busy := _obstacle(job, ())) is not None:
         return busy
-    return _obstacle(job, workplace.dismantle(repo, folder, job, into=targets(repo, town, state, job)))
+    return _obstacle(job, workplace.dismantle(repo, folder, job, into=targets(repo, state, job)))
 
 
 def _obstacle(job: Job, lost: tuple[str, ...]) -> str | None:
@@ -88,10 +92,11 @@ def succeeded(state: State, job: Job) -> bool:
     return record.attempt == job.attempt and not record.live and (by_file or by_ledger)
 
 
-def targets(repo: Repo, town: Town, state: State, job: Job) -> tuple[str, ...]:
+def targets(repo: Repo, state: State, job: Job) -> tuple[str, ...]:
     """Commits into which the work of an attempt may have gone: where it began, the base branch here and on remotes."""
     record = state.ledger.bead(job.bead)
-    name = base_branch(state.plan, job.bead, job.convoy or None, town.trunk_branch())
+    trunk = trunk_branch(repo, settings_.load(repo).trunk)
+    name = base_branch(state.plan, job.bead, job.convoy or None, trunk)
     refs = [HEADS + name, *(f"refs/remotes/{remote}/{name}" for remote in settings_.remotes(repo))]
     tips = [read.ref(repo, ref) for ref in refs]
     merged = record.merged_as if record.attempt == job.attempt else None

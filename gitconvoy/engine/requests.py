@@ -23,8 +23,9 @@ FORCED_RULES = frozenset({"reserved", "overlap", "parked"})
 
 
 def known_bead(draft: Draft, bead: str) -> None:
-    """NotFound unless the trunk's plan has the bead."""
-    if draft.state.plan.bead(bead) is None and bead not in draft.state.plan.broken:
+    """NotFound unless the trunk's plan has the bead, or the repository of its rig may have it, which is away."""
+    plan = draft.state.plan
+    if plan.bead(bead) is None and bead not in plan.broken and plan.unseen(bead) is None:
         raise NotFound(
             f"the trunk has no bead {bead}",
             hint=nearest(bead, draft.state.plan.beads)

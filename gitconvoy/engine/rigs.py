@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from gitconvoy.errors import ConvoyError, GitError, Refused
 from gitconvoy.git import config, personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.plan import Config
+from gitconvoy.store import load
+from gitconvoy.store.localfiles import local_folder, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +31,27 @@ class RigHome:
     """Full ref of its trunk; empty where it cannot be read."""
     trouble: str = ""
     """Why it cannot be used now, in words; empty where it can."""
+    parents: frozenset[str] | None = None
+    """Where it cannot be used: the beads elsewhere that had children in it when it last could; None: nobody knows."""
     _repo: Repo | None = None
 
     def repo(self) -> Repo:
         """The open repository. Refused (`rig-away`), with the remedy, where it cannot be read."""
         if self._repo is None:
-            raise Refused(
-                f"the repository of the rig {self.rig} cannot be used: {self.trouble}",
-                hint=f"bring it back, or git config gitconvoy.rig.{self.rig}.path DIR names where it is",
-                code="rig-away",
-            )
+            raise self.away(self.trouble)
         return self._repo
+
+    def away(self, reason: str) -> Refused:
+        """The error for a repository that cannot be used."""
+        return Refused(
+            f"the repository of the rig {self.rig} cannot be used: {reason}",
+            hint=f"bring it back, or git config gitconvoy.rig.{self.rig}.path DIR names where it is",
+            code="rig-away",
+        )
 
     def root(self) -> Path:
         """Its main worktree, or the git directory of a bare one. Refused as `repo`."""
-        return personal.worktrees(self.repo())[0].path
+        return personal.main_worktree(self.repo())
 
 
 def key(rig: str) -> str:
@@ -56,9 +65,24 @@ def homes(repo: Repo, root: Callable[[], Path], known: Config) -> dict[str, RigH
     for rig in known.rigs:
         text = config.get(repo, key(rig))
         if text:
-            home = _home(repo, rig, root() / Path(text).expanduser())
+            home = _home(repo, rig, _absolute(root(), text))
             if home is not None:
                 found[rig] = home
+    return found
+
+
+def _absolute(root: Path, text: str) -> Path:
+    return Path(os.path.normpath(root / Path(text).expanduser()))
+
+
+def places(repo: Repo, root: Path) -> list[Path]:
+    """The common git directories of all repositories that git config names as some rig's, as far as they are there."""
+    found = []
+    for text in config.get_all(repo, r"^gitconvoy\.rig\..*\.path$").values():
+        try:
+            found.append(_open(repo, _absolute(root, text)).common_dir)
+        except (ConvoyError, OSError):
+            continue
     return found
 
 
@@ -68,12 +92,62 @@ def _home(town: Repo, rig: str, path: Path) -> RigHome | None:
         repo = _open(town, path)
         if repo.common_dir == town.common_dir:
             return None
-        trunk = settings.load(repo).trunk
+        trunk = _trunk(repo)
+        born = read.ref(repo, trunk) is not None
     except (ConvoyError, OSError) as error:
-        return RigHome(rig, path, trouble=str(error))
-    if read.ref(repo, trunk) is None:
-        return RigHome(rig, path, trouble=f"its trunk ({trunk.removeprefix(settings.HEADS)}) has no commits")
+        return RigHome(rig, path, trouble=str(error), parents=_recall(town).get(rig))
+    if not born:
+        trouble = f"its trunk ({trunk.removeprefix(settings.HEADS)}) has no commits"
+        return RigHome(rig, path, trouble=trouble, parents=_recall(town).get(rig))
     return RigHome(rig, path, trunk, _repo=repo)
+
+
+def _trunk(repo: Repo) -> str:
+    """The trunk that is pinned there, else the remote's default branch, else main or master, else what HEAD names.
+
+    Where somebody works on a topic branch, HEAD names that: it is what is asked last.
+    """
+    known = settings.load(repo)
+    if known.pinned or known.trunk != read.head_ref(repo) or _default_of_remote(repo, known.trunk):
+        return known.trunk
+    usual = (settings.HEADS + name for name in ("main", "master"))
+    return next((ref for ref in usual if read.ref(repo, ref) is not None), known.trunk)
+
+
+def _default_of_remote(repo: Repo, trunk: str) -> bool:
+    name = trunk.removeprefix(settings.HEADS)
+    return any(
+        read.ref(repo, f"refs/remotes/{remote}/HEAD") is not None
+        and repo.git("symbolic-ref", f"refs/remotes/{remote}/HEAD").text == f"refs/remotes/{remote}/{name}"
+        for remote in settings.remotes(repo)
+    )
+
+
+def _file(town: Repo) -> Path:
+    return local_folder(town.common_dir) / "rig-parents"
+
+
+def _recall(town: Repo) -> dict[str, frozenset[str]]:
+    try:
+        data = json.loads(_file(town).read_bytes())
+        return {rig: frozenset(map(str, parents)) for rig, parents in data.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def remember(town: Repo, known: Mapping[str, frozenset[str]]) -> None:
+    """Note which beads have children in which rig's repository. What is known of rigs not named here stays known.
+
+    Without the note nobody knows, once such a repository is away, whether a bead has children there that are open.
+    """
+    before = _recall(town)
+    after = {**before, **known}
+    if after != before:
+        text = json.dumps({rig: sorted(parents) for rig, parents in sorted(after.items())})
+        try:
+            write_atomically(_file(town), text.encode())
+        except OSError:
+            return
 
 
 def _open(town: Repo, path: Path) -> Repo:
@@ -89,5 +163,6 @@ def _open(town: Repo, path: Path) -> Repo:
     place = Path(os.path.realpath(path))
     if place not in (Path(os.path.realpath(repo.cwd)), Path(os.path.realpath(repo.git_dir))):
         raise GitError(f"{path} lies in the repository {repo.cwd}, but is none itself")
+    load.share_memo(town, repo)  # another repository may have no place for a cache, and needs none
     opened[path] = repo
     return repo

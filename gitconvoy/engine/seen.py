@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,3 +49,60 @@ def recall(common_dir: Path) -> Seen | None:
         return None
     (ref, tree), (commit, ledger), *rest = ((first, second) for first, second in lines)
     return Seen(ref, tree, commit, ledger, dict(rest))
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a town waits for in the repository of one of its rigs, as it was when the town last looked."""
+
+    town: Path
+    """Where commands find the town."""
+    ref: str
+    """The trunk there."""
+    tree: str
+    """The `.convoy` tree of its tip, `-` where it has none."""
+    waits: Mapping[str, str] = field(default_factory=dict)
+    """As in `Seen`, of branches there."""
+
+
+def watches_folder(rig_common_dir: Path) -> Path:
+    """Where towns note what they wait for in a rig's repository; made with the hooks there, which look at it."""
+    return local_folder(rig_common_dir) / "towns"
+
+
+def _watch_file(rig_common_dir: Path, town_common_dir: Path) -> Path:
+    name = hashlib.sha1(os.fsencode(town_common_dir), usedforsecurity=False).hexdigest()
+    return watches_folder(rig_common_dir) / name
+
+
+def watch(rig_common_dir: Path, town_common_dir: Path, wanted: Watch) -> None:
+    """Note what a town waits for, where hooks look for that; nothing happens where none are, or it cannot be written.
+
+    The first line names the town, the others are for the shims, as those of `seen` are.
+    """
+    file = _watch_file(rig_common_dir, town_common_dir)
+    if not file.parent.is_dir() or "\n" in str(wanted.town):
+        return
+    lines = [f"town {wanted.town}", f"{wanted.ref} {wanted.tree}"]
+    lines += [f"{ref} {commit}" for ref, commit in wanted.waits.items()]
+    data = os.fsencode("".join(f"{line}\n" for line in lines))
+    try:
+        if not file.is_file() or file.read_bytes() != data:
+            write_atomically(file, data)
+    except OSError:
+        return
+
+
+def watches(rig_common_dir: Path) -> dict[Path, Watch]:
+    """The notes of all towns, by file; damaged ones are left out."""
+    found = {}
+    for file in sorted(watches_folder(rig_common_dir).glob("*")):
+        try:
+            first, *lines = os.fsdecode(file.read_bytes()).splitlines()
+            (ref, tree), *rest = (line.split(" ") for line in lines)
+            waits = {name: commit for name, commit in rest}  # noqa: C416 - lines of another length are damage
+        except (OSError, ValueError):
+            continue
+        if first.startswith("town /"):
+            found[file] = Watch(Path(first.removeprefix("town ")), ref, tree, waits)
+    return found

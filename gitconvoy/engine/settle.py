@@ -10,7 +10,9 @@ from gitconvoy.engine.breaking import Gate
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import CLAIM, START, Local
 from gitconvoy.engine.placing import place_for
+from gitconvoy.graph.unseen import doubtful
 from gitconvoy.model.ledger import OPEN, BeadRecord
+from gitconvoy.model.plan import Convoy
 from gitconvoy.rules.capacity import Capacity
 from gitconvoy.rules.due import TEMPORARY
 from gitconvoy.rules.view import View
@@ -66,15 +68,26 @@ def give_up(draft: Draft) -> None:
 
 
 def completions(draft: Draft) -> None:
-    """Convoys that are complete now say so once; those that are no longer complete are open again."""
+    """Convoys that are complete now say so once; those that are no longer complete are open again.
+
+    Of a convoy with beads that a repository leaves in doubt, because it is away, nobody knows the latter.
+    """
     view = draft.view  # that a convoy completes makes no difference to another one's beads
-    for convoy_id in sorted(draft.state.plan.convoys):
+    doubts = doubtful(view.graph)
+    for convoy_id, convoy in sorted(draft.state.plan.convoys.items()):
         record = draft.convoy_record(convoy_id)
         status, outcome = view.convoy_status(convoy_id), view.completion(convoy_id)
         if status == OPEN and outcome is not None and record.completed_at is None:
             facts.complete(draft, convoy_id, outcome)
-        elif record.completed_at is not None and outcome is None and _takes_up_again(draft, convoy_id, status):
+        elif record.completed_at is None or outcome is not None or _in_doubt(draft, convoy, doubts):
+            continue
+        elif _takes_up_again(draft, convoy_id, status):
             facts.reopen_convoy(draft, convoy_id, "it tracks a bead that is open again")
+
+
+def _in_doubt(draft: Draft, convoy: Convoy, doubts: frozenset[str]) -> bool:
+    plan = draft.state.plan
+    return any(bead in doubts or plan.unseen(bead) is not None for bead in convoy.tracks)
 
 
 def _takes_up_again(draft: Draft, convoy_id: str, status: str) -> bool:

@@ -10,6 +10,7 @@ from gitconvoy.engine.places import place_of
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
 from gitconvoy.errors import Refused
+from gitconvoy.git.personal import main_worktree
 from gitconvoy.model.ledger import CLAIM, START, BeadRecord
 from gitconvoy.model.state import State
 
@@ -34,8 +35,11 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
     document = state.plan.bead(record.id)
     if document is None:
         raise Refused(f"{record.id} is not in the plan any more")
-    breaker.limit(town.repo)  # a setting that cannot be meant is told here
+    breaker.limit(town.repo)  # settings that cannot be meant are told here
+    workplace.log_limit(town.repo)
     home = town.home()
+    repo = town.repo_of(state.plan, record.id)
+    where = main_worktree(repo)
     job = attempts.Job(
         bead=record.id,
         convoy=record.convoy or "",
@@ -48,9 +52,10 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
         timeout=found.timeout,
         lease=state.plan.config.dispatch.lease,
         town=str(home),
-        worktree=_worktree(town, state, record, found.name),
+        worktree=_worktree(town, state, record, found.name, workplace.settings(repo, where)),
         branch=record.branch or "",
         base=record.base or "",
+        repository="" if repo is town.repo else str(where),
         kind=found.kind,
         settings=dict(found.settings),
     )
@@ -58,9 +63,8 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
     return spawn(town, ["supervise", str(folder.root)], home)
 
 
-def _worktree(town: Town, state: State, record: BeadRecord, dispatcher: str) -> str:
+def _worktree(town: Town, state: State, record: BeadRecord, dispatcher: str, known: workplace.Settings) -> str:
     """Where the worker works. Refused where it should get a branch and cannot."""
-    known = workplace.settings(town.repo, town.home())
     wanted = workplace.mode(town.repo, dispatcher)
     if record.branch is not None:
         return str(known.folder / f"{record.id}-{record.attempt}")

@@ -100,8 +100,8 @@ class Supervisor:
         self._town = town
         self._folder = folder
         self._job = job
-        self._settings = workplace.settings(town.repo, Path(job.town))
-        self._log = logs.Log(folder.log, self._settings.log_limit)
+        self._log_limit = workplace.log_limit(town.repo)
+        self._log = logs.Log(folder.log, self._log_limit)
         self._step = min(LOOK, max(job.lease / 4, 0.1))
         self._began = self._renewed = time.monotonic()
         self._tip: str | None = None
@@ -132,9 +132,7 @@ class Supervisor:
         """Make the workplace, while the lease is renewed; whether the worker may start."""
         if not self._job.branch:
             return not self._taken()
-        site = workplace.Site(
-            self._job, self._folder, self._settings, Path(self._job.town), environment(self._job), self._log
-        )
+        site = workplace.Site(self._job, self._folder, environment(self._job), self._log)
         errors: list[BaseException] = []
 
         def act() -> None:
@@ -159,7 +157,7 @@ class Supervisor:
 
     def _start(self) -> Started | None:
         try:
-            worker = started.start(self._job, self._folder, self._log, self._settings.log_limit)
+            worker = started.start(self._job, self._folder, self._log, self._log_limit)
         except (OSError, ValueError, ConvoyError) as error:
             what = self._job.argv[0] if self._job.argv else "the worker"
             self._fail_to_start(f"{what} could not be started: {getattr(error, 'strerror', None) or error}")
@@ -283,14 +281,21 @@ class Supervisor:
         renew(self._town, self._job, expires=leases.NEVER, note=note)
 
     def _hand_in(self) -> None:
-        """As `gitconvoy done` would; what that refuses is how the attempt failed."""
+        """As `gitconvoy done` would; what that refuses is how the attempt failed.
+
+        That the repository is away is not the worker's fault: somebody says how it went once it is back.
+        """
         job = self._job
         wish = Wish(job.bead, job.token, "the worker ended with exit code 0", no_code=not job.branch)
         try:
             self._patiently(lambda: hand_in(self._town, wish))
         except ConvoyError as error:
             hint = f" ({error.hint})" if error.hint else ""
-            self._report(f"the worker ended with exit code 0, but its work was refused: {error.message}{hint}", "fail")
+            said = f"the worker ended with exit code 0, but its work was refused: {error.message}{hint}"
+            if error.code == "rig-away":
+                self._log.note(said)
+            else:
+                self._report(said, "fail")
 
     def _report(self, reason: str, kind: str) -> None:
         def request(draft: Draft) -> None:

@@ -18,7 +18,7 @@ def state_at(town: Town, rev: str | None) -> State:
 
     A commit of the trunk's own line: with the last ledger commit that was decided on it or on one before it, and the
     later of both times. A ledger commit: its own `plan/` and its date. Any other commit: its plan with today's ledger,
-    now. NotFound where the revision names no commit.
+    now. NotFound where the revision names no commit. The beads of rigs with repositories of their own are those of now.
     """
     if rev is None:
         return town.state()
@@ -29,11 +29,11 @@ def state_at(town: Town, rev: str | None) -> State:
         return _ledger_state(town, commit)
     line = _trunk_line(town, commit)
     if line is None:
-        return replace(town.state(), plan=load.from_commit(town.repo, commit), trunk=commit)
+        return replace(town.state(), plan=town.joined(load.from_commit(town.repo, commit)), trunk=commit)
     entries = history(town.repo, town.ledger_tip())
     ledger = read_ledger(town.repo, next((entry.commit for entry in entries if entry.trunk in line), None))
     now = max(read.commit(town.repo, commit).time, ledger.tip_time)
-    return State(load.from_commit(town.repo, commit), ledger, now, commit)
+    return State(town.joined(load.from_commit(town.repo, commit)), ledger, now, commit)
 
 
 def local_at(town: Town, state: State, rev: str | None) -> Local:
@@ -41,7 +41,8 @@ def local_at(town: Town, state: State, rev: str | None) -> Local:
     local = town.local(state.plan, state.ledger)
     if rev is None:
         return local
-    branches = {each.branch: each.submitted for each in state.ledger.beads.values() if each.branch and each.submitted}
+    records = state.ledger.beads.values()
+    branches = {(each.id, each.branch): each.submitted for each in records if each.branch and each.submitted}
     return replace(local, leases={}, handins={}, branches=branches)
 
 
@@ -53,7 +54,7 @@ def _in_ledger(town: Town, commit: str) -> bool:
 def _ledger_state(town: Town, commit: str) -> State:
     ledger = read_ledger(town.repo, commit)
     plan = load.from_tree(town.repo, read.tree_at(town.repo, commit, "plan"))
-    return State(plan, ledger, ledger.tip_time, ledger.trunk)
+    return State(town.joined(plan), ledger, ledger.tip_time, ledger.trunk)
 
 
 def _trunk_line(town: Town, commit: str) -> frozenset[str] | None:

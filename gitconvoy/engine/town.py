@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitconvoy.dispatch import breaker, handins, leases, notifying, registry, workplace
-from gitconvoy.engine import bases, joining, rigs
+from gitconvoy.engine import joining, rigs
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.local import START, Local
 from gitconvoy.engine.places import Places
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import Settings
+from gitconvoy.engine.standing import places_in, trunk_branch
 from gitconvoy.errors import ConvoyError, Refused
 from gitconvoy.git import lock, personal, read
 from gitconvoy.git.repo import Repo
@@ -52,7 +53,7 @@ class Town:
 
         A linked worktree may be gone before they are done.
         """
-        return personal.worktrees(self.repo)[0].path
+        return personal.main_worktree(self.repo)
 
     def trunk(self) -> str | None:
         """The trunk's tip, None where the branch is unborn."""
@@ -85,9 +86,23 @@ class Town:
 
     def repo_of(self, plan: Plan, bead: str) -> Repo:
         """The repository in which a bead is worked on. Refused (`rig-away`) where that cannot be read."""
-        rig = plan.config.rig_of(bead)
-        home = self.homes(plan.config).get(rig.name) if rig is not None else None
-        return home.repo() if home is not None else self.repo
+        return self.repos(plan)(bead)
+
+    def repos(self, plan: Plan) -> Callable[[str], Repo]:
+        """As `repo_of`, for many beads."""
+        homes = self.homes(plan.config)
+
+        def repo_of(bead: str) -> Repo:
+            rig = plan.config.rig_of(bead)
+            home = homes.get(rig.name) if rig is not None else None
+            if home is not None:
+                return home.repo()
+            away = plan.away_reason(bead)
+            if away is not None:
+                raise Refused(away, hint="bring the repository back, or say where it is", code="rig-away")
+            return self.repo
+
+        return repo_of
 
     def ledger(self) -> Ledger:
         """The ledger as it stands."""
@@ -116,17 +131,26 @@ class Town:
             notifies=notifying.wanted(self.repo),
             places=self.places(plan),
             handins=notes,
-            branches=self._branches(notes.values(), ledger.beads.values() if ledger is not None else ()),
+            branches=self._branches(plan, notes.values(), ledger.beads.values() if ledger is not None else ()),
             worktrees=via == START and self._wants_worktrees(found.name),
             breakers=breaker.read_all(self.common_dir) if via == START else {},
             breaker_limit=breaker.limit_or_default(self.repo),
         )
 
-    def _branches(self, notes: Iterable[handins.Handin], records: Iterable[BeadRecord]) -> dict[str, str]:
-        names = {note.branch for note in notes}
-        names |= {record.branch for record in records if record.handed_in and record.branch is not None}
-        found = {name: read.ref(self.repo, settings_.HEADS + name) for name in sorted(names)}
-        return {name: tip for name, tip in found.items() if tip is not None}
+    def _branches(
+        self, plan: Plan, notes: Iterable[handins.Handin], records: Iterable[BeadRecord]
+    ) -> dict[tuple[str, str], str]:
+        wanted = {(note.bead, note.branch) for note in notes}
+        wanted |= {(each.id, each.branch) for each in records if each.handed_in and each.branch is not None}
+        repos, found = self.repos(plan), {}
+        for bead, name in sorted(wanted):
+            try:
+                tip = read.ref(repos(bead), settings_.HEADS + name)
+            except ConvoyError:
+                continue  # whoever asks for its base branch is told why
+            if tip is not None:
+                found[bead, name] = tip
+        return found
 
     def _wants_worktrees(self, dispatcher: str) -> bool:
         try:
@@ -136,26 +160,15 @@ class Town:
 
     def trunk_branch(self) -> str:
         """The short name of the trunk's branch, also where only a remote-tracking ref of it is here."""
-        ref = self.settings.trunk
-        places = (settings_.HEADS, *(f"refs/remotes/{remote}/" for remote in settings_.remotes(self.repo)))
-        return next((ref.removeprefix(place) for place in places if ref.startswith(place)), ref)
-
-    def branch_tip(self, name: str) -> str | None:
-        """The commit of a branch by its short name, of the trunk's branch and of those that only a remote has, too."""
-        if name == self.trunk_branch():
-            return self.trunk()
-        places = (settings_.HEADS, *(f"refs/remotes/{remote}/" for remote in settings_.remotes(self.repo)))
-        return next((tip for place in places if (tip := read.ref(self.repo, place + name)) is not None), None)
+        return trunk_branch(self.repo, self.settings.trunk)
 
     def places(self, plan: Plan) -> Places:
         """Where attempts work: what their branches are called, and where each base branch stands."""
-        trunk = self.trunk_branch()
-        try:
-            prefix = workplace.branch_prefix(self.repo)
-        except ConvoyError:
-            prefix = workplace.PREFIX  # the act says what is wrong with the setting
-        tips = {name: tip for name in bases.named(plan, trunk) if (tip := self.branch_tip(name)) is not None}
-        return Places(trunk=trunk, prefix=prefix, tips=tips)
+        homes = {
+            rig: home for rig, home in self.homes(plan.config).items() if rig not in plan.away and not home.trouble
+        }
+        own = {rig: places_in(each.repo(), each.trunk, plan, root=str(each.root())) for rig, each in homes.items()}
+        return places_in(self.repo, self.settings.trunk, plan, rigs=own)
 
     def exclusive(self) -> AbstractContextManager[None]:
         """One writer at a time among ourselves. LostRace after a minute of waiting."""

@@ -29,12 +29,23 @@ class Step:
 
 def whole(commit: str, plan: Plan) -> Step:
     """A step that says what every file of the plan says; what is known where the history between is not."""
-    beads = {bead.id: bead.status for bead in (*plan.beads.values(), *plan.archive.values())}
-    return Step(commit, beads, {convoy.id: convoy.status for convoy in plan.convoys.values()})
+    beads = (*plan.beads.values(), *plan.archive.values())
+    own = {bead.id: bead.status for bead in beads if bead.id not in plan.abroad}
+    return Step(commit, own, {convoy.id: convoy.status for convoy in plan.convoys.values()})
+
+
+def abroad(plan: Plan) -> tuple[Step, ...]:
+    """The same of beads that live in the repositories of their rigs, one step for the tip of each trunk there."""
+    found: dict[str, dict[str, str]] = {}
+    for one, where in plan.abroad.items():
+        bead = plan.bead(one)
+        if bead is not None:
+            found.setdefault(where.commit, {})[one] = bead.status
+    return tuple(Step(commit, said) for commit, said in found.items())
 
 
 def steps(repo: Repo, plan: Plan, trunk: str, since: str | None, beads: Collection[str]) -> tuple[Step, ...]:
-    """Oldest first; the last one tells of every file of the tip. Only the tip where `since` is no ancestor.
+    """Oldest first; the last ones tell of every file of the tip. Only the tip where `since` is no ancestor.
 
     Of the commits before the tip only `beads` (those that the ledger knows) are looked at, and all convoys.
     """
@@ -44,7 +55,7 @@ def steps(repo: Repo, plan: Plan, trunk: str, since: str | None, beads: Collecti
         step = _step(repo, commit, beads)
         if step is not None:
             found.append(step)
-    return (*found, whole(trunk, plan))
+    return (*found, whole(trunk, plan), *abroad(plan))
 
 
 def _step(repo: Repo, commit: str, known: Collection[str]) -> Step | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
+from gitconvoy.engine import joining
 from gitconvoy.engine.editing import known_ledger
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound, Problem
@@ -45,7 +46,8 @@ class Validation:
 def validate_worktree(town: Town) -> Validation:
     """The files as they lie in the worktree, and where they would take convoys from HEAD (or the heads of a merge)."""
     repo = town.repo
-    found = _validate(town, load.from_worktree(repo), load.worktree_reader(repo), plans_of(repo, heads(repo)))
+    plan = town.joined(load.from_worktree(repo))
+    found = _validate(town, plan, load.worktree_reader(repo), plans_of(town, heads(repo)))
     known = {problem.path for problem in found.problems if problem.code == "yaml-crlf"}
     odd = [problem for problem in _line_ends(repo) if problem.path not in known]
     return replace(found, problems=tuple(sorted((*found.problems, *odd), key=lambda problem: problem.path)))
@@ -64,7 +66,8 @@ def _line_ends(repo: Repo) -> Iterator[Problem]:
 def validate_staged(town: Town) -> Validation:
     """What the next commit would hold, likewise; files that are not merged yet are errors."""
     repo = town.repo
-    found = _validate(town, load.from_index(repo), load.index_reader(repo), plans_of(repo, heads(repo)))
+    plan = town.joined(load.from_index(repo))
+    found = _validate(town, plan, load.index_reader(repo), plans_of(town, heads(repo)))
     conflicts = unmerged(repo)
     if not conflicts:
         return found
@@ -83,7 +86,7 @@ def validate_commit(town: Town, rev: str) -> Validation:
     tip = town.ledger_tip()
     folder = "plan" if tip is not None and read.is_ancestor(town.repo, commit, tip) else ROOT
     reader = load.commit_reader(town.repo, commit)
-    plan = load.from_tree(town.repo, read.tree_at(town.repo, commit, folder))
+    plan = town.joined(load.from_tree(town.repo, read.tree_at(town.repo, commit, folder)))
     return _validate(town, plan, lambda path: reader(folder + path.removeprefix(ROOT)), ())
 
 
@@ -91,7 +94,8 @@ def _validate(town: Town, plan: Plan, reader: Callable[[str], bytes | None], bef
     ledger = known_ledger(town)
     found = [*findings(plan, ledger), *stale_plans(plan, ledger), *transitions(town, before, plan, ledger)]
     unreadable = any(problem.severity == "error" for problem in plan.problems)
-    return Validation(tuple(placed(found, reader)), unreadable, plan.exists)
+    everywhere = joining.reader(town.homes(plan.config), plan, reader)
+    return Validation(tuple(placed(found, everywhere)), unreadable, plan.exists)
 
 
 def placed(problems: Sequence[Problem], reader: Callable[[str], bytes | None]) -> list[Problem]:
@@ -147,6 +151,6 @@ def heads(repo: Repo) -> list[str]:
     return list(dict.fromkeys([*([head] if head else []), *(written or exported)]))
 
 
-def plans_of(repo: Repo, commits: Sequence[str]) -> list[Plan]:
-    """The plans of these commits; the empty one where there is none, before the first commit."""
-    return [load.from_commit(repo, commit) for commit in commits] or [load.from_commit(repo, None)]
+def plans_of(town: Town, commits: Sequence[str]) -> list[Plan]:
+    """The plans of these commits, with what rigs have elsewhere now; of none, before the first commit, an empty one."""
+    return [town.joined(load.from_commit(town.repo, commit)) for commit in commits or (None,)]

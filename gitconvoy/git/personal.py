@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused
 from gitconvoy.git import config
@@ -17,7 +18,7 @@ from gitconvoy.git.read import head
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.run import Result
 
-__all__ = ["Worktree", "commit_paths", "has_changes", "identity", "operation_in_progress", "worktrees"]
+__all__ = ["Worktree", "commit_paths", "has_changes", "identity", "main_worktree", "operation_in_progress", "worktrees"]
 
 _OPERATIONS = (
     ("rebase-merge", "rebase"),
@@ -56,6 +57,13 @@ def worktrees(repo: Repo) -> list[Worktree]:
         if "worktree" in about:
             found.append(Worktree(Path(about["worktree"]), about.get("branch")))
     return found
+
+
+def main_worktree(repo: Repo) -> Path:
+    """The root of the main worktree; the git directory of a bare repository. Asked once for each open repository."""
+    if "main-worktree" not in repo.memo:
+        repo.memo["main-worktree"] = worktrees(repo)[0].path
+    return cast(Path, repo.memo["main-worktree"])
 
 
 def has_changes(repo: Repo, paths: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import config, read, write
-from gitconvoy.git.admin import admin_dir, admin_dirs, lock_reason, real
+from gitconvoy.git.admin import admin_dir, lock_reason, real
 from gitconvoy.git.changes import NO_HOOKS, local_changes
 from gitconvoy.git.personal import operation_in_progress
 from gitconvoy.git.proofs import merged_by
@@ -124,21 +124,6 @@ def remove(repo: Repo, path: Path, *, force: bool = False) -> None:
 
 def _forget(repo: Repo, path: Path) -> None:
     _git(repo, "worktree", "remove", "--force", "--force", "--", str(path))  # twice: a locked one too
-
-
-def prune(repo: Repo, *, locked_as: str | None = None) -> tuple[Path, ...]:
-    """Let git forget the worktrees whose folders are gone; returns their paths, sorted.
-
-    Locked ones stay, unless their reason begins with `locked_as`; so do those whose HEAD is the only way to a commit.
-    """
-    gone = []
-    for path, admin in admin_dirs(repo).items():
-        reason = lock_reason(admin)
-        ours = reason is None or (locked_as is not None and reason.startswith(locked_as))
-        if ours and not os.path.lexists(path) and not _lost_head(repo, admin):
-            _forget(repo, path)
-            gone.append(path)
-    return tuple(sorted(gone))
 
 
 def _lost_head(repo: Repo, admin: Path) -> tuple[str, ...]:

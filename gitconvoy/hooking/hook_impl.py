@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gitconvoy.checks.compare import new_problems
-from gitconvoy.engine import news, seen, wake
+from gitconvoy.engine import joining, news, seen, wake
 from gitconvoy.engine.editing import known_ledger, plain_place
 from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import LOCAL
@@ -16,6 +16,7 @@ from gitconvoy.engine.validating import findings, heads, placed, plans_of, trans
 from gitconvoy.errors import ConvoyError, Exit, Problem, Refused
 from gitconvoy.git import personal, read, write
 from gitconvoy.git.repo import Repo
+from gitconvoy.hooking import rigs
 from gitconvoy.model.kinds import PLAN, ROOT, kind_of, stem
 from gitconvoy.model.ledger import Event, Ledger
 from gitconvoy.model.plan import Plan
@@ -56,7 +57,7 @@ def pre_commit(town: Town) -> HookResult:
     if conflicts:
         return _refusal(conflicts)
     ledger = known_ledger(town)
-    after = load.from_index(town.repo)
+    after = town.joined(load.from_index(town.repo))
     found = _judge(town, after, ledger)
     if any(problem.severity == "error" for problem in found):
         return _refusal(found)
@@ -65,7 +66,7 @@ def pre_commit(town: Town) -> HookResult:
 
 def pre_merge_commit(town: Town) -> HookResult:
     """Judge a clean merge against its parents; git would take no files from here, so plan files wait."""
-    found = _judge(town, load.from_index(town.repo), known_ledger(town))
+    found = _judge(town, town.joined(load.from_index(town.repo)), known_ledger(town))
     if any(problem.severity == "error" for problem in found):
         return _refusal(found)
     return HookResult(problems=tuple(found))
@@ -73,13 +74,14 @@ def pre_merge_commit(town: Town) -> HookResult:
 
 def _judge(town: Town, after: Plan, ledger: Ledger | None) -> list[Problem]:
     """The problems that the change makes, placed in the index's files: what stood in a parent is not its fault."""
-    before = plans_of(town.repo, heads(town.repo))
+    before = plans_of(town, heads(town.repo))
     stood = [problem for plan in before for problem in findings(plan, ledger)]
     found = new_problems(stood, findings(after, ledger))
     changed = _changed_paths(town.repo)
     found += [problem for problem in after.problems if problem not in found and problem.path in changed]
     found += transitions(town, before, after, ledger)
-    return placed(found, load.index_reader(town.repo))
+    reader = joining.reader(town.homes(after.config), after, load.index_reader(town.repo))
+    return placed(found, reader)
 
 
 def _changed_paths(repo: Repo) -> frozenset[str]:
@@ -158,6 +160,7 @@ def post(town: Town, name: str) -> HookResult:
     """The trunk may have moved: react. Nothing here can refuse; what goes wrong is told."""
     try:
         _repair_index(town.repo)
+        rigs.wake_towns(town.repo)
         if name == "post-checkout" and personal.operation_in_progress(town.repo) == "rebase":
             wake.spawn(town, ["scan", "--when-idle"])
             return HookResult()
@@ -181,8 +184,8 @@ def _react(town: Town) -> HookResult:
 
 def _looked_only(town: Town, trunk: str | None) -> HookResult:
     """Where no ledger is written (a clone without the role), the look is noted, so that the shims leave early again."""
-    tree = read.tree_at(town.repo, trunk, ROOT) if trunk else None
-    if trunk is not None and tree is not None:
+    if trunk is not None:
+        tree = read.tree_at(town.repo, trunk, ROOT) or "-"
         seen.remember(town.common_dir, seen.Seen(town.settings.trunk, tree, trunk, town.ledger_tip() or "-"))
     return HookResult()
 

@@ -110,6 +110,8 @@ class Rig:
     workers: tuple[str, ...] = ()
     """Names of its workers; an address is `rig/name`. Empty: `polecat-1` .. `polecat-n`."""
     max_workers: int | None = None
+    elsewhere: bool = False
+    """Its beads live in a repository of its own, which not every clone has beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +172,26 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
+class Abroad:
+    """A rig's own repository as it was read; where a bead comes from that lives there."""
+
+    rig: str
+    root: str
+    """The repository's main worktree, or its git directory where it is bare."""
+    commit: str
+    """The tip of the trunk there that was read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The plan plane of one tree (SPEC 1): everything under `.convoy/` as values.
 
     `beads` are the active ones, `archive` the archived ones and tombstones (targets of links, never dispatched).
     `broken` holds the ids of files that cannot be read or break the schema, or stand in two files: they block, they
     freeze the convoys that track them (SPEC 3.1). `config_broken`: nothing may be dispatched.
+
+    Beads of rigs with repositories of their own are among them once those were joined (`engine.joining`): `abroad` says
+    which, and `away` which rigs' repositories cannot be read here, so that nobody knows what beads those have.
     """
 
     config: Config = Config()
@@ -192,7 +208,41 @@ class Plan:
     """What reading found: syntax, schema, ids; graph and transitions are `checks`' business."""
     tree: str | None = None
     """The id of the `.convoy` tree object, where the plan was read from a commit."""
+    homes: Mapping[str, Abroad] = field(default_factory=dict)
+    """The repositories of rigs that were read beside this one, by rig, whether or not beads live there."""
+    abroad: Mapping[str, Abroad] = field(default_factory=dict)
+    """The beads (unreadable ones too) that live in the repositories of their rigs; `path` is absolute there."""
+    away: Mapping[str, str] = field(default_factory=dict)
+    """Rig -> why its repository cannot be used."""
+    away_parents: frozenset[str] | None = frozenset()
+    """The beads that may have children in repositories that are away; None: any may."""
 
     def bead(self, bead_id: str) -> Bead | None:
         """An active or archived bead by id."""
         return self.beads.get(bead_id) or self.archive.get(bead_id)
+
+    def away_reason(self, bead_id: str) -> str | None:
+        """Why the repository of the bead's rig cannot be used, in words; None where nothing is known against it."""
+        rig = self.config.rig_of(bead_id) if self.away else None
+        if rig is None or rig.name not in self.away:
+            return None
+        return f"the repository of the rig {rig.name} cannot be used: {self.away[rig.name]}"
+
+    def unseen(self, bead_id: str) -> str | None:
+        """The same for an id that is no bead here: it may be one in the repository that is away. Else None."""
+        if not self.away or self.bead(bead_id) is not None or bead_id in self.broken:
+            return None
+        return self.away_reason(bead_id)
+
+    def unseen_ids(self) -> frozenset[str]:
+        """The ids that convoys track and beads name, and that are unseen in this sense."""
+        if not self.away:
+            return frozenset()
+        named = {one for convoy in self.convoys.values() for one in convoy.tracks}
+        for bead in self.beads.values():
+            named |= {link.target for link in bead.links} | ({bead.parent} if bead.parent is not None else set())
+        return frozenset(one for one in named if self.unseen(one) is not None)
+
+    def may_have_unseen_children(self, bead_id: str) -> bool:
+        """Whether a bead may have children in a repository that is away: nobody knows whether those are closed."""
+        return bool(self.away) and (self.away_parents is None or bead_id in self.away_parents)

@@ -63,10 +63,14 @@ def add_bead(
 
 
 def _prefix_of(desk: Desk, parent: Any) -> str | None:
-    """Children belong to the rig of their parent, so that an epic does not scatter by accident."""
+    """Children belong to the rig of their parent, so that an epic does not scatter by accident.
+
+    That rig may be one of another town's, where this repository is only a rig of that.
+    """
     if not isinstance(parent, str):
         return None
-    return longest_prefix(parent, [prefix for rig in desk.plan.config.rigs.values() for prefix in rig.prefixes])
+    known = [prefix for rig in desk.plan.config.rigs.values() for prefix in rig.prefixes]
+    return longest_prefix(parent, known) or parent.rpartition("-")[0] or None
 
 
 def close_beads(desk: Desk, ids: Sequence[str], *, outcome: str = "done", reason: str | None = None) -> Changes:

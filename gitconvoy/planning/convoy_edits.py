@@ -59,9 +59,12 @@ def create_convoy(
 
 
 def _trackable(desk: Desk, beads: Sequence[str], convoy_id: str | None = None) -> list[str]:
-    """The beads, sorted, none of which is missing or tracked by another convoy that is not closed."""
+    """The beads, sorted, none of which is missing or tracked by another convoy that is not closed.
+
+    Of those in a repository that is away nobody knows whether they exist; `validate` warns of that.
+    """
     for one in beads:
-        if one not in desk.plan.archive:
+        if one not in desk.plan.archive and desk.plan.unseen(one) is None:
             desk.bead(one)
     refuse_tracked(desk.view(), beads, besides=convoy_id)
     return sorted(set(beads))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -26,6 +27,7 @@ from gitconvoy.yamlio.reader import load
 from gitconvoy.yamlio.writer import edit
 
 _Value = TypeVar("_Value", Bead, Convoy)
+_BACK = "bring that repository back, or say with git config gitconvoy.rig.NAME.path where it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Desk:
         if one in self.plan.broken:
             found = tuple(p for p in self.plan.problems if one in p.ids or kinds.stem(p.path) == one)
             return BadFiles(f"the file of {one} cannot be read", found, hint="mend it: see `gitconvoy validate`")
+        if (unseen := self.plan.unseen(one)) is not None:
+            return Refused(f"{one} cannot be seen: {unseen}", hint=_BACK, code="rig-away")
         if one in self.plan.beads or one in self.plan.archive:
             return NotFound(f"{one} is a bead, not a convoy")
         if one in self.plan.convoys:
@@ -88,7 +92,14 @@ class Desk:
         return NotFound(f"there is no {kind} {one}", hint=f"did you mean {near[0]}?" if near else "")
 
     def bytes_of(self, value: Bead | Convoy) -> bytes:
-        """The current bytes of the file of a bead or convoy. NotFound where it is not there any more."""
+        """The current bytes of the file of a bead or convoy. NotFound where it is not there any more.
+
+        Refused (`other-repository`) for a bead that lives in the repository of its rig.
+        """
+        where = self.plan.abroad.get(value.id)
+        if where is not None:
+            hint = f"change it there: gitconvoy -C {shlex.quote(where.root)} bead ..."
+            raise Refused(f"{value.id} lives in another repository: {value.path}", hint=hint, code="other-repository")
         data = self.read(value.path)
         if data is None:
             raise NotFound(f"{value.path} is not there", hint="it was deleted since the plan was read; try again")

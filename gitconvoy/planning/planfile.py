@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable
 
 from gitconvoy.graph.build import Graph
+from gitconvoy.graph.unseen import doubtful
 from gitconvoy.graph.waves import plan_data, waves
 from gitconvoy.model.ids import is_id
 from gitconvoy.model.kinds import PLAN
@@ -27,7 +28,8 @@ def plan_files(plan: Plan, ledger: Ledger | None = None, only: Collection[str] |
     """The plan file of each convoy that is not closed, by convoy id; `only` limits it to some.
 
     Closed (by effective status: the ledger's, where there is one) convoys are left out, as their plans are frozen, and
-    so are convoys that track an unreadable bead, since its links are unknown. With a broken config there are none.
+    so are convoys that track an unreadable bead, since its links are unknown, and convoys with beads that a repository
+    leaves in doubt, because it is away (SPEC 7). With a broken config there are none.
     """
     if plan.config_broken:
         return {}
@@ -35,7 +37,17 @@ def plan_files(plan: Plan, ledger: Ledger | None = None, only: Collection[str] |
     if not wanted:
         return {}
     graph = Graph.build(plan)
-    return {convoy.id: plan_bytes(graph, convoy) for convoy in wanted}
+    doubts = doubtful(graph)
+    return {convoy.id: plan_bytes(graph, convoy) for convoy in wanted if not _in_doubt(plan, convoy, doubts)}
+
+
+def _in_doubt(plan: Plan, convoy: Convoy, doubts: frozenset[str]) -> bool:
+    """Whether waves could only be guessed; what is never in a wave makes no difference."""
+    for one in convoy.tracks:
+        bead = plan.bead(one)
+        if plan.unseen(one) is not None or (one in doubts and bead and plan.config.slingable(bead.type)):
+            return True
+    return False
 
 
 def stale(plan: Plan, ledger: Ledger | None = None, only: Collection[str] | None = None) -> dict[str, bytes | None]:

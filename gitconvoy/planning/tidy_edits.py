@@ -34,7 +34,7 @@ def facts_to_write(desk: Desk) -> tuple[tuple[str, ...], tuple[str, ...]]:
     beads = [
         bead.id
         for bead in desk.plan.beads.values()
-        if holds(ledger.bead(bead.id), bead) and category(bead.status) != "done"
+        if holds(ledger.bead(bead.id), bead) and category(bead.status) != "done" and bead.id not in desk.plan.abroad
     ]
     convoys = [
         convoy.id
@@ -83,7 +83,8 @@ def _closing(outcome: str | None, at: int | None) -> dict[str, Any]:
 
 def _to_archive(desk: Desk) -> tuple[str, ...]:
     view = desk.view()
-    return tuple(sorted(bead.id for bead in desk.plan.beads.values() if _may_rest(view, bead)))
+    own = (bead for bead in desk.plan.beads.values() if bead.id not in desk.plan.abroad)
+    return tuple(sorted(bead.id for bead in own if _may_rest(view, bead)))
 
 
 def _may_rest(view: View, bead: Bead) -> bool:

@@ -34,23 +34,32 @@ def wait_of(plan: Plan, local: Local, record: BeadRecord) -> Wait:
     except Refused as error:
         return Wait("", strategy, error.message, stuck=True)
     branch = record.branch or record.submitted or ""
+    root = local.places.of(plan, record.id).root
+    there = f" in {root}" if root else ""
     note = local.handins.get(record.id)
     if note is not None and note.token != record.token:
         note = None
-    if record.branch is not None and record.branch not in local.branches and record.machine == local.machine:
+    if (
+        record.branch is not None
+        and (record.id, record.branch) not in local.branches
+        and record.machine == local.machine
+    ):
         ends = f"gitconvoy done {record.id} --merged COMMIT, fail or unsling ends it"
         return Wait(
-            base, strategy, f"its branch {branch} is gone, and nothing shows that it was merged: {ends}", stuck=True
+            base,
+            strategy,
+            f"its branch {branch} is gone{there}, and nothing shows that it was merged: {ends}",
+            stuck=True,
         )
     if note is not None and note.waits:
         where = f" in {note.place}" if note.place else ""
         return Wait(base, strategy, f"{note.waits}{where}; it is tried again", note.place, stuck=True)
     if strategy == "direct" and record.machine == local.machine:
-        return Wait(base, strategy, f"the next scan merges {branch} into {base}")
+        return Wait(base, strategy, f"the next scan merges {branch} into {base}{there}")
     more = f"; {note.complaint}" if note is not None and note.complaint else ""
     if strategy == "direct":
         more = f" ({record.machine} does that)"
-    return Wait(base, strategy, f"it waits for {branch} to be merged into {base}{more}")
+    return Wait(base, strategy, f"it waits for {branch} to be merged into {base}{there}{more}")
 
 
 def standing(plan: Plan, local: Local, record: BeadRecord) -> dict[str, Any]:
@@ -61,6 +70,7 @@ def standing(plan: Plan, local: Local, record: BeadRecord) -> dict[str, Any]:
         "submitted": record.submitted,
         "branch": record.branch,
         "base_branch": wait.base,
+        "repository": local.places.of(plan, record.id).root or None,
         "merge": wait.strategy,
         "note": wait.reason,
         "path": wait.place or None,

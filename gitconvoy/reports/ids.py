@@ -12,10 +12,13 @@ _SHOWN = 5
 
 
 def find_bead(plan: Plan, text: str) -> str:
-    """The id of an active, archived or unreadable bead. NotFound names the nearest ids, Refused is for ambiguity."""
+    """The id of an active, archived or unreadable bead, or one that is named and cannot be seen.
+
+    NotFound names the nearest ids, Refused is for ambiguity.
+    """
     if text in plan.convoys:
         raise NotFound(f"{text} is a convoy, not a bead", hint=f"gitconvoy status {text}")
-    return _find("bead", text, {*plan.beads, *plan.archive, *(plan.broken - plan.convoys.keys())})
+    return _find("bead", text, {*plan.beads, *plan.archive, *(plan.broken - plan.convoys.keys()), *plan.unseen_ids()})
 
 
 def find_convoy(plan: Plan, text: str) -> str:

@@ -85,6 +85,8 @@ def attempt_row(view: View, local: Local, record: BeadRecord) -> dict[str, Any]:
 
 def attempt_note(view: View, local: Local, record: BeadRecord) -> str:
     """What is to be known of an attempt beside its row; empty where all is as it should be."""
+    if (away := view.plan.away_reason(record.id)) is not None:
+        return f"{away}; nothing of it is lost, it goes on when that is back"
     if view.plan.bead(record.id) is None:
         return "its bead is not in the plan any more: gitconvoy unsling takes it back"
     held = local.leases.get(record.id)

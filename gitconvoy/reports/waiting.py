@@ -21,7 +21,8 @@ def ready(view: View, *, rig: str | None = None, everything: bool = False) -> di
 def blocked(view: View, *, rig: str | None = None) -> dict[str, Any]:
     """`blocked`: {beads[]}, each open or frozen bead that waits for more than a convoy, with its reasons, by id."""
     found = []
-    for bead_id in sorted({*view.plan.beads, *view.plan.broken} - view.plan.convoys.keys()):
+    unseen = {bead_id for bead_id in view.plan.unseen_ids() if view.tracking(bead_id)}
+    for bead_id in sorted({*view.plan.beads, *view.plan.broken, *unseen} - view.plan.convoys.keys()):
         known = view.rig_of(bead_id)
         if rig is not None and (known is None or known.name != rig):
             continue

@@ -156,12 +156,19 @@ def _backoff(view: View, bead: str, _: Verdict) -> str:
     return f"wait until {iso(due) if due else 'then'}, or forget its failures: gitconvoy bead retry {bead}"
 
 
+def _rig_step(view: View, bead: str, _: Verdict) -> str:
+    rig = view.rig_of(bead)
+    if rig is None:
+        return "add its prefix to a rig in .convoy/config.yaml"
+    return f"bring that repository back, or git config gitconvoy.rig.{rig.name}.path DIR names where it is now"
+
+
 _STEPS: Mapping[str, Callable[[View, str, Verdict], str]] = {
     "readable": lambda _, __, verdict: f"gitconvoy validate: {verdict.message}",
     "slingable": lambda _, bead, __: f"nobody is dispatched for it: gitconvoy bead close {bead} when it is settled",
     "status": _status,
     "tracked": _tracked,
-    "rig": lambda _, __, ___: "add its prefix to a rig in .convoy/config.yaml",
+    "rig": _rig_step,
     "links": _links,
     "attempts": _attempts,
     "reserved": lambda _, bead, verdict: (

@@ -17,15 +17,15 @@ WORKING, ASKS, IDLE, STOPPED = "working", "asks", "idle", "stopped"
 def workers(view: View, local: Local, *, rig: str | None = None, idle: bool = False) -> dict[str, Any]:
     """{workers[], capacity[]}. A worker that holds several beads has a row for each.
 
-    `state`: working; asks (its attempt waits for a person); idle; stopped (idle, and its rig is parked or its
-    dispatcher cannot start workers).
+    `state`: working; asks (its attempt waits for a person); idle; stopped (idle, and its rig is parked, or its
+    repository is away, or its dispatcher cannot start workers).
     """
     held: dict[str, list[BeadRecord]] = {}
     for record in view.in_flight:
         held.setdefault(record.worker or "", []).append(record)
     rows = []
     for name, each in sorted(view.config.rigs.items()):
-        stopped = "its rig is parked" if each.parked else _stopped(local, name)
+        stopped = "its rig is parked" if each.parked else _stopped(view, local, name)
         for worker in view.config.workers_of(each):
             rows += _rows(view, local, worker, name, held.pop(worker, []), stopped)
     for worker, records in sorted(held.items()):
@@ -36,7 +36,9 @@ def workers(view: View, local: Local, *, rig: str | None = None, idle: bool = Fa
     return {"workers": rows, "capacity": _capacity(view, local, rig)}
 
 
-def _stopped(local: Local, rig: str) -> str:
+def _stopped(view: View, local: Local, rig: str) -> str:
+    if rig in view.plan.away:
+        return f"its repository cannot be used: {view.plan.away[rig]}"
     breaker = opened(local, rig)
     return f"its dispatcher failed to start {breaker.failures} times in a row" if breaker is not None else ""
 

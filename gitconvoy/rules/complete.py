@@ -80,7 +80,7 @@ class _Unreachable:
         if parent is None or bead_id not in self._found:
             return
         self._remaining[parent] -= 1
-        if self._graph.is_epic(parent):
+        if self._graph.is_epic(parent) and not self._facts.plan.may_have_unseen_children(parent):
             if self._remaining[parent] == 0:
                 self._mark(parent, cause)
             if self._remaining[parent] <= 2:

@@ -154,16 +154,18 @@ class Facts:
         return Blocker(entry.link.target, entry.link.type, entry.holder, message, ids)
 
     def unreadable_ancestor(self, bead_id: str) -> str | None:
-        """The ancestor whose file cannot be read, so that nobody knows what its descendants inherit (SPEC 3.1)."""
+        """The ancestor that cannot be read or seen, so that nobody knows what its descendants inherit (SPEC 3.1)."""
         return self._unreadable_ancestors.get(bead_id)
 
     @cached_property
     def _unreadable_ancestors(self) -> dict[str, str]:
         found: dict[str, str] = {}
-        if self.plan.broken and self.config.inherit_blockers:
+        if (self.plan.broken or self.plan.away) and self.config.inherit_blockers:
             for bead_id in self.graph.hierarchy.order:
                 parent = self.graph.nodes[bead_id].parent
-                if parent in self.plan.broken:
+                if parent is None:
+                    continue
+                if parent in self.plan.broken or self.plan.unseen(parent) is not None:
                     found[bead_id] = parent
                 elif parent in found:
                     found[bead_id] = found[parent]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gitconvoy.graph import Graph
 from gitconvoy.model.ids import is_external
-from gitconvoy.model.plan import Link
+from gitconvoy.model.plan import Link, Plan
 from gitconvoy.model.state import State
 
 FAILED = "failed"
@@ -49,10 +49,11 @@ def satisfied(closed: Closed, bead_id: str, link: Link) -> bool:
         children = closed.graph.children(target)
         left_out = closed.graph.hierarchy.not_waited_for(target, bead_id)
         waited = len(children) - len(left_out)
+        unknown = closed.state.plan.may_have_unseen_children(target)
         if waited:
             ended = closed.children.get(target, 0) - sum(child in closed.outcomes for child in left_out)
-            return ended >= (1 if link.gate == "any-children" else waited)
-        return outcome is not None
+            return ended >= 1 if link.gate == "any-children" else ended >= waited and not unknown
+        return outcome is not None and not unknown
     passed = outcome is not None and outcome != FAILED
     return passed and (link.type != MERGE or closed.merged(target))
 
@@ -71,7 +72,10 @@ def explain(closed: Closed, bead_id: str, link: Link) -> tuple[str, tuple[str, .
         still = tuple(child for child in waited if child not in closed.outcomes)
         if waited:
             some = "one of the" if link.gate == "any-children" else "all"
-            return f"it waits for {some} children of {target}: {len(still)} of {len(waited)} are not closed", still
+            if still:
+                return f"it waits for {some} children of {target}: {len(still)} of {len(waited)} are not closed", still
+        if closed.state.plan.may_have_unseen_children(target):
+            return f"it waits for the children of {target}: {_where(closed.state.plan)}", (target,)
     if outcome == FAILED:
         return f"{target} failed, so this cannot start", (target,)
     if outcome is not None:
@@ -84,4 +88,11 @@ def _unknown(closed: Closed, target: str) -> str:
         return f"{target} lies outside of this repository, its state is unknown"
     if target in closed.state.plan.broken:
         return f"the file of {target} cannot be read"
-    return f"{target} does not exist"
+    unseen = closed.state.plan.unseen(target)
+    return f"{target} cannot be seen: {unseen}" if unseen is not None else f"{target} does not exist"
+
+
+def _where(plan: Plan) -> str:
+    """Why nobody knows all children of a bead."""
+    told = (f"the repository of the rig {rig} cannot be used: {reason}" for rig, reason in sorted(plan.away.items()))
+    return "; ".join(told)

@@ -121,11 +121,13 @@ def _why_links(facts: Facts, bead: Bead, _: str | None, ok: bool) -> _Reason:
 
 
 def _rig(facts: Facts, bead: Bead, _: str | None) -> bool:
-    return facts.rig_of(bead.id) is not None
+    return facts.rig_of(bead.id) is not None and facts.plan.away_reason(bead.id) is None
 
 
 def _why_rig(facts: Facts, bead: Bead, _: str | None, ok: bool) -> _Reason:
     rig = facts.rig_of(bead.id)
+    if (away := facts.plan.away_reason(bead.id)) is not None:
+        return away, ()
     return (f"its rig is {rig.name}" if rig is not None and ok else "no rig has a prefix that fits its id"), ()
 
 
@@ -204,6 +206,8 @@ def _obstacle(facts: Facts, bead: Bead) -> _Reason | None:
     if bead.archived or bead.tombstone:
         return "it is archived", ()
     if (ancestor := facts.unreadable_ancestor(bead.id)) is not None:
+        if (away := facts.plan.unseen(ancestor)) is not None:
+            return f"{ancestor}, which it belongs to, cannot be seen: {away}", (ancestor,)
         return f"the file of {ancestor}, which it belongs to, cannot be read", (ancestor,)
     for convoy in facts.tracking(bead.id):
         if broken := facts.convoy_frozen_by(convoy):
@@ -250,9 +254,12 @@ RULE_NAMES = tuple(rule.name for rule in RULES)
 def verdicts(facts: Facts, bead_id: str, actor: str | None, waive: frozenset[str]) -> tuple[Verdict, ...]:
     """What every rule says of a bead, in the order of `RULES`; a rule that is waived passes and says so.
 
-    For an id whose file does not exist or cannot be read there is one verdict, `readable`.
+    For an id whose file does not exist or cannot be read there is one verdict, `readable`; for one whose repository
+    cannot be used, `rig`.
     """
     bead = facts.plan.bead(bead_id)
+    if bead is None and (away := facts.plan.unseen(bead_id)) is not None:
+        return (Verdict("rig", False, away, (bead_id,)),)
     if bead is None:
         broken = bead_id in facts.plan.broken
         message = "its file cannot be read" if broken else f"there is no bead {bead_id}"

@@ -21,7 +21,7 @@ class Effective:
 
     `category`: active, wip, frozen or done. `outcome` is set where closed. `source`: ledger, file, epic (closes with
     its children), moot (its condition can no longer come true), attempt (a live one), tombstone; missing (no such
-    bead) and unreadable, both of category frozen.
+    bead), unreadable and away (in a repository that cannot be used), all three of category frozen.
     """
 
     status: str
@@ -47,10 +47,13 @@ def effective(state: State, closed: Closed, bead_id: str) -> Effective:
     if bead_id in state.plan.broken:
         return Effective("unreadable", "frozen", None, "unreadable")
     bead = state.plan.bead(bead_id)
-    if bead is None:
+    unseen = bead is None and state.plan.unseen(bead_id) is not None
+    if bead is None and not unseen:
         return Effective("missing", "frozen", None, "missing")
     if state.ledger.bead(bead_id).live:
         return Effective(LIVE, "wip", None, "attempt")
+    if bead is None:
+        return Effective("away", "frozen", None, "away")
     return Effective(bead.status, state.plan.config.category(bead.status), None, "file")
 
 
@@ -142,6 +145,8 @@ class _Fixpoint:
         if bead_id not in self._epics or bead_id in self._closed.outcomes:
             return
         children = len(self._graph.children(bead_id))
+        if self._state.plan.may_have_unseen_children(bead_id):
+            return
         if children == 0 or self._closed.children.get(bead_id, 0) < children:
             return
         links = self._graph.own(bead_id)

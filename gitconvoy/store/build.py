@@ -126,6 +126,7 @@ def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None 
     if memo is not None:
         memo.save()
     problems = place(builder.problems, lambda path: by_path[path].read() if path in by_path else None)
+    away = {rig.name: no_path(rig.name) for rig in builder.config.rigs.values() if rig.elsewhere}
     return Plan(
         config=builder.config,
         beads=builder.beads,
@@ -137,7 +138,14 @@ def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None 
         exists=bool(by_path),
         problems=tuple(problems),
         tree=tree,
+        away=away,
+        away_parents=None if away else frozenset(),
     )
+
+
+def no_path(rig: str) -> str:
+    """Why a rig whose beads live elsewhere is away, where this machine does not say where that is."""
+    return f"git config gitconvoy.rig.{rig}.path is not set"
 
 
 def place(problems: Iterable[Problem], bytes_at: Callable[[str], bytes | None]) -> list[Problem]:

@@ -50,6 +50,11 @@ def _memo(repo: Repo) -> Memo:
     return memo
 
 
+def share_memo(repo: Repo, other: Repo) -> None:
+    """Let what was read in `repo` serve for `other`, and be kept in the cache of `repo`: blob ids mean the same."""
+    other.memo["plan"] = _memo(repo)
+
+
 def from_tree(repo: Repo, tree: str | None) -> Plan:
     """The plan of a `.convoy` tree object; an empty one that does not exist for None."""
     if tree is None:

@@ -131,6 +131,7 @@ def _rigs(data: Mapping[str, Any], prefix: str) -> dict[str, Rig]:
             merge=block.get("merge", "mr"),
             workers=tuple(block.get("workers") or ()),
             max_workers=block.get("max_workers"),
+            elsewhere=block.get("elsewhere", False),
         )
     return rigs or {prefix: Rig(prefix, (prefix,))}
 

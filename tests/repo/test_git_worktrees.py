@@ -318,7 +318,6 @@ def test_a_folder_that_vanished(repo: GitRepo, linked: GitRepo) -> None:
     again.git("checkout", "--quiet", "--detach")
     again.commit("on no branch")
     shutil.rmtree(again.path)
-    assert worktrees.prune(found, locked_as="gitconvoy:") == ()
     with pytest.raises(Refused, match="on no branch"):
         worktrees.remove(found, again.path)
     worktrees.remove(found, again.path, force=True)
@@ -346,21 +345,3 @@ def test_only_linked_worktrees_of_this_repository_are_removed(
             worktrees.remove(found, path, force=True)
         assert caught.value.code == "not-found"
     assert foreign.status() == []
-
-
-def test_prune(repo: GitRepo, tmp_path: Path) -> None:
-    found = Repo.discover(repo.path)
-    ours = _add(repo, tmp_path / "ours", "ours")
-    kept = _add(repo, tmp_path / "kept", "kept")
-    plain = repo.worktree(tmp_path / "plain", "plain")
-    stick = repo.worktree(tmp_path / "stick", "stick")
-    repo.git("worktree", "lock", "--reason", "on a stick", str(stick.path))
-    for tree in (ours, plain, stick):
-        shutil.rmtree(tree.path)
-    assert worktrees.prune(found) == (plain.path,)
-    assert worktrees.prune(found, locked_as="gitconvoy:") == (ours.path,)
-    assert worktrees.prune(found, locked_as="gitconvoy:") == ()
-    listed = repo.git("worktree", "list", "--porcelain")
-    assert str(stick.path) in listed
-    assert str(kept.path) in listed
-    assert repo.exists("ours")

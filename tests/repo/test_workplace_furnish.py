@@ -41,7 +41,7 @@ def prepare(repo: GitRepo, attempt: int = 1) -> tuple[AttemptFolder, Job, Path]:
     job = job_of(repo, attempt)
     folder = attempts.set_up(opened.common_dir, job, {"id": "gt-a", "title": "A"})
     log = logs.Log(folder.log)
-    site = workplace.Site(job, folder, workplace.settings(opened, repo.path), repo.path, environment(job), log)
+    site = workplace.Site(job, folder, environment(job), log)
     try:
         site.prepare()
     finally:

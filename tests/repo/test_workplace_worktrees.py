@@ -116,21 +116,35 @@ def test_a_base_branch_that_cannot_be_one_is_a_failure_to_start(workshop: Worksh
 
 
 @pytest.mark.parametrize(
-    "ref", ["refs/heads/convoy/gt-a-1", "refs/remotes/origin/convoy/gt-a-1", "refs/heads/convoy/gt-a-1/x"]
+    ("ref", "branch"),
+    [
+        ("refs/heads/convoy/gt-a-1", "convoy/gt-a-1.2"),
+        ("refs/remotes/origin/convoy/gt-a-1", "convoy/gt-a-1.2"),
+        ("refs/heads/convoy/gt-a-1/x", "convoy/gt-a-1.2"),
+        ("refs/heads/convoy", "convoy-gt-a-1"),
+    ],
 )
-def test_a_branch_that_clashes_is_a_failure_to_start_and_names_it(workshop: Workshop, ref: str) -> None:
+def test_where_a_branch_is_in_the_way_another_name_is_taken(workshop: Workshop, ref: str, branch: str) -> None:
     repo = workshop.here.repo
     repo.config("remote.origin.url", "https://example.invalid/x.git")
     repo.git("update-ref", ref, "HEAD")
     before = repo.head(ref)
-    workshop.worker(DONE)
-    workshop.begin(backoff="1s")
-    reason = workshop.event("dispatch-failed gt-a")["reason"]
-    assert ref in reason
+    workshop.worker('commit("a", "b"); sys.exit(1)')
+    workshop.begin(backoff="1h")
+    workshop.event("fail gt-a")
+    assert workshop.here.ledger().bead("gt-a").branch == branch
+    assert repo.git("log", "-1", "--format=%s", branch) == "work on gt-a"
     assert repo.head(ref) == before
-    assert not workshop.worktree().exists()
-    workshop.scan_for("done gt-a")
-    assert workshop.here.ledger().bead("gt-a").branch == "convoy/gt-a-2"
+    assert not [event for event in workshop.here.events() if event.startswith("dispatch-failed")]
+
+
+def test_a_folder_that_cannot_be_made_is_a_failure_to_start(workshop: Workshop) -> None:
+    workshop.worker(DONE)
+    workshop.here.repo.config("gitconvoy.worktrees", str(workshop.out.parent / "file"))
+    (workshop.out.parent / "file").write_text("in the way")
+    workshop.begin(backoff="1h")
+    assert "its worktree could not be made" in workshop.event("dispatch-failed gt-a")["reason"]
+    assert not workshop.here.repo.exists("refs/heads/convoy/gt-a-1")
 
 
 def test_folder_and_prefix_are_settings(workshop: Workshop, tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ class TestWarnings:
             ("gt-a",)
         ]
         assert not staged(bead("gt-a"), args=("gt-a",), branches=["dev"], config=rigs).warnings
-        (finding,) = staged(*items, args=("hq-cv-1",), branches=lambda name: name == "dev", config=rigs).warnings
+        (finding,) = staged(*items, args=("hq-cv-1",), branches=lambda name, _: name == "dev", config=rigs).warnings
         assert (finding.category, "next" in finding.message) == ("missing-branch", True)
         assert not staged(*items, args=("hq-cv-1",), config=rigs).warnings
 

@@ -37,7 +37,7 @@ def conflicting(**fields: Any) -> BeadRecord:
 
 
 def known(**fields: Any) -> Local:
-    given = {"handins": {"gt-a": NOTE}, "branches": {"convoy/gt-a-1": WORK}, **fields}
+    given = {"handins": {"gt-a": NOTE}, "branches": {("gt-a", "convoy/gt-a-1"): WORK}, **fields}
     return local(**given)
 
 
@@ -57,7 +57,7 @@ def test_a_note_becomes_the_event() -> None:
     [
         (submitted(submitted=None, token="other"), known()),
         (submitted(submitted=None, machine="elsewhere"), known()),
-        (submitted(submitted=None), known(branches={"convoy/gt-a-1": TIP})),
+        (submitted(submitted=None), known(branches={("gt-a", "convoy/gt-a-1"): TIP})),
         (submitted(submitted=None), known(branches={})),
         (record("gt-a", attempt=1), known()),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from builders import bead, config, convoy, plan
 
@@ -50,6 +52,41 @@ def test_a_branch_that_is_not_taken() -> None:
     assert place_of(made, PLACES, "gt-a", None, 2) == Place("convoy/gt-a-2", "a" * 40)
     taken = Places(prefix="work/", tips=PLACES.tips, taken=frozenset({"work/gt-a-2", "work/gt-a-2.2"}))
     assert place_of(made, taken, "gt-a", None, 2).branch == "work/gt-a-2.3"
+
+
+class Folder:
+    """Names that cannot be taken because a branch is called like their folder."""
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).startswith("convoy/")
+
+
+def test_a_branch_that_is_called_like_the_folder_of_the_prefix() -> None:
+    places = Places(tips=PLACES.tips, taken=Folder())
+    assert place_of(plan(bead("gt-a")), places, "gt-a", None, 2).branch == "convoy-gt-a-2"
+
+
+RIGS = config(Rig("gt", ("gt",)), Rig("ui", ("ui",), base_branch="next"))
+ELSEWHERE = Places(
+    trunk="main", tips=PLACES.tips, rigs={"ui": Places("trunk", "ui/", {"next": "c" * 40, "trunk": "d" * 40})}
+)
+
+
+def test_a_rig_with_a_repository_of_its_own_has_branches_and_settings_of_its_own() -> None:
+    made = plan(bead("gt-a"), bead("ui-a"), convoy("hq-cv-1", "gt-a", "ui-a", base_branch="release"), config=RIGS)
+    assert place_of(made, ELSEWHERE, "gt-a", None, 1) == Place("convoy/gt-a-1", "a" * 40)
+    assert place_of(made, ELSEWHERE, "ui-a", None, 1) == Place("ui/ui-a-1", "c" * 40)
+    with pytest.raises(Refused, match="release does not exist"):
+        place_of(made, ELSEWHERE, "ui-a", "hq-cv-1", 1)
+    without = replace(made, config=config(Rig("gt", ("gt",)), Rig("ui", ("ui",))))
+    assert base_of(without, ELSEWHERE, "ui-a", None) == "trunk", "the trunk of its own repository"
+
+
+def test_while_its_repository_is_away_nobody_can_tell() -> None:
+    made = replace(plan(bead("ui-a"), config=RIGS), away={"ui": "there is no folder /x"})
+    with pytest.raises(Refused, match="rig ui cannot be used: there is no folder /x") as refused:
+        base_of(made, ELSEWHERE, "ui-a", None)
+    assert refused.value.code == "rig-away"
 
 
 def test_a_base_branch_that_does_not_exist() -> None:

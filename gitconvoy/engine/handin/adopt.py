@@ -15,7 +15,7 @@ def adopt(draft: Draft) -> None:
     for bead, note in sorted(draft.local.handins.items()):
         record = draft.record(bead)
         ours = record.live and record.token == note.token and record.machine == draft.local.machine
-        if ours and record.submitted != note.commit and draft.local.branches.get(note.branch) == note.commit:
+        if ours and record.submitted != note.commit and draft.local.branches.get((bead, note.branch)) == note.commit:
             facts.submitted(
                 draft, bead, note.commit, branch=note.branch, base=note.base, reason=note.reason, force=note.force
             )

@@ -14,7 +14,8 @@ from gitconvoy.engine.handin import guards
 from gitconvoy.engine.handin.branch import checkouts, common_base, paths_of
 from gitconvoy.engine.handin.verify import check_of, verify
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.places import base_of
+from gitconvoy.engine.merging import plan_in
+from gitconvoy.engine.places import base_of, base_tip
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.settings import HEADS, require_role
 from gitconvoy.engine.town import Town
@@ -60,6 +61,7 @@ class Answer:
 class _Branch:
     """A branch that is handed in."""
 
+    repo: Repo
     name: str
     ref: str
     tip: str
@@ -119,12 +121,13 @@ def _merged(town: Town, draft: Draft, wish: Wish) -> Event:
     record = draft.record(wish.bead)
     if not record.handed_in:
         requests.own_attempt(draft, wish.bead, wish.token, "done")
-    commit = read.resolve(town.repo, wish.merged or "")
+    repo = town.repo_of(draft.state.plan, wish.bead)
+    commit = read.resolve(repo, wish.merged or "")
     if commit is None:
         raise NotFound(f"there is no commit {wish.merged!r}", hint="name the commit that brought the work in")
     base = base_of(draft.state.plan, draft.local.places, wish.bead, record.convoy)
-    tip = draft.local.places.tips.get(base)
-    if not wish.force and (tip is None or not read.is_ancestor(town.repo, commit, tip)):
+    tip = base_tip(draft.state.plan, draft.local.places, wish.bead, base)
+    if not wish.force and (tip is None or not read.is_ancestor(repo, commit, tip)):
         hint = f"fetch or pull {base} first; --force takes your word for it"
         raise Refused(f"{commit[:10]} is not in {base}", hint=hint, code="not-merged")
     reason = wish.reason or f"{town.actor} says so"
@@ -132,14 +135,14 @@ def _merged(town: Town, draft: Draft, wish: Wish) -> Event:
 
 
 def _branch(town: Town, state: State, local: Local, record: BeadRecord, name: str) -> _Branch:
-    repo, ref = town.repo, HEADS + name
+    repo, ref = town.repo_of(state.plan, record.id), HEADS + name
     tip = read.ref(repo, ref)
     if tip is None:
         hint = "--branch NAME names another one, --no-code hands nothing in"
         raise Refused(f"there is no branch {name}", hint=hint, code="no-branch")
     base = base_of(state.plan, local.places, record.id, record.convoy)
-    base_tip = local.places.tips.get(base)
-    if base_tip is None:
+    stands_on = base_tip(state.plan, local.places, record.id, base)
+    if stands_on is None:
         raise Refused(f"the base branch {base} does not exist", hint="make or fetch it", code="base-branch")
     if ref == REF or name == base:
         raise Refused(
@@ -147,28 +150,34 @@ def _branch(town: Town, state: State, local: Local, record: BeadRecord, name: st
             hint="what is committed there already needs no merging: --no-code",
             code="bad-branch",
         )
-    other = next((each.id for each in state.ledger.beads.values() if _holds(each, name) and each.id != record.id), None)
+    other = _holder(state, local, record.id, name)
     if other is not None:
         raise Refused(f"{name} is the branch of {other}", hint="name your own branch", code="bad-branch")
-    fork = common_base(repo, base_tip, tip)
+    fork = common_base(repo, stands_on, tip)
     if fork is None:
         raise Refused(f"{name} and {base} have no commit in common", hint=f"start from {base}", code="unrelated")
     places = checkouts(repo, ref)
-    return _Branch(name, ref, tip, base, base_tip, fork, places[0] if places else None)
+    return _Branch(repo, name, ref, tip, base, stands_on, fork, places[0] if places else None)
 
 
-def _holds(record: BeadRecord, branch: str) -> bool:
-    return record.branch == branch and (record.live or record.handed_in)
+def _holder(state: State, local: Local, bead: str, branch: str) -> str | None:
+    """Another bead that has this branch, in the same repository."""
+    here = local.places.of(state.plan, bead).root
+    for each in state.ledger.beads.values():
+        holds = each.branch == branch and (each.live or each.handed_in) and each.id != bead
+        if holds and local.places.of(state.plan, each.id).root == here:
+            return each.id
+    return None
 
 
 def _guard(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Branch) -> str:
     """All guards, the check last; what is to be said of it. Refused by the first that says no."""
-    repo = town.repo
+    repo = branch.repo
     guards.refuse_no_commits(repo, branch.base, branch.base_tip, branch.name, branch.tip, wish.bead)
     if branch.place is not None:
-        guards.refuse_unfinished(repo, branch.place, wish.bead, record.attempt)
+        guards.refuse_unfinished(town.common_dir, branch.place, wish.bead, record.attempt)
     guards.refuse_foreign_changes(repo, branch.fork, branch.tip, wish.bead, state.plan)
-    plan = load.from_commit(repo, branch.tip)
+    plan = plan_in(town, repo, state, branch.tip)
     guards.refuse_unchecked(plan.bead(wish.bead) or state.plan.bead(wish.bead), wish.force)
     rig = state.plan.config.rig_of(wish.bead)
     check = check_of(town, rig.name) if rig is not None else None
@@ -182,7 +191,7 @@ def _guard(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Br
 
 def _close(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Branch, said: str) -> handins.Handin:
     """The bead is closed in its file on the branch. Noted before, so that what dies in between is taken up again."""
-    place = Repo.at(branch.place) if branch.place is not None else town.repo
+    place = Repo.at(branch.place) if branch.place is not None else branch.repo
     commit = _closing_commit(town, place, state, wish, branch)
     reason = "\n".join(part for part in (wish.reason, said) if part)
     before = handins.read_one(town.common_dir, wish.bead)
@@ -193,7 +202,7 @@ def _close(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Br
         note = replace(note, told=before.told, complaint=before.complaint)
     handins.write(town.common_dir, note)
     if commit != branch.tip:
-        done = merging.advance(town.repo, branch.ref, branch.tip, commit, f"gitconvoy: close {wish.bead}")
+        done = merging.advance(branch.repo, branch.ref, branch.tip, commit, f"gitconvoy: close {wish.bead}")
         if isinstance(done, merging.Waiting):
             paths = f": {', '.join(done.paths)}" if done.paths else ""
             raise Refused(
@@ -209,7 +218,7 @@ def _closing_commit(town: Town, place: Repo, state: State, wish: Wish, branch: _
     if not paths_of(place, branch.tip, wish.bead):
         return branch.tip
     desk = Desk(
-        load.from_commit(place, branch.tip),
+        plan_in(town, branch.repo, state, branch.tip),
         load.commit_reader(place, branch.tip),
         state.ledger,
         state.now,

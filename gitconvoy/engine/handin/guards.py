@@ -48,15 +48,18 @@ def refuse_no_commits(repo: Repo, base_name: str, base_tip: str, branch: str, ti
         )
 
 
-def refuse_unfinished(repo: Repo, place: Path, bead: str, attempt: int) -> None:
-    """Refused while the worktree holds changes that no commit has, or an operation is in progress there."""
+def refuse_unfinished(common_dir: Path, place: Path, bead: str, attempt: int) -> None:
+    """Refused while the worktree holds changes that no commit has, or an operation is in progress there.
+
+    `common_dir` is the town's, where the attempt has its folder.
+    """
     here = Repo.at(place)
     doing = personal.operation_in_progress(here)
     if doing not in (None, "bisect"):
         hint = f"end it there first: git {doing} --continue, or --abort"
         raise Refused(f"a {doing} is in progress in {place}", hint=hint, code="in-progress")
     found = local_changes(here)
-    copied = _copied(repo, bead, attempt)
+    copied = _copied(common_dir, bead, attempt)
     left = {*found.staged, *found.unstaged, *found.unmerged, *(path for path in found.untracked if path not in copied)}
     if left:
         raise Refused(
@@ -66,10 +69,10 @@ def refuse_unfinished(repo: Repo, place: Path, bead: str, attempt: int) -> None:
         )
 
 
-def _copied(repo: Repo, bead: str, attempt: int) -> frozenset[str]:
+def _copied(common_dir: Path, bead: str, attempt: int) -> frozenset[str]:
     """Untracked files that the worktree was given when it was made."""
     try:
-        return frozenset(json.loads(attempt_folder(repo.common_dir, bead, attempt).copied.read_bytes()))
+        return frozenset(json.loads(attempt_folder(common_dir, bead, attempt).copied.read_bytes()))
     except (OSError, ValueError, TypeError):
         return frozenset()
 

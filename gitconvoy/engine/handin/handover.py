@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 from gitconvoy.dispatch import handins, program, registry
 from gitconvoy.dispatch.handins import Handin
@@ -17,9 +16,10 @@ from gitconvoy.engine.places import base_of, merge_of
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
-from gitconvoy.errors import ConvoyError, GitError, LostRace
-from gitconvoy.git import config, lock, read
+from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused
+from gitconvoy.git import config, lock, personal, read
 from gitconvoy.git.env import clean_env
+from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.codec import one_line
 from gitconvoy.model.plan import Bead
 from gitconvoy.model.state import State
@@ -41,23 +41,28 @@ def leave_behind(town: Town, state: State, local: Local, *, retry: bool) -> None
 def to_do(town: Town, state: State, local: Local) -> list[Handin]:
     """The notes about branches that are not where they belong yet."""
     found = []
+    repos = town.repos(state.plan)
     for note in local.handins.values():
         record = state.ledger.bead(note.bead)
         ours = record.live and record.token == note.token and record.submitted == note.commit
         if not ours or record.machine != local.machine or merge_of(state.plan, note.bead, record.convoy) != "mr":
             continue
-        if not _is_pushed(town, note) or (note.told == handins.NOT_YET and config.get(town.repo, KEY)):
+        try:
+            repo = repos(note.bead)
+        except Refused:
+            continue  # whoever asks for its base branch is told why
+        if not _is_pushed(repo, note) or (note.told == handins.NOT_YET and config.get(town.repo, KEY)):
             found.append(note)
     return found
 
 
-def _is_pushed(town: Town, note: Handin) -> bool:
-    return note.pushed == note.commit or remote_of(town, note.branch) is None
+def _is_pushed(repo: Repo, note: Handin) -> bool:
+    return note.pushed == note.commit or remote_of(repo, note.branch) is None
 
 
-def remote_of(town: Town, branch: str) -> str | None:
+def remote_of(repo: Repo, branch: str) -> str | None:
     """Where a branch is pushed to: `gitconvoy.pushRemote` (empty: nowhere), the branch's own remote, else origin."""
-    repo, known = town.repo, settings_.remotes(town.repo)
+    known = settings_.remotes(repo)
     chosen = config.get(repo, "gitconvoy.pushRemote")
     if chosen is not None:
         return chosen or None
@@ -83,8 +88,9 @@ def _hand_over(town: Town, bead: str) -> None:
     note = next((each for each in to_do(town, state, local) if each.bead == bead), None)
     if note is None:
         return
-    if not _is_pushed(town, note):
-        trouble = _push(town, note)
+    repo = town.repo_of(state.plan, bead)
+    if not _is_pushed(repo, note):
+        trouble = _push(repo, note)
         if trouble is not None:
             _keep(town, replace(note, **note.waiting(one_line(trouble), state.now)))
             return
@@ -92,7 +98,7 @@ def _hand_over(town: Town, bead: str) -> None:
         _keep(town, note)
     if note.told == handins.NOT_YET and config.get(town.repo, KEY):
         _keep(town, replace(note, told=handins.BEGUN))  # not twice, whatever happens to us
-        complaint = _tell(town, state, local, note)
+        complaint = _tell(town, repo, state, local, note)
         _keep(town, replace(note, told=handins.ENDED, complaint=one_line(complaint)))
 
 
@@ -103,23 +109,23 @@ def _keep(town: Town, note: Handin) -> None:
         handins.write(town.common_dir, note if there.commit == note.commit else replace(there, told=note.told))
 
 
-def _push(town: Town, note: Handin) -> str | None:
+def _push(repo: Repo, note: Handin) -> str | None:
     """What went wrong; None where the remote has the branch now. Never forces."""
-    remote = remote_of(town, note.branch)
-    if remote not in settings_.remotes(town.repo):
+    remote = remote_of(repo, note.branch)
+    if remote not in settings_.remotes(repo):
         return f"gitconvoy.pushRemote is {remote!r}, and there is no such remote"
     ref = HEADS + note.branch
-    if read.ref(town.repo, ref) != note.commit:
+    if read.ref(repo, ref) != note.commit:
         return f"{note.branch} has moved since it was handed in: say done again"
     try:
-        town.repo.git("push", "--quiet", "--no-follow-tags", remote, f"{ref}:{ref}")
+        repo.git("push", "--quiet", "--no-follow-tags", remote, f"{ref}:{ref}")
     except GitError as error:
         return f"it cannot be pushed to {remote}: {' '.join(error.message.split())}"
     return None
 
 
-def _tell(town: Town, state: State, local: Local, note: Handin) -> str:
-    """Run the configured program; what went wrong, empty where nothing did."""
+def _tell(town: Town, repo: Repo, state: State, local: Local, note: Handin) -> str:
+    """Run the configured program in the branch's repository; what went wrong, empty where nothing did."""
     command = config.get(town.repo, KEY) or ""
     try:
         argv = registry.split(command, KEY, _KNOWN)
@@ -136,8 +142,8 @@ def _tell(town: Town, state: State, local: Local, note: Handin) -> str:
     about = {"bead": note.bead, "branch": note.branch, "base": base}
     env = clean_env({f"GITCONVOY_{name.upper()}": value for name, value in about.items()})
     data = json.dumps({**about, "title": title, "body": body}, ensure_ascii=False).encode("utf-8", "replace")
-    place = Path(town.home())
-    ran = program.run(registry.fill(argv, {**about, **files}), cwd=place, env=env, stdin=data, timeout=_LIMIT)
+    words = registry.fill(argv, {**about, **files})
+    ran = program.run(words, cwd=personal.main_worktree(repo), env=env, stdin=data, timeout=_LIMIT)
     return "" if ran.ok else ran.how(KEY)
 
 

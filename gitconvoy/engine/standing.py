@@ -1,0 +1,55 @@
+"""Where the branches of a repository stand, the town's own or a rig's, as attempts need to know it (SPEC 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitconvoy.dispatch import workplace
+from gitconvoy.engine import bases
+from gitconvoy.engine import settings as settings_
+from gitconvoy.engine.places import Places
+from gitconvoy.engine.settings import HEADS
+from gitconvoy.errors import ConvoyError
+from gitconvoy.git import read, worktrees
+from gitconvoy.git.repo import Repo
+from gitconvoy.model.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Names of branches that cannot be made in a repository; it is looked at only when somebody asks."""
+
+    repo: Repo
+
+    def __contains__(self, name: object) -> bool:
+        return bool(worktrees.clashes(self.repo, str(name)))
+
+
+def trunk_branch(repo: Repo, ref: str) -> str:
+    """The short name of the trunk's branch, also where only a remote-tracking ref of it is here."""
+    return next((ref.removeprefix(place) for place in _places(repo) if ref.startswith(place)), ref)
+
+
+def branch_tip(repo: Repo, trunk: str, name: str) -> str | None:
+    """The commit of a branch by its short name, of the trunk's branch and of those that only a remote has, too."""
+    if name == trunk_branch(repo, trunk):
+        return read.ref(repo, trunk)
+    return next((tip for place in _places(repo) if (tip := read.ref(repo, place + name)) is not None), None)
+
+
+def _places(repo: Repo) -> list[str]:
+    return [HEADS, *(f"refs/remotes/{remote}/" for remote in settings_.remotes(repo))]
+
+
+def places_in(
+    repo: Repo, trunk: str, plan: Plan, *, root: str = "", rigs: Mapping[str, Places] | None = None
+) -> Places:
+    """Where attempts work in a repository whose trunk is this ref: a rig's (at `root`), or the town's with `rigs`."""
+    branch = trunk_branch(repo, trunk)
+    try:
+        prefix = workplace.branch_prefix(repo)
+    except ConvoyError:
+        prefix = workplace.PREFIX  # the act says what is wrong with the setting
+    tips = {name: tip for name in bases.named(plan, branch) if (tip := branch_tip(repo, trunk, name)) is not None}
+    return Places(trunk=branch, prefix=prefix, tips=tips, taken=Taken(repo), root=root, rigs=rigs or {})

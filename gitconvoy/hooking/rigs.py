@@ -1,0 +1,103 @@
+"""Hooks in the repository of a rig: towns that keep work there hear of what happens to it (SPEC 6, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitconvoy.engine import rigs, seen, settings, wake
+from gitconvoy.engine.settings import LOCAL
+from gitconvoy.engine.town import Town
+from gitconvoy.errors import ConvoyError, GitError
+from gitconvoy.git import read
+from gitconvoy.git.repo import Repo
+from gitconvoy.hooking.install import HookChange, install
+from gitconvoy.model.kinds import ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class RigHooks:
+    """What was done in the repository of one rig; `trouble` says why nothing could be."""
+
+    rig: str
+    path: Path
+    changes: tuple[HookChange, ...] = ()
+    trouble: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every hook calls us now."""
+        return not self.trouble and all(change.action != "left" for change in self.changes)
+
+
+def install_rigs(town: Town, python: str) -> tuple[RigHooks, ...]:
+    """Install all hooks in the repository of each rig that has one, so that they wake this town; safe to repeat.
+
+    Refused where hooks cannot run `python`. What a person has to do by hand is in the changes, as with `install`.
+    """
+    plan = town.plan()
+    found = []
+    for home in town.homes(plan.config).values():
+        if home.trouble:
+            found.append(RigHooks(home.rig, home.path, trouble=home.trouble))
+            continue
+        repo = home.repo()
+        changes = install(repo, python)
+        _make_folder(seen.watches_folder(repo.common_dir))
+        if town.settings.role == LOCAL:  # the next look notes what handed-in work waits for, too
+            tree = read.tree_at(repo, read.ref(repo, home.trunk) or "HEAD", ROOT) or "-"
+            seen.watch(repo.common_dir, town.common_dir, seen.Watch(town.home(), home.trunk, tree))
+        found.append(RigHooks(home.rig, home.path, changes))
+    return tuple(found)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GitError(f"{folder} cannot be made: {error.strerror}", hint="give it the right permissions") from error
+
+
+def wake_towns(repo: Repo) -> tuple[Path, ...]:
+    """Leave a scan behind for each town that waits for something here which is not any more as it was.
+
+    Only notes of this machine tell of towns. A note that its town would not write any more is dropped.
+    """
+    woken = []
+    for file, watch in seen.watches(repo.common_dir).items():
+        if not _moved(repo, watch):
+            continue
+        town = _town(watch.town)
+        if town is not None and _waits_here(town, repo):
+            wake.spawn(town, ["scan"], watch.town)
+            woken.append(watch.town)
+        else:
+            file.unlink(missing_ok=True)
+    return tuple(woken)
+
+
+def _moved(repo: Repo, watch: seen.Watch) -> bool:
+    tip = read.ref(repo, watch.ref)
+    tree = read.tree_at(repo, tip, ROOT) if tip else None
+    return (tree or "-") != watch.tree or _stands(repo, watch.waits)
+
+
+def _stands(repo: Repo, waits: Mapping[str, str]) -> bool:
+    return any((read.ref(repo, ref) or "-") != commit for ref, commit in waits.items())
+
+
+def _town(place: Path) -> Town | None:
+    """The town at a place; hooks have variables of git that lead elsewhere, so these are not looked at."""
+    try:
+        repo = Repo.at(place)
+        return Town(repo, settings.load(repo), "")
+    except (ConvoyError, OSError):
+        return None
+
+
+def _waits_here(town: Town, repo: Repo) -> bool:
+    """Whether the town writes a ledger, and still has a rig in this repository."""
+    if town.settings.role != LOCAL:
+        return False
+    return any(repo.common_dir == home for home in rigs.places(town.repo, town.home()))
