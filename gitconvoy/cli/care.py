@@ -40,8 +40,8 @@ def scan(app: App, at: int | None, when_idle: bool) -> int:
         return Exit.OK
     if when_idle and not _wait_for_idle(app):
         return Exit.OK
+    from gitconvoy.engine.attempts.releasing import sweep
     from gitconvoy.engine.react import react
-    from gitconvoy.engine.releasing import sweep
 
     outcome = react(app.town())
     removed, kept = sweep(app.town())
@@ -97,7 +97,7 @@ def _tell(outcome: Outcome[Any], removed: list[str], kept: list[str], lost: str 
 @dry_run_option
 def check(app: App, convoy: str | None, dry_run: bool) -> int:
     """Complete the convoys that are complete; those that no longer are get reopened."""
-    from gitconvoy.engine.feeding import check as run
+    from gitconvoy.engine.convoys.feeding import check as run
 
     outcome = run(app.town(), convoy, preview=dry_run)
     of = {"complete": "completed", "reopen": "reopened"}

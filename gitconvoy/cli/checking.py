@@ -11,7 +11,7 @@ from gitconvoy.cli.output import emit, say, table, write
 from gitconvoy.errors import Exit, NotFound, Refused, UsageError
 
 if TYPE_CHECKING:
-    from gitconvoy.engine.validating import Validation
+    from gitconvoy.engine.plans.validating import Validation
     from gitconvoy.errors import Problem
 
 _COLOURS = {"error": "red", "warning": "yellow"}
@@ -26,7 +26,7 @@ def validate(app: App, staged: bool, rev: str | None) -> int:
     Exit code 3 where a file cannot be read or breaks its schema, 1 for any other error and where there is no .convoy/
     to check, 0 with warnings alone.
     """
-    from gitconvoy.engine import validating
+    from gitconvoy.engine.plans import validating
 
     if staged and rev is not None:
         raise UsageError("--staged and --at are two different things", hint="give one of them")

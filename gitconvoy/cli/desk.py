@@ -114,7 +114,8 @@ def carry_out(app: App, edit: Callable[[Desk], Changes], no_commit: bool = False
 
     Where somebody else changed one of its files meanwhile, the edit is made anew, `tries` times in all.
     """
-    from gitconvoy.engine import editing, news
+    from gitconvoy.engine import news
+    from gitconvoy.engine.plans import editing
 
     town = editing_town(app)
     tip = town.ledger_tip()
@@ -131,7 +132,7 @@ def carry_out(app: App, edit: Callable[[Desk], Changes], no_commit: bool = False
 
 
 def _publish(town: Town, edit: Callable[[Desk], Changes], commit: bool, tries: int) -> tuple[Changes, str | None]:
-    from gitconvoy.engine import editing
+    from gitconvoy.engine.plans import editing
 
     while True:
         tries -= 1

@@ -11,7 +11,7 @@ from gitconvoy.cli.output import emit, say
 from gitconvoy.errors import Exit
 
 if TYPE_CHECKING:
-    from gitconvoy.engine.doctoring import Finding
+    from gitconvoy.engine.attempts.doctoring import Finding
 
 _STYLES = {"error": "red", "warning": "yellow", "note": None}
 
@@ -23,7 +23,7 @@ def doctor(app: App, fix: bool) -> int:
 
     Each finding says what was seen, what should be, why, and which command helps. Work is never thrown away.
     """
-    from gitconvoy.engine.doctoring import ERROR, NOTE, examine
+    from gitconvoy.engine.attempts.doctoring import ERROR, NOTE, examine
 
     found = examine(app.town(), fix=fix)
     left = [each for each in found if not each.fixed and each.severity != NOTE]

@@ -30,7 +30,7 @@ def import_(app: App, file: str, no_commit: bool) -> None:
     Nothing of it is lost and nothing is launched. Importing the same file again changes nothing; a newer one brings
     what changed in it.
     """
-    from gitconvoy.engine.importing import import_lines
+    from gitconvoy.engine.plans.importing import import_lines
 
     lines = _lines(file)
     repo = editing_town(app).repo

@@ -73,7 +73,7 @@ def _place(text: str, severity: str) -> str:
 @click.argument("root", type=click.Path(path_type=Path))
 def supervise(_app: App, root: Path) -> None:
     """Run the worker of one attempt to its end; ROOT is the attempt's folder."""
-    from gitconvoy.engine.supervise import supervise as run
+    from gitconvoy.engine.attempts.supervise import supervise as run
 
     run(root)
 
@@ -92,6 +92,6 @@ def hand_over(app: App, bead: str) -> None:
 @click.option("--gently", is_flag=True, help="Leave alone what still runs.")
 def reap(_app: App, root: Path, gently: bool) -> None:
     """End what is left of one attempt that is over, and remove its worktree; ROOT is the attempt's folder."""
-    from gitconvoy.engine.ending import reap as run
+    from gitconvoy.engine.attempts.ending import reap as run
 
     run(root, gently=gently)

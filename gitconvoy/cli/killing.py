@@ -12,7 +12,7 @@ from gitconvoy.cli.output import note, say
 from gitconvoy.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from gitconvoy.engine.killing import Killed
+    from gitconvoy.engine.attempts.killing import Killed
 
 
 @command("kill", "gitconvoy kill gt-x7k2p --reason 'it deletes the tests'\ngitconvoy kill --all")
@@ -25,7 +25,7 @@ def kill(app: App, bead: str | None, everything: bool, reason: str) -> int:
     That counts as a failure: the bead is tried again after a while. With --all nothing counts, the town is paused, and
     what ran is dispatched again after `gitconvoy resume --all`. Branches stay, and worktrees that hold something.
     """
-    from gitconvoy.engine import killing
+    from gitconvoy.engine.attempts import killing
 
     if (bead is None) != everything:
         raise UsageError("kill what?", hint="gitconvoy kill BEAD, or gitconvoy kill --all")

@@ -13,7 +13,7 @@ from gitconvoy.cli.output import note, say
 from gitconvoy.errors import Exit
 
 if TYPE_CHECKING:
-    from gitconvoy.engine.slinging import Answer
+    from gitconvoy.engine.convoys.slinging import Answer
 
 
 @command("launch", "gitconvoy launch hq-cv-x7k2p\ngitconvoy launch gt-epic1")
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @force_option("Launch in spite of staged warnings and parked rigs.")
 def launch(app: App, ids: tuple[str, ...], title: str | None, force: bool) -> int:
     """Open a staged convoy and dispatch what is ready. Given an epic or beads, a convoy of them is staged first."""
-    from gitconvoy.engine.launching import launch as run
+    from gitconvoy.engine.convoys.launching import launch as run
 
     convoy, outcome = run(app.town(), ids, title=title, force=force)
     warnings = [finding.as_dict() for finding in outcome.value]
@@ -61,7 +61,7 @@ def sling(
 
     The last word names a worker if it holds a `/`, or if it is the id of no bead.
     """
-    from gitconvoy.engine import slinging
+    from gitconvoy.engine.convoys import slinging
 
     town = app.town()
     beads, worker = slinging.split_worker(town.plan(), words)
@@ -116,7 +116,7 @@ def unsling(app: App, bead: str, reason: str) -> int:
 @dry_run_option
 def feed(app: App, convoys: tuple[str, ...], dry_run: bool) -> int:
     """Dispatch what is ready, up to capacity, of all open convoys or those named; also where dispatch.auto is off."""
-    from gitconvoy.engine.feeding import feed as run
+    from gitconvoy.engine.convoys.feeding import feed as run
 
     outcome = run(app.town(), convoys, preview=dry_run)
 

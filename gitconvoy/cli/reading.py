@@ -76,8 +76,8 @@ def missing_trunk(town: Town) -> str | None:
 
 def circumstances(app: App, found: Moment) -> dict[str, Any]:
     """Where the state comes from and what this clone may do: trunk, ledger, role, dispatcher, and notes in words."""
-    from gitconvoy.engine.notices import troubles
     from gitconvoy.engine.settings import HEADS
+    from gitconvoy.engine.telling.notices import troubles
     from gitconvoy.git import read
     from gitconvoy.ledger.read import REF
 

@@ -87,7 +87,8 @@ def stage(
 
 def _require_launch(town: Town) -> None:
     """What a launch needs is asked before anything is written."""
-    from gitconvoy.engine import editing, settings
+    from gitconvoy.engine import settings
+    from gitconvoy.engine.plans import editing
 
     settings.require_role(town.settings)
     if not editing.moved_trunk(town):
@@ -104,7 +105,7 @@ def _stage(
 ) -> None:
     from gitconvoy.checks.selection import choose
     from gitconvoy.checks.stage import analyse
-    from gitconvoy.engine.branches import branch_exists
+    from gitconvoy.engine.plans.branches import branch_exists
     from gitconvoy.planning.convoy_edits import stage_convoy
 
     def edit(desk: Desk) -> Changes:
@@ -125,7 +126,7 @@ def _stage(
 
 
 def _launch(app: App, run: _Staging, force: bool) -> None:
-    from gitconvoy.engine.launching import launch
+    from gitconvoy.engine.convoys.launching import launch
 
     try:
         run.launched = launch(app.town(), [run.convoy], force=force)[1]

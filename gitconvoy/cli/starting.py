@@ -12,7 +12,7 @@ from gitconvoy.cli.output import emit, note, say
 from gitconvoy.errors import ConvoyError, Exit
 
 if TYPE_CHECKING:
-    from gitconvoy.engine.starting_up import Beginning
+    from gitconvoy.engine.plans.starting_up import Beginning
     from gitconvoy.hooking.install import HookChange
 
 
@@ -27,7 +27,7 @@ def init(app: App, prefix: str | None, trunk: str | None, no_hooks: bool, no_com
     Writes config, attributes, schemas and folders below .convoy/ and commits them; notes trunk, role and machine in
     git config; installs the git hooks. What is there already stays: it is safe to run again.
     """
-    from gitconvoy.engine.starting_up import begin_town
+    from gitconvoy.engine.plans.starting_up import begin_town
     from gitconvoy.git.repo import Repo
     from gitconvoy.hooking.install import install
 

@@ -35,7 +35,7 @@ def _answer(app: App, outcome: Outcome[Event | None], convoy: str, word: str, al
 @force_option("Although some of its beads are open; attempts that run may finish.")
 def close(app: App, convoy: str, reason: str, force: bool) -> int:
     """Close a convoy. A staged one is thereby cancelled; one with open beads needs --force."""
-    from gitconvoy.engine import convoy_requests
+    from gitconvoy.engine.convoys import convoy_requests
     from gitconvoy.engine.react import transact
 
     outcome = transact(app.town(), lambda draft: convoy_requests.close(draft, convoy, reason, force=force))
@@ -46,7 +46,7 @@ def close(app: App, convoy: str, reason: str, force: bool) -> int:
 @click.argument("convoy")
 def reopen(app: App, convoy: str) -> int:
     """Open a closed convoy again: by an event where the ledger closed it, in its file where that says closed."""
-    from gitconvoy.engine.reopening import reopen as run
+    from gitconvoy.engine.convoys.reopening import reopen as run
 
     done = run(app.town(), convoy)
 
@@ -69,7 +69,7 @@ def land(app: App, convoy: str, force: bool, keep_worktrees: bool, dry_run: bool
 
     The folders and worktrees of its ended attempts are removed, but for those that hold work which would be lost.
     """
-    from gitconvoy.engine.landing import land as run
+    from gitconvoy.engine.convoys.landing import land as run
 
     landed = run(app.town(), convoy, force=force, keep=keep_worktrees, preview=dry_run)
     word = f"would land {convoy}" if dry_run else f"landed {convoy}"
@@ -93,7 +93,7 @@ def _target(convoy: str | None, everything: bool, verb: str) -> None:
 @click.option("--reason", default="", metavar="TEXT", help="Why.")
 def pause(app: App, convoy: str | None, everything: bool, reason: str) -> int:
     """Dispatch nothing new, for one convoy or for all. What runs may finish."""
-    from gitconvoy.engine import convoy_requests
+    from gitconvoy.engine.convoys import convoy_requests
     from gitconvoy.engine.react import transact
 
     _target(convoy, everything, "pause")
@@ -107,7 +107,7 @@ def pause(app: App, convoy: str | None, everything: bool, reason: str) -> int:
 @click.option("--all", "everything", is_flag=True, help="The whole town.")
 def resume(app: App, convoy: str | None, everything: bool) -> int:
     """Clear the ledger's pause of one convoy, or of all, and dispatch what is ready. Names the file that pauses too."""
-    from gitconvoy.engine import convoy_requests
+    from gitconvoy.engine.convoys import convoy_requests
     from gitconvoy.engine.react import transact
 
     _target(convoy, everything, "resume")

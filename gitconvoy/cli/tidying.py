@@ -23,7 +23,7 @@ def tidy(app: App, archive: bool, no_commit: bool) -> None:
 
     One ordinary commit on the branch that is checked out; on a topic branch it can go through a pull request.
     """
-    from gitconvoy.engine.tidying import closing_times
+    from gitconvoy.engine.plans.tidying import closing_times
     from gitconvoy.planning.tidy_edits import facts_to_write
     from gitconvoy.planning.tidy_edits import tidy as tidied
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("who", required=False)
 def watch(app: App, convoy: str, who: str | None) -> int:
     """Tell WHO (else you) of a convoy: when it completes or does not move, when a bead of it is stuck."""
-    from gitconvoy.engine import watching
+    from gitconvoy.engine.telling import watching
 
     name = who or app.town().actor
     word, already = f"{name} watches {convoy}", f"{name} watches {convoy} already"
@@ -34,7 +34,7 @@ def watch(app: App, convoy: str, who: str | None) -> int:
 @click.argument("who", required=False)
 def unwatch(app: App, convoy: str, who: str | None) -> int:
     """Tell WHO (else you) no more of a convoy."""
-    from gitconvoy.engine import watching
+    from gitconvoy.engine.telling import watching
 
     name = who or app.town().actor
     word, already = f"{name} watches {convoy} no more", f"{name} does not watch {convoy}"
@@ -43,8 +43,8 @@ def unwatch(app: App, convoy: str, who: str | None) -> int:
 
 def _change(app: App, convoy: str, who: str, request: Callable[[Draft], Event | None], word: str, already: str) -> int:
     from gitconvoy.dispatch.notifying import wanted
-    from gitconvoy.engine.notices import watchers
     from gitconvoy.engine.react import transact
+    from gitconvoy.engine.telling.notices import watchers
     from gitconvoy.rules.view import View
 
     town = app.town()
@@ -67,7 +67,7 @@ def _change(app: App, convoy: str, who: str, request: Callable[[Draft], Event | 
 @command("deliver", "gitconvoy deliver", hidden=True)
 def deliver(app: App) -> int:
     """Deliver the notices that were recorded, and try those again that could not be delivered."""
-    from gitconvoy.engine.delivering import deliver as run
+    from gitconvoy.engine.telling.delivering import deliver as run
     from gitconvoy.reports.stranded import stuck
 
     return Exit.PARTLY if run(app.town(), stuck) else Exit.OK

@@ -201,7 +201,7 @@ def _end(app: App, request: Callable[[Draft], Any], bead: str, verb: str) -> int
 @attempt_arguments
 def heartbeat(app: App, bead: str, token: str | None) -> None:
     """Say that an attempt still lives: renews its lease. Nothing is written to the ledger."""
-    from gitconvoy.engine.beating import heartbeat as beat
+    from gitconvoy.engine.attempts.beating import heartbeat as beat
     from gitconvoy.reports.rows import when
 
     lease = beat(app.town(), bead, token)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gitconvoy.engine.attempts.places import Place
 from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.places import Place
 from gitconvoy.ledger.codec import one_line
 from gitconvoy.model.ledger import CLOSED, LIVE, OPEN, BeadRecord, Event
 

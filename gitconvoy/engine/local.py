@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gitconvoy.dispatch.breaker import LIMIT, Breaker
 from gitconvoy.dispatch.handins import Handin
 from gitconvoy.dispatch.leases import Lease
-from gitconvoy.engine.places import Places
+from gitconvoy.engine.attempts.places import Places
 from gitconvoy.model.ledger import CLAIM, PUSH, START
 
 __all__ = ["CLAIM", "PUSH", "START", "Lease", "Local"]

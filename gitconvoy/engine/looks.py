@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gitconvoy.engine import joining, proofs, rigs, seen
+from gitconvoy.engine import joining, rigs, seen
 from gitconvoy.engine.draft import Draft
+from gitconvoy.engine.handin import proofs
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town

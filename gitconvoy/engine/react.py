@@ -10,14 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from gitconvoy.dispatch import breaker, handins, leases
-from gitconvoy.engine import catchup, ending, facts, looks, merging, notices, proofs, seen, settle, trunk, wake
+from gitconvoy.engine import catchup, facts, looks, seen, settle, trunk, wake
+from gitconvoy.engine.attempts import ending
+from gitconvoy.engine.attempts.starting import begin
 from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.handin import handover
+from gitconvoy.engine.handin import handover, merging, proofs
 from gitconvoy.engine.handin.adopt import adopt
+from gitconvoy.engine.handin.merging import Conflict, Round
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.merging import Conflict, Round
 from gitconvoy.engine.settings import require_role
-from gitconvoy.engine.starting import begin
+from gitconvoy.engine.telling import notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
 from gitconvoy.git import read, write

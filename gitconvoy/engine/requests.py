@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import count
 
 from gitconvoy.engine import facts
+from gitconvoy.engine.attempts.placing import place_for
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import CLAIM, PUSH, Local
 from gitconvoy.engine.near import nearest
-from gitconvoy.engine.placing import place_for
 from gitconvoy.engine.settle import new_token, repair
 from gitconvoy.errors import NotFound, Refused, UsageError
 from gitconvoy.ledger.codec import one_line

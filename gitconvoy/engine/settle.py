@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Collection
 
 from gitconvoy.engine import facts
-from gitconvoy.engine.breaking import Gate
+from gitconvoy.engine.attempts.breaking import Gate
+from gitconvoy.engine.attempts.placing import place_for
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import CLAIM, START, Local
-from gitconvoy.engine.placing import place_for
 from gitconvoy.graph.unseen import doubtful
 from gitconvoy.model.ledger import OPEN, BeadRecord
 from gitconvoy.model.plan import Convoy

@@ -11,11 +11,11 @@ from pathlib import Path
 from gitconvoy.dispatch import breaker, handins, leases, notifying, registry, workplace
 from gitconvoy.engine import joining, rigs
 from gitconvoy.engine import settings as settings_
+from gitconvoy.engine.attempts.places import Places
+from gitconvoy.engine.attempts.standing import places_in, trunk_branch
 from gitconvoy.engine.local import START, Local
-from gitconvoy.engine.places import Places
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import Settings
-from gitconvoy.engine.standing import places_in, trunk_branch
 from gitconvoy.errors import ConvoyError, Refused
 from gitconvoy.git import lock, personal, read
 from gitconvoy.git.repo import Repo

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from gitconvoy.dispatch.worker import detached_environment
-from gitconvoy.engine.breaking import next_trial
+from gitconvoy.engine.attempts.breaking import next_trial
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settle import lease_end, untracked_retries
 from gitconvoy.engine.town import Town

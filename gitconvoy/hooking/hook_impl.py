@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from gitconvoy.checks.compare import new_problems
 from gitconvoy.engine import joining, news, seen, wake
-from gitconvoy.engine.editing import known_ledger, plain_place
+from gitconvoy.engine.plans.editing import known_ledger, plain_place
+from gitconvoy.engine.plans.validating import findings, heads, placed, plans_of, transitions, unmerged
 from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import LOCAL
 from gitconvoy.engine.town import Town
-from gitconvoy.engine.validating import findings, heads, placed, plans_of, transitions, unmerged
 from gitconvoy.errors import ConvoyError, Exit, Problem, Refused
 from gitconvoy.git import personal, read, write
 from gitconvoy.git.repo import Repo

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.engine.attempts.places import base_of, merge_of
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.places import base_of, merge_of
 from gitconvoy.errors import Refused
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord

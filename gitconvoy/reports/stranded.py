@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gitconvoy.dispatch.leases import NEVER
-from gitconvoy.engine.breaking import Gate, opened
+from gitconvoy.engine.attempts.breaking import Gate, opened
 from gitconvoy.engine.local import Local
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord

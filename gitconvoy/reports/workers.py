@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gitconvoy.dispatch.leases import NEVER
-from gitconvoy.engine.breaking import opened
+from gitconvoy.engine.attempts.breaking import opened
 from gitconvoy.engine.local import Local
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.reports.rows import attempt_row

@@ -9,7 +9,7 @@ from gitfixtures import GitRepo
 from townfixtures import TownHelper, chain, town
 
 from gitconvoy.cli.main import run
-from gitconvoy.engine import editing
+from gitconvoy.engine.plans import editing
 from gitconvoy.engine.town import Town
 from gitconvoy.planning.desk import Changes, Desk
 

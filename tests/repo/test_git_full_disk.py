@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from gitfixtures import GitRepo, copy_template
 
-from gitconvoy.engine import editing
+from gitconvoy.engine.plans import editing
 from gitconvoy.errors import Refused
 from gitconvoy.git import personal
 from gitconvoy.git.repo import Repo

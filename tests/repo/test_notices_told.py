@@ -20,8 +20,8 @@ from townfixtures import TownHelper, town
 from waiting import until
 
 from gitconvoy.dispatch import notifying, outbox
-from gitconvoy.engine import notices
-from gitconvoy.engine.delivering import deliver, take_in
+from gitconvoy.engine.telling import notices
+from gitconvoy.engine.telling.delivering import deliver, take_in
 from gitconvoy.reports.stranded import stuck
 
 FLOW = "hq-cv-flow"

@@ -65,7 +65,7 @@ def test_processes_of_an_attempt_that_is_over(workshop: Workshop) -> None:
 
 
 def test_an_attempt_without_its_supervisor_or_its_worktree(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitconvoy.engine.doctoring._SETTLING", 0)
+    monkeypatch.setattr("gitconvoy.engine.attempts.doctoring._SETTLING", 0)
     workshop.worker("time.sleep(600)")
     workshop.begin(lease="1h")
     workshop.note("gt-a-1")

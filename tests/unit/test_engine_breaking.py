@@ -11,7 +11,7 @@ from drafts import HERE, decided, draft, local
 from gitconvoy.dispatch import breaker
 from gitconvoy.dispatch.breaker import REST, Breaker
 from gitconvoy.engine import facts, settle
-from gitconvoy.engine.breaking import Gate, next_trial
+from gitconvoy.engine.attempts.breaking import Gate, next_trial
 from gitconvoy.engine.local import START, Local
 from gitconvoy.model.ledger import LIVE, BeadRecord
 from gitconvoy.model.state import State

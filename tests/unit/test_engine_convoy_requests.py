@@ -8,7 +8,7 @@ import pytest
 from builders import bead, config, convoy, epic, fact, state
 from drafts import decided, draft
 
-from gitconvoy.engine import convoy_requests
+from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.draft import Draft
 from gitconvoy.errors import NotFound, Refused
 from gitconvoy.model.ledger import ConvoyRecord

@@ -13,8 +13,8 @@ from gitconvoy.dispatch.handins import Handin
 from gitconvoy.engine import facts, requests, settle
 from gitconvoy.engine.catchup import catch_up
 from gitconvoy.engine.handin.adopt import adopt
+from gitconvoy.engine.handin.proofs import Proven, decide, waits_for
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.proofs import Proven, decide, waits_for
 from gitconvoy.engine.trunk import Step
 from gitconvoy.engine.wake import next_wake
 from gitconvoy.errors import Refused

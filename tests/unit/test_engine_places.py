@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from builders import bead, config, convoy, plan
 
-from gitconvoy.engine.places import Place, Places, base_of, merge_of, place_of
+from gitconvoy.engine.attempts.places import Place, Places, base_of, merge_of, place_of
 from gitconvoy.errors import Refused
 from gitconvoy.model.plan import Rig
 

@@ -13,8 +13,9 @@ from drafts import changes, decided, draft, local
 from gitconvoy.dispatch import outbox
 from gitconvoy.dispatch.notifying import Channels, document
 from gitconvoy.dispatch.outbox import Notice
-from gitconvoy.engine import facts, notices, settle, watching
+from gitconvoy.engine import facts, settle
 from gitconvoy.engine.draft import Draft
+from gitconvoy.engine.telling import notices, watching
 from gitconvoy.errors import NotFound, Refused, UsageError
 from gitconvoy.ledger.codec import convoy_bytes, read_convoy
 from gitconvoy.model.kinds import RECORD_CONVOY

@@ -9,13 +9,13 @@ from typing import Any
 
 from gitconvoy.dispatch import handins
 from gitconvoy.engine import facts, requests
+from gitconvoy.engine.attempts.places import base_of, base_tip
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.handin import guards
 from gitconvoy.engine.handin.branch import checkouts, common_base, paths_of
+from gitconvoy.engine.handin.merging import plan_in
 from gitconvoy.engine.handin.verify import check_of, verify
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.merging import plan_in
-from gitconvoy.engine.places import base_of, base_tip
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.settings import HEADS, require_role
 from gitconvoy.engine.town import Town

@@ -11,8 +11,8 @@ from dataclasses import replace
 from gitconvoy.dispatch import handins, program, registry
 from gitconvoy.dispatch.handins import Handin
 from gitconvoy.engine import settings as settings_
+from gitconvoy.engine.attempts.places import base_of, merge_of
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.places import base_of, merge_of
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn

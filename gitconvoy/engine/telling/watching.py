@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitconvoy.engine.convoy_requests import known_convoy
+from gitconvoy.engine.convoys.convoy_requests import known_convoy
 from gitconvoy.engine.draft import Draft
 from gitconvoy.errors import Refused, UsageError
 from gitconvoy.model.kinds import CONVOY

@@ -6,7 +6,7 @@ What takes time (the worktree, copies, a set-up command) is the supervisor's: no
 from __future__ import annotations
 
 from gitconvoy.dispatch import attempts, breaker, leases, registry, workplace
-from gitconvoy.engine.places import place_of
+from gitconvoy.engine.attempts.places import place_of
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
 from gitconvoy.errors import Refused

@@ -18,8 +18,9 @@ from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
 from gitconvoy.dispatch.program import ending
 from gitconvoy.dispatch.started import Started
 from gitconvoy.dispatch.worker import environment
-from gitconvoy.engine import ending as ends
-from gitconvoy.engine import facts, releasing
+from gitconvoy.engine import facts
+from gitconvoy.engine.attempts import ending as ends
+from gitconvoy.engine.attempts import releasing
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.handin.done import Wish, hand_in
 from gitconvoy.engine.react import react, transact

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gitconvoy.engine.attempts.places import Place, place_of
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import START
-from gitconvoy.engine.places import Place, place_of
 from gitconvoy.errors import Refused
 
 

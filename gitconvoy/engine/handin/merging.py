@@ -9,9 +9,9 @@ from typing import Any
 from gitconvoy.checks.compare import new_problems
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.dispatch import handins
+from gitconvoy.engine.attempts.places import base_of, merge_of
 from gitconvoy.engine.handin.branch import common_base, paths_of
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.places import base_of, merge_of
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, LostRace, Problem, Refused

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitconvoy.dispatch import attempts, leases
-from gitconvoy.engine import convoy_requests, ending, facts, releasing
+from gitconvoy.engine import facts
+from gitconvoy.engine.attempts import ending, releasing
+from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.requests import known_bead

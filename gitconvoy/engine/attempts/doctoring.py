@@ -16,7 +16,8 @@ from pathlib import Path
 
 from gitconvoy.dispatch import attempts, leases, workplace
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
-from gitconvoy.engine import ending, releasing, rigs
+from gitconvoy.engine import rigs
+from gitconvoy.engine.attempts import ending, releasing
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import read, worktrees

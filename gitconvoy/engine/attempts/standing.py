@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gitconvoy.dispatch import workplace
-from gitconvoy.engine import bases
 from gitconvoy.engine import settings as settings_
-from gitconvoy.engine.places import Places
+from gitconvoy.engine.attempts import bases
+from gitconvoy.engine.attempts.places import Places
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import read, worktrees

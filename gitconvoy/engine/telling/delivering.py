@@ -13,10 +13,11 @@ from dataclasses import replace
 
 from gitconvoy.dispatch import notifying, outbox
 from gitconvoy.dispatch.outbox import Notice
-from gitconvoy.engine import notices, wake
+from gitconvoy.engine import wake
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.react import transact
+from gitconvoy.engine.telling import notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
 from gitconvoy.git import lock, read

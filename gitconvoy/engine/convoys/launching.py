@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from gitconvoy.checks.selection import choose
 from gitconvoy.checks.stage import StageReport, analyse
 from gitconvoy.checks.stage_findings import Finding
-from gitconvoy.engine import convoy_requests, editing
-from gitconvoy.engine.branches import branch_exists
+from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.near import nearest
+from gitconvoy.engine.plans import editing
+from gitconvoy.engine.plans.branches import branch_exists
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.settings import HEADS, require_role
 from gitconvoy.engine.town import Town

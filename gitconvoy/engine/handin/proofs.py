@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitconvoy.engine import facts
+from gitconvoy.engine.attempts.places import base_of, base_tip
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.handin.branch import closes_only, common_base, paths_of
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.places import base_of, base_tip
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import proofs, read

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, count
 
-from gitconvoy.engine.bases import base_branch, refusal
+from gitconvoy.engine.attempts.bases import base_branch, refusal
 from gitconvoy.errors import Refused
 from gitconvoy.model.plan import Plan
 

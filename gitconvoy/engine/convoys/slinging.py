@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitconvoy.checks.selection import refuse_tracked
-from gitconvoy.engine import convoy_requests, editing, requests
-from gitconvoy.engine.branches import branch_exists
+from gitconvoy.engine import requests
+from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.draft import Draft
+from gitconvoy.engine.plans import editing
+from gitconvoy.engine.plans.branches import branch_exists
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.requests import Slung
 from gitconvoy.engine.settings import HEADS, require_role

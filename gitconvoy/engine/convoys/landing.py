@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gitconvoy.dispatch import attempts
 from gitconvoy.dispatch.attempts import AttemptFolder, attempt_folder
-from gitconvoy.engine import convoy_requests, releasing
+from gitconvoy.engine.attempts import releasing
+from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.town import Town
 from gitconvoy.model.ledger import Event

@@ -5,9 +5,9 @@ from __future__ import annotations
 from gitconvoy.dispatch import attempts, processes, workplace
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.engine import settings as settings_
-from gitconvoy.engine.bases import base_branch
+from gitconvoy.engine.attempts.bases import base_branch
+from gitconvoy.engine.attempts.standing import trunk_branch
 from gitconvoy.engine.settings import HEADS
-from gitconvoy.engine.standing import trunk_branch
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from gitconvoy.engine import settle
-from gitconvoy.engine.convoy_requests import known_convoy
+from gitconvoy.engine.convoys.convoy_requests import known_convoy
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.requests import ready_to_sling

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gitconvoy.engine import convoy_requests, editing
+from gitconvoy.engine.convoys import convoy_requests
+from gitconvoy.engine.plans import editing
 from gitconvoy.engine.react import Outcome, react, transact
 from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.town import Town

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitconvoy.dispatch import attempts, leases, processes, tmux
 from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
-from gitconvoy.engine import releasing
+from gitconvoy.engine.attempts import releasing
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
 from gitconvoy.model.ledger import Event

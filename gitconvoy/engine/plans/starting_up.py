@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gitconvoy.engine import settings
-from gitconvoy.engine.editing import refuse_uncommitted, written
+from gitconvoy.engine.plans.editing import refuse_uncommitted, written
 from gitconvoy.engine.settings import HEADS, LOCAL, OFF
 from gitconvoy.errors import BadFiles, Refused
 from gitconvoy.git import config, personal, read

@@ -1,0 +1,1 @@
+"""Who is told what: notices, their delivery, watchers (SPEC 7)."""
