@@ -1,7 +1,6 @@
 """The event table: what each event may change and which trailers it needs (SPEC 7).
 
-The writer is held to it by `ledger.apply`; whoever checks a ledger later uses the same table. Rows without a writer
-yet (submit, kill, watch, notify) are part of the format, so that an older gitconvoy can read a newer ledger.
+The writer is held to it by `ledger.apply`; whoever checks a ledger later uses the same table.
 """
 
 from __future__ import annotations
