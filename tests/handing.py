@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitfixtures import GitRepo
 from townfixtures import Answer, TownHelper, town
+
+from gitconvoy.dispatch import handins
 
 FLOW = "hq-cv-flow"
 
@@ -76,3 +78,11 @@ def status(here: TownHelper, bead: str) -> tuple[str, str | None]:
     """Effective status and outcome of a bead."""
     found = here.json("why", bead)
     return found["status"], found["outcome"]
+
+
+def try_again_now(here: TownHelper) -> None:
+    """Let the time come at which what is in the way of handed-in work is looked at again."""
+    common = here.path / ".git"
+    for note in handins.read_all(common).values():
+        if note.retry_at is not None:
+            handins.write(common, replace(note, retry_at=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from gitconvoy.errors import Exit
 
 if TYPE_CHECKING:
     from gitconvoy.hooking.install import HookChange
-    from gitconvoy.hooking.rigs import RigHooks
+    from gitconvoy.hooking.rigs import RigHooks, RigStatus
     from gitconvoy.hooking.status import HookStatus
 
 
@@ -54,7 +55,7 @@ def _install_rigs(app: App) -> tuple[RigHooks, ...]:
 
 def _rig(each: RigHooks) -> dict[str, Any]:
     hooks = [_change(change) for change in each.changes]
-    return {"rig": each.rig, "path": str(each.path), "hooks": hooks, "trouble": each.trouble}
+    return {"rig": each.rig, "path": str(each.path), "hooks": hooks, "trouble": each.trouble, "kept": each.kept}
 
 
 def _tell_all(changes: tuple[HookChange, ...], there: tuple[RigHooks, ...]) -> None:
@@ -64,19 +65,31 @@ def _tell_all(changes: tuple[HookChange, ...], there: tuple[RigHooks, ...]) -> N
         say(f"rig {each.rig}, {each.path}:")
         if each.trouble:
             note(f"nothing was done there: {each.trouble}")
+        elif each.kept:
+            say(each.kept)
         else:
             _tell_changes(each.changes)
 
 
-@command("uninstall", "gitconvoy hooks uninstall")
-def uninstall(app: App) -> int:
-    """Take our part out of every hook again; all else in them stays."""
+@command("uninstall", "gitconvoy hooks uninstall\ngitconvoy hooks uninstall --rigs")
+@click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
+def uninstall(app: App, rigs: bool) -> int:
+    """Take our part out of every hook again; all else in them stays.
+
+    With --rigs also in the repository of each rig, unless somebody else needs it there; it wakes this town no more.
+    """
     from gitconvoy.git.repo import Repo
     from gitconvoy.hooking import install as installer
+    from gitconvoy.hooking.rigs import uninstall_rigs
 
     changes = installer.uninstall(Repo.discover(app.directory))
-    emit(app, {"hooks": [_change(each) for each in changes]}, lambda: _tell_changes(changes))
-    return Exit.PARTLY if any(each.action == "left" for each in changes) else Exit.OK
+    there = uninstall_rigs(app.town()) if rigs else ()
+    data: dict[str, Any] = {"hooks": [_change(each) for each in changes]}
+    if rigs:
+        data["rigs"] = [_rig(each) for each in there]
+    emit(app, data, lambda: _tell_all(changes, there))
+    complete = all(each.action != "left" for each in changes) and all(each.complete for each in there)
+    return Exit.OK if complete else Exit.PARTLY
 
 
 def _change(each: HookChange) -> dict[str, Any]:
@@ -97,16 +110,41 @@ def _tell_changes(changes: tuple[HookChange, ...]) -> None:
             _tell_entry(each.name, each.entry, [str(file) for file in each.entry_files])
 
 
-@command("status", "gitconvoy hooks status")
-def status(app: App) -> int:
-    """Prove that git reaches each hook. Exit code 1 where one is not reached."""
+@command("status", "gitconvoy hooks status\ngitconvoy hooks status --rigs")
+@click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
+def status(app: App, rigs: bool) -> int:
+    """Prove that git reaches each hook. Exit code 1 where one is not reached.
+
+    With --rigs also in the repository of each rig, and that what happens there wakes this town.
+    """
     from gitconvoy.git.repo import Repo
     from gitconvoy.hooking import status as prover
+    from gitconvoy.hooking.rigs import status_rigs
 
     found = prover.status(Repo.discover(app.directory))
-    ok = all(each.reached is not False for each in found)
-    emit(app, {"ok": ok, "hooks": [_status(each) for each in found]}, lambda: _tell_status(found))
+    there = status_rigs(app.town()) if rigs else ()
+    ok = all(each.reached is not False for each in found) and all(each.ok for each in there)
+    data: dict[str, Any] = {"ok": ok, "hooks": [_status(each) for each in found]}
+    if rigs:
+        data["rigs"] = [_rig_status(each) for each in there]
+    emit(app, data, lambda: _tell_states(found, there))
     return Exit.OK if ok else Exit.REFUSED
+
+
+def _rig_status(each: RigStatus) -> dict[str, Any]:
+    hooks = [_status(hook) for hook in each.hooks]
+    return {"rig": each.rig, "path": str(each.path), "ok": each.ok, "hooks": hooks, "trouble": each.trouble}
+
+
+def _tell_states(found: list[HookStatus], there: tuple[RigStatus, ...]) -> None:
+    _tell_status(found)
+    for each in there:
+        say("")
+        say(f"rig {each.rig}, {each.path}:")
+        if each.hooks:
+            _tell_status(each.hooks)
+        if each.trouble:
+            note(each.trouble)
 
 
 def _status(each: HookStatus) -> dict[str, Any]:
@@ -121,7 +159,7 @@ def _status(each: HookStatus) -> dict[str, Any]:
     }
 
 
-def _tell_status(found: list[HookStatus]) -> None:
+def _tell_status(found: Sequence[HookStatus]) -> None:
     words = {True: "reached", False: "not reached", None: "not proven"}
     rows = [(each.name, words[each.reached], each.path, each.note) for each in found]
     table(("HOOK", "STATE", "FILE", "NOTE"), rows)

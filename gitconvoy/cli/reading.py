@@ -112,6 +112,12 @@ def _notes(source: str, role: str, found: Moment) -> list[str]:
         notes.append("this clone dispatches nothing (gitconvoy.dispatch is off)")
     elif found.local.via is None:
         notes.append(f"nothing is dispatched by this machine: {found.local.trouble}")
+    if found.local.via == "start":
+        notes += [
+            f"nothing of the rig {rig} is dispatched by this machine: {place.trouble}"
+            for rig, place in sorted(found.local.places.rigs.items())
+            if place.trouble
+        ]
     notes += [_breaker_note(rig, breaker) for rig, breaker in sorted(found.local.breakers.items()) if breaker.open]
     if found.plan.config_broken:
         notes.append("the settings cannot be read, so nothing is dispatched: gitconvoy validate")

@@ -30,16 +30,20 @@ _MARKS = {
 @at_option
 def status(app: App, convoy: str | None, at: str | None) -> None:
     """Show one convoy in full, or all of them at a glance: progress, waves, who works on what, what waits and why."""
+    from gitconvoy.ledger.read import history
+    from gitconvoy.reports.failures import last_failures, waiting_for_it
     from gitconvoy.reports.ids import find_convoy
     from gitconvoy.reports.overview import convoy_status, town_status
 
     found = moment(app, at)
     about = circumstances(app, found)
+    failures = last_failures(waiting_for_it(found.view), history(app.town().repo, found.view.ledger.tip))
     if convoy is None:
-        data = {**town_status(found.view, found.local), **about}
+        data = {**town_status(found.view, found.local, failures), **about}
         emit(app, data, lambda: _town(data))
     else:
-        data = {**convoy_status(found.view, found.local, find_convoy(found.plan, convoy)), **about}
+        convoy_id = find_convoy(found.plan, convoy)
+        data = {**convoy_status(found.view, found.local, convoy_id, failures), **about}
         emit(app, data, lambda: _convoy(data))
 
 

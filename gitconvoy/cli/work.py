@@ -168,8 +168,10 @@ def _tell_done(outcome: Outcome[Any], data: dict[str, Any]) -> None:
 def fail(app: App, bead: str, token: str | None, reason: str) -> int:
     """Say that an attempt failed: it is counted, and tried again after a while until there were too many."""
     from gitconvoy.engine import requests
+    from gitconvoy.engine.attempts.fates import explained
 
-    return _end(app, lambda draft: requests.fail(draft, bead, token, reason), bead, "failed")
+    with explained(app.town(), bead, token):
+        return _end(app, lambda draft: requests.fail(draft, bead, token, reason), bead, "failed")
 
 
 def _end(app: App, request: Callable[[Draft], Any], bead: str, verb: str) -> int:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gitconvoy.dispatch import processes
 from gitconvoy.model.ids import is_id
 from gitconvoy.store.localfiles import local_folder, write_atomically
 
@@ -161,6 +162,19 @@ def _try_lock(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def processes_of(job: Job, session: int | None = None, supervisor: int | None = None) -> set[int]:
+    """Living processes of an attempt (see `processes.of_attempt`); not its supervisor, whose process id may be given.
+
+    Only a worker that is the supervisor's child has its descendants with it: others may be shared, as a tmux server is.
+    """
+    return processes.of_attempt(
+        job.token,
+        session,
+        folder=Path(job.worktree) if job.worktree else None,
+        supervisor=supervisor if job.kind == "command" else None,
+    )
 
 
 def note_begun(folder: AttemptFolder, begun: Begun) -> None:

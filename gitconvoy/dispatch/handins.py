@@ -6,6 +6,7 @@ that died has begun. It also says what is still to be done for the branch, and w
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -39,6 +40,8 @@ class Handin:
     tries: int = 0
     retry_at: int | None = None
     """When it is tried again at the latest."""
+    pushing: int | None = None
+    """Since when it is being pushed; who does that sees to it that this ends, or has died once `retry_at` is over."""
     pushed: str | None = None
     """The commit that the remote has."""
     told: str = NOT_YET
@@ -46,13 +49,18 @@ class Handin:
     complaint: str = ""
     """How that program failed; it is not run again."""
 
+    @property
+    def lasting(self) -> bool:
+        """Whether something is in the way that was there at a second try, too: a busy lock, say, is not."""
+        return bool(self.waits) and self.tries > 1
+
     def waiting(self, reason: str, now: int, place: str = "") -> dict[str, Any]:
         """The fields that say what is in the way, and when it is tried again: after a minute, then twice that, ..."""
         again = now + min(_FIRST_WAIT << min(self.tries, 10), _LONGEST_WAIT)
-        return {"waits": reason, "place": place, "tries": self.tries + 1, "retry_at": again}
+        return {"waits": reason, "place": place, "tries": self.tries + 1, "retry_at": again, "pushing": None}
 
 
-FREE: dict[str, Any] = {"waits": "", "place": "", "tries": 0, "retry_at": None}
+FREE: dict[str, Any] = {"waits": "", "place": "", "tries": 0, "retry_at": None, "pushing": None}
 """The same fields once nothing is in the way any more."""
 
 
@@ -92,7 +100,13 @@ def read_all(common_dir: Path) -> dict[str, Handin]:
     return {name: note for name, note in found if note is not None}
 
 
-def drop(common_dir: Path, bead: str) -> None:
+def own_file(common_dir: Path, note: Handin, name: str) -> Path:
+    """A file of the attempt that a note is about: attempts of one bead get into nobody's way."""
+    return note_file(common_dir, note.bead, f"{hashlib.sha256(note.token.encode()).hexdigest()[:16]}.{name}")
+
+
+def drop(common_dir: Path, note: Handin) -> None:
     """Forget a note and what belongs to it."""
-    for suffix in ("json", "title", "body"):
-        note_file(common_dir, bead, suffix).unlink(missing_ok=True)
+    for name in ("title", "body", "lock"):
+        own_file(common_dir, note, name).unlink(missing_ok=True)
+    note_file(common_dir, note.bead).unlink(missing_ok=True)

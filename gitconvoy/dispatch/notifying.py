@@ -37,7 +37,7 @@ class Channels:
         found = []
         if self.argv:
             each = any("{to}" in word for word in self.argv)
-            found += [f"command {who}" for who in to] if each else ["command"]
+            found = ([f"command {who}" for who in to] if each else []) or ["command"]
         return (*found, *(f"url {_digest(url)}" for url in self.urls))
 
 
@@ -60,7 +60,7 @@ def _digest(url: str) -> str:
 def deliver(known: Channels, notice: Notice, name: str, common_dir: Path, home: Path) -> str | None:
     """Deliver a notice through one of its channels; why it failed, or None. A channel that is gone delivers nothing.
 
-    Nothing of a notice meets a shell, and nothing of it is an option: addresses never begin with `-`.
+    Nothing of a notice meets a shell, and nothing of it is an option: persons (`recipients`) never begin with `-`.
     """
     if name == "command" or name.startswith("command "):
         if not known.argv:

@@ -1,7 +1,8 @@
 """Notices that were recorded in the ledger and wait for being delivered by this machine: one small file each.
 
 A notice is known by the ledger commit that recorded it. `cursor` is the ledger commit up to which all notices lie here
-or were delivered. All of it may be deleted: what happens from then on is told.
+or were delivered. `seen` is what standstills were last looked for in. All of it may be deleted: what happens from then
+on is told.
 """
 
 from __future__ import annotations
@@ -83,6 +84,19 @@ def cursor(common_dir: Path) -> str | None:
 def move_cursor(common_dir: Path, tip: str) -> None:
     """From now on notices up to the ledger commit `tip` are taken in."""
     write_atomically(folder(common_dir) / "cursor", f"{tip}\n".encode())
+
+
+def seen(common_dir: Path) -> str | None:
+    """What was noted by the last look for standstills, None where nobody has looked."""
+    try:
+        return (folder(common_dir) / "seen").read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return None
+
+
+def note_seen(common_dir: Path, scene: str) -> None:
+    """Standstills have been looked for in this."""
+    write_atomically(folder(common_dir) / "seen", f"{scene}\n".encode())
 
 
 def put(common_dir: Path, notice: Notice) -> None:

@@ -91,9 +91,8 @@ def _tmux(*words: str, env: Mapping[str, str] | None = None) -> subprocess.Compl
 def _server_env() -> dict[str, str]:
     """For the server, which outlives us: nothing of an attempt, of an outer tmux, or of git."""
     kept = clean_env()
-    return {key: value for key, value in kept.items() if not key.startswith(("GITCONVOY_", "TMUX"))} | {
-        key: kept[key] for key in ("TMUX_TMPDIR",) if key in kept
-    }
+    plain = {key: value for key, value in kept.items() if not key.startswith(("GITCONVOY_", "TMUX"))}
+    return plain | {key: kept[key] for key in ("TMUX_TMPDIR",) if key in kept} | {processes.DETACHED: "1"}
 
 
 class TmuxWindow:

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from gitconvoy.dispatch import registry
+from gitconvoy.dispatch import processes, registry
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.dispatch.logs import Log
 from gitconvoy.dispatch.workplace import values
@@ -39,12 +39,13 @@ def environment(job: Job) -> dict[str, str]:
     )
     ours = str(Path(sys.executable).parent)  # the worker finds the gitconvoy that started it, after what it has itself
     env["PATH"] = f"{env['PATH']}{os.pathsep}{ours}" if env.get("PATH") else ours
+    env.pop(processes.DETACHED, None)
     return env
 
 
 def detached_environment() -> dict[str, str]:
     """The environment for processes of ours that outlive whoever starts them: a worker's attempt is not theirs."""
-    env = clean_env()
+    env = clean_env({processes.DETACHED: "1"})
     if "GITCONVOY_TOKEN" in env:
         env = {name: value for name, value in env.items() if name not in VARIABLES}
     return env

@@ -63,13 +63,18 @@ def settings(repo: Repo, home: Path) -> Settings:
         copies=tuple(_inside(text) for text in config.get_values(repo, "gitconvoy.copy")),
         submodules=config.get_bool(repo, "gitconvoy.submodules"),
         setup=registry.split(setup, "gitconvoy.setup") if setup else (),
-        setup_timeout=_parsed(repo, "gitconvoy.setupTimeout", parse_duration, _SETUP_TIMEOUT),
+        setup_timeout=duration(repo, "gitconvoy.setupTimeout", _SETUP_TIMEOUT),
     )
+
+
+def check(repo: Repo) -> None:
+    """ConvoyError, with the remedy, where the settings of a repository cannot be meant."""
+    settings(repo, repo.cwd)
 
 
 def log_limit(repo: Repo) -> int:
     """How much of what a worker prints is kept, in bytes. ConfigurationError for what cannot be meant."""
-    return _parsed(repo, "gitconvoy.logLimit", logs.parse_size, logs.LIMIT)
+    return _parsed(repo, "gitconvoy.logLimit", logs.parse_size, logs.LIMIT, "10m")
 
 
 def branch_prefix(repo: Repo) -> str:
@@ -93,14 +98,19 @@ def mode(repo: Repo, dispatcher: str) -> str:
     return word
 
 
-def _parsed(repo: Repo, key: str, parse: Callable[[str], int], default: int) -> int:
+def duration(repo: Repo, key: str, default: int) -> int:
+    """A duration in git config, in seconds. ConfigurationError for what cannot be meant."""
+    return _parsed(repo, key, parse_duration, default, "10m")
+
+
+def _parsed(repo: Repo, key: str, parse: Callable[[str], int], default: int, example: str) -> int:
     text = config.get(repo, key)
     if not text:
         return default
     try:
         return parse(text)
     except ValueError as error:
-        raise registry.ConfigurationError(f"{key}: {error}") from None
+        raise registry.ConfigurationError(f"{key}: {error}", hint=f"for example git config {key} {example}") from None
 
 
 def _inside(text: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Generic, TypeVar
 
 from gitconvoy.dispatch import breaker, handins, leases
@@ -85,7 +86,7 @@ def transact(
         due = wake.next_wake(draft.view, local)
         if due is not None:
             wake.leave_behind(town, due)
-        notices.leave_behind(town, draft.local)
+        notices.leave_behind(town, draft, local)
     names = {bead for bead, _, _ in failed}
     started = tuple(each for each in _dispatches(pairs) if each.bead not in names)
     return Outcome(value, pairs, started, tuple((bead, reason) for bead, _, reason in failed), due, draft.state)
@@ -101,7 +102,7 @@ def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool) -
     proofs.decide(draft, proofs.look(town, state, draft.local))
     value = request(draft)
     settle.settle(draft, feed_too=feed)
-    notices.decide(draft)
+    notices.decide(draft, partial(trunk.max_attempts, town.repo))
     return draft, value
 
 
@@ -207,7 +208,9 @@ def _forget_notes(town: Town, draft: Draft) -> None:
     for bead, note in draft.local.handins.items():
         record = draft.record(bead)
         if not record.live or record.token != note.token:
-            handins.drop(town.common_dir, bead)
+            there = handins.read_one(town.common_dir, bead)  # a later attempt's by now, perhaps
+            if there is None or there.token == note.token:
+                handins.drop(town.common_dir, note)
 
 
 def _count_failures(draft: Draft, failed: list[tuple[str, str, str]]) -> None:

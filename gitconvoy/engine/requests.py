@@ -9,7 +9,7 @@ from itertools import count
 from gitconvoy.engine import facts
 from gitconvoy.engine.attempts.placing import place_for
 from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.local import CLAIM, PUSH, Local
+from gitconvoy.engine.local import CLAIM, PUSH, START, Local
 from gitconvoy.engine.near import nearest
 from gitconvoy.engine.settle import new_token, repair
 from gitconvoy.errors import NotFound, Refused, UsageError
@@ -100,7 +100,7 @@ def sling(
     events, waiting = [], []
     for bead in dict.fromkeys(beads):
         known_bead(draft, bead)
-        refusal = sling_refusal(draft, bead, worker, capacity, waive=waive, force=force)
+        refusal = sling_refusal(draft, bead, worker, capacity, waive=waive, force=force) or _no_place(draft, bead)
         if refusal is None:
             events.append(_sling_one(draft, bead, worker, capacity, force=force, message=message))
         elif len(beads) == 1:
@@ -115,6 +115,14 @@ def ready_to_sling(draft: Draft) -> None:
     _not_paused_here(draft)
     if draft.local.via is None:
         raise Refused(draft.local.trouble, hint="gitconvoy next --claim works without it", code="no-dispatcher")
+
+
+def _no_place(draft: Draft, bead: str) -> Refused | None:
+    """Where its rig has a repository of its own, whose settings give no workplace."""
+    rig = draft.view.rig_of(bead)
+    if rig is None or draft.local.via != START or not (trouble := draft.local.places.trouble_of(rig.name)):
+        return None
+    return Refused(f"nothing of the rig {rig.name} can be started: {trouble}", code="configuration")
 
 
 def _sling_one(draft: Draft, bead: str, worker: str | None, capacity: Capacity, *, force: bool, message: str) -> Event:
@@ -178,20 +186,23 @@ def _no_room(draft: Draft, bead: str, worker: str | None, capacity: Capacity) ->
     return full
 
 
-def own_attempt(draft: Draft, bead: str, token: str | None, verb: str) -> BeadRecord:
-    """The live attempt that the caller may speak for: by its token, without one as its worker. Refused otherwise."""
+def own_attempt(draft: Draft, bead: str, token: str | None) -> BeadRecord:
+    """The live attempt that the caller may speak for: by its token, without one as its worker. Refused otherwise.
+
+    What became of the caller's own attempt only the ledger's history knows: see `attempts.fates`.
+    """
     record = draft.record(bead)
     if not record.live:
         known_bead(draft, bead)  # an attempt outlives its bead's file: whoever has it may end it all the same
         state = draft.view.effective(bead)
-        hint = f"close it with: gitconvoy bead close {bead}" if verb == "done" else f"gitconvoy why {bead} says more"
-        raise Refused(
-            f"{bead} has no live attempt (it is {state.status}): nothing to {verb}", hint=hint, code="not-live"
-        )
+        hint = f"gitconvoy why {bead} says more"
+        if not record.attempt and token is None and not state.closed:
+            hint = f"nobody was given it yet; a person closes it with: gitconvoy bead close {bead}"
+        raise Refused(f"{bead} has no live attempt (it is {state.status})", hint=hint, code="not-live")
     if token is not None and token != record.token:
         raise Refused(
             f"the token is not that of attempt {record.attempt} of {bead}, which {record.worker} has now",
-            hint="another attempt has begun since; your branch and files are untouched",
+            hint="your branch and files are untouched; gitconvoy mine lists what you hold",
             code="stale-token",
         )
     if token is None and draft.actor != record.worker:
@@ -205,13 +216,13 @@ def own_attempt(draft: Draft, bead: str, token: str | None, verb: str) -> BeadRe
 
 def done(draft: Draft, bead: str, token: str | None, reason: str = "", force: tuple[str, ...] = ()) -> Event:
     """The worker is done and there is nothing to merge: a ledger fact."""
-    own_attempt(draft, bead, token, "done")
+    own_attempt(draft, bead, token)
     return facts.done(draft, bead, reason=reason, force=force)
 
 
 def fail(draft: Draft, bead: str, token: str | None, reason: str) -> Event:
     """The worker could not do it: counted, kept back, queued again."""
-    own_attempt(draft, bead, token, "fail")
+    own_attempt(draft, bead, token)
     return facts.failed(draft, bead, reason)
 
 

@@ -93,6 +93,11 @@ def watch(rig_common_dir: Path, town_common_dir: Path, wanted: Watch) -> None:
         return
 
 
+def unwatch(rig_common_dir: Path, town_common_dir: Path) -> None:
+    """Forget what a town waits for there. OSError from the disk."""
+    _watch_file(rig_common_dir, town_common_dir).unlink(missing_ok=True)
+
+
 def watches(rig_common_dir: Path) -> dict[Path, Watch]:
     """The notes of all towns, by file; damaged ones are left out."""
     found = {}

@@ -12,7 +12,7 @@ from gitconvoy.dispatch import breaker, handins, leases, notifying, registry, wo
 from gitconvoy.engine import joining, rigs
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts.places import Places
-from gitconvoy.engine.attempts.standing import places_in, trunk_branch
+from gitconvoy.engine.attempts.standing import in_words, places_in, trunk_branch
 from gitconvoy.engine.local import START, Local
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import Settings
@@ -119,7 +119,8 @@ class Town:
         """What only this machine knows; of the branches that were handed in only with the `ledger`."""
         notes = handins.read_all(self.common_dir)
         found = registry.find(self.repo, plan.config.dispatch.dispatcher)
-        via = found.via if isinstance(found, registry.Dispatcher) else None
+        trouble = self._trouble(found)
+        via = found.via if isinstance(found, registry.Dispatcher) and not trouble else None
         return Local(
             machine=self.settings.machine,
             leases=leases.read_all(self.common_dir),
@@ -127,7 +128,7 @@ class Town:
             paused=self.settings.paused,
             via=via,
             dispatcher=found.name,
-            trouble="" if isinstance(found, registry.Dispatcher) else f"{found.error.message} ({found.error.hint})",
+            trouble=trouble,
             notifies=notifying.wanted(self.repo),
             places=self.places(plan),
             handins=notes,
@@ -152,11 +153,26 @@ class Town:
                 found[bead, name] = tip
         return found
 
-    def _wants_worktrees(self, dispatcher: str) -> bool:
+    def _trouble(self, found: registry.Dispatcher | registry.Undefined) -> str:
+        """Why nothing can be started here, with the remedy: settings of this machine are no failures of beads.
+
+        Those of a rig's own repository count for that rig alone (`Places.trouble_of`).
+        """
+        if isinstance(found, registry.Undefined):
+            return in_words(found.error)
+        if found.via != START:
+            return ""
         try:
-            return workplace.mode(self.repo, dispatcher) == workplace.WORKTREE
-        except ConvoyError:
-            return True  # the act says what is wrong with the setting
+            workplace.check(self.repo)
+            workplace.mode(self.repo, found.name)
+            workplace.log_limit(self.repo)
+            breaker.limit(self.repo)
+        except ConvoyError as error:
+            return in_words(error)
+        return ""
+
+    def _wants_worktrees(self, dispatcher: str) -> bool:
+        return workplace.mode(self.repo, dispatcher) == workplace.WORKTREE
 
     def trunk_branch(self) -> str:
         """The short name of the trunk's branch, also where only a remote-tracking ref of it is here."""

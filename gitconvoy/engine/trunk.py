@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from gitconvoy.errors import BadFiles
+from gitconvoy.errors import BadFiles, ConvoyError
 from gitconvoy.git import read as gitread
 from gitconvoy.git.repo import Repo
 from gitconvoy.model import kinds
 from gitconvoy.model.plan import Plan
+from gitconvoy.store import load as store
 from gitconvoy.yamlio.reader import load
 
 DEFAULTS: Mapping[str, str] = {kinds.BEAD.name: "open", kinds.CONVOY.name: "staged_ready"}
@@ -82,6 +83,14 @@ def statuses(repo: Repo, commit: str | None, paths: Collection[str], kind: kinds
         if isinstance(status, str):
             found[kinds.stem(path)] = status
     return found
+
+
+def max_attempts(repo: Repo, commit: str) -> int | None:
+    """What `dispatch.max_attempts` was in a commit; None where that is gone."""
+    try:
+        return store.from_commit(repo, commit).config.dispatch.max_attempts
+    except ConvoyError:
+        return None
 
 
 def _contents(repo: Repo, commit: str | None, paths: Collection[str]) -> Iterator[tuple[str, bytes]]:

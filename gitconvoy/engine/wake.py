@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.dispatch.worker import detached_environment
 from gitconvoy.engine.attempts.breaking import next_trial
 from gitconvoy.engine.local import Local
@@ -23,14 +24,14 @@ _children: list[subprocess.Popen[bytes]] = []
 def next_wake(view: View, local: Local) -> int | None:
     """The next time at which something is due: retries (of merging and pushing too), deferrals, leases of this machine.
 
-    Epoch seconds.
+    Epoch seconds. What waits for a person has no time.
     """
     lease = view.config.dispatch.lease
     times = [lease_end(record, local, lease) for record in view.in_flight]
     times += [view.ledger.bead(bead).not_before for bead in untracked_retries(view, waiting=True)]
     times += [next_due(view), next_trial(view, local)]
     times += [note.retry_at for note in local.handins.values() if view.ledger.bead(note.bead).token == note.token]
-    return min((at for at in times if at is not None and at > view.now), default=None)
+    return min((at for at in times if at is not None and view.now < at < NEVER), default=None)
 
 
 def _file(common_dir: Path) -> Path:

@@ -31,6 +31,12 @@ def lock_reason(admin: Path) -> str | None:
     return _text(admin / "locked")
 
 
+def stands_on(admin: Path) -> str | None:
+    """What a linked worktree's HEAD says: a branch (its full name) or a commit; None where that cannot be read."""
+    said = _text(admin / "HEAD")
+    return said.removeprefix("ref:").strip() if said else None
+
+
 def rebased_branch(git_dir: Path) -> str | None:
     """The full name of the branch that is being rebased in the worktree with this git directory."""
     return next((name for file in _REBASED if (name := _text(git_dir / file))), None)

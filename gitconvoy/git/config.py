@@ -53,7 +53,9 @@ def get_bool(repo: Repo, key: str, default: bool = False) -> bool:
     if re.fullmatch(r"[+-]?\d+", word):
         return int(word) != 0
     raise GitError(
-        f"the git setting {key} is {value!r}, which is no boolean", hint=f"git config {key} true", code="config"
+        f"the git setting {key} is {value!r}, which is no boolean",
+        hint=f"set it to true or to false; where it is not set, it is {str(default).lower()}",
+        code="config",
     )
 
 

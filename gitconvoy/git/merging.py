@@ -1,17 +1,17 @@
 """Merging without a worktree, and taking the worktrees that have the branch along, as `git merge` would.
 
-The order is: look (nothing is changed if anything is in the way), lock the ref at its old value, bring the worktrees to
-the new commit, move the ref. Whoever dies in between leaves the ref where it was, and in a worktree at worst the merged
-files as staged changes: nothing is lost, no commit of the person's can undo the merge, and the next `advance` to a
-commit with the same files finds them in place.
+The order is: look (nothing is changed if anything is in the way), lock the ref at its old value, look again who has the
+branch, bring the worktrees to the new commit, look once more, move the ref. Whoever dies in between leaves the ref where
+it was, and in a worktree at worst the merged files as staged changes: nothing is lost, no commit of the person's can undo
+the merge, and the next `advance` to a commit with the same files finds them in place. A worktree that comes to the branch
+in the moment of the move itself is brought along right after it.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
@@ -28,19 +28,16 @@ from gitconvoy.git.transaction import prepared
 
 _USAGE = 129
 _READ_TREE = (*NO_HOOKS, "-c", "submodule.recurse=false", "read-tree", "-m", "-u")
-
-
 _OVERLAP = "local changes overlap with what is to come"
 _LOOKS, _PAUSE = 20, 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """The outcome of a merge in memory: the tree, or the conflicting paths; the commit where one was asked for."""
+    """The outcome of a merge in memory: the tree, or the conflicting paths."""
 
     tree: str | None
     conflicts: tuple[str, ...] = ()
-    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +64,21 @@ class _Gone:
     there: Mapping[str, Side | None]
 
 
-def merge_in_memory(repo: Repo, base_tip: str, branch_tip: str, message: str, *, time: int) -> Merge:
-    """Merge `branch_tip` into `base_tip` and write the merge commit (first parent: the base); no ref moves.
+def merge_trees(repo: Repo, ours: str, theirs: str, *, keep: bool = True) -> Merge:
+    """Merge the commit `theirs` into `ours`; no ref moves.
 
-    A true three-way merge with renames, merge drivers and attributes, those of the base's files. With conflicts, the
-    result has their paths and no commit. Raises GitError where the histories have nothing in common, or git is older
-    than 2.38.
+    A true three-way merge with renames, merge drivers and attributes, those of `ours`. Without `keep` nothing is
+    written: the result only tells what the tree would be. Raises GitError where the histories have nothing in common,
+    or git is older than 2.38.
     """
-    merged = merge_trees(repo, base_tip, branch_tip)
-    if merged.tree is None:
-        return merged
-    commit = write.create_commit(repo, merged.tree, [base_tip, branch_tip], message, time)
-    return Merge(merged.tree, (), commit)
-
-
-def merge_trees(repo: Repo, ours: str, theirs: str) -> Merge:
-    """As `merge_in_memory`, without a commit."""
     ours, theirs = _commit(repo, ours), _commit(repo, theirs)
     options = ("--write-tree", "-z", "--name-only", "--no-messages")
-    sync = ("-c", "core.fsync=committed") if config.get(repo, "core.fsync") != "none" else ()
-    with _attributes_of(repo, ours) as (folder, env):
+    sync = ("-c", "core.fsync=committed") if keep and config.get(repo, "core.fsync") != "none" else ()
+    with tempfile.TemporaryDirectory(prefix="gitconvoy-merge-") as name:
+        folder = Path(name, "files")
+        _write_attributes(repo, read.commit(repo, ours).tree, folder)
+        env = {**repo.env, "GIT_DIR": str(repo.git_dir), "GIT_WORK_TREE": str(folder)}
+        env |= {} if keep else _objects_aside(repo, Path(name, "objects"))
         done = git(*sync, "merge-tree", *options, ours, theirs, cwd=folder, env=env, check=False)
     if done.returncode == _USAGE:
         raise GitError("this git cannot merge without a worktree", hint="install git 2.38 or newer", code="git-too-old")
@@ -96,23 +88,46 @@ def merge_trees(repo: Repo, ours: str, theirs: str) -> Merge:
     return Merge(tree) if done.returncode == 0 else Merge(None, tuple(dict.fromkeys(conflicts)))
 
 
-@contextmanager
-def _attributes_of(repo: Repo, commit: str) -> Iterator[tuple[Path, Mapping[str, str]]]:
-    """A folder and an environment in which git sees the attributes of a commit, whatever is checked out.
+def _write_attributes(repo: Repo, tree: str, folder: Path) -> None:
+    """Make a folder with nothing but the `.gitattributes` of a tree: git looks for them in the worktree alone."""
+    folder.mkdir()
+    for path, oid in _attributes(repo, tree):
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(read.blob(repo, oid))
 
-    git looks for attributes in the worktree alone; here that is a folder with nothing but the commit's own.
-    """
-    listed = os.fsdecode(repo.git("ls-tree", "-r", "-z", "--full-tree", commit).stdout).split("\0")
-    with tempfile.TemporaryDirectory(prefix="gitconvoy-merge-") as name:
-        for line in listed:
+
+def _attributes(repo: Repo, tree: str) -> tuple[tuple[str, str], ...]:
+    """The `.gitattributes` of a tree: path and object id. Listed once for each tree, as that reads all of it."""
+    known: dict[str, tuple[tuple[str, str], ...]] = repo.memo.setdefault("attributes", {})
+    if tree not in known:
+        found = []
+        for line in os.fsdecode(repo.git("ls-tree", "-r", "-z", "--full-tree", tree).stdout).split("\0"):
             about, _, path = line.partition("\t")
             *folders, last = path.split("/")
             # A tree that somebody forged may hold names that lead elsewhere.
             if about.startswith("100") and last == ".gitattributes" and not {"", ".", ".."} & {*folders}:
-                file = Path(name, path)
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(read.blob(repo, about.split(" ")[2]))
-        yield Path(name), {**repo.env, "GIT_DIR": str(repo.git_dir), "GIT_WORK_TREE": name}
+                found.append((path, about.split(" ")[2]))
+        known[tree] = tuple(found)
+    return known[tree]
+
+
+def _objects_aside(repo: Repo, folder: Path) -> dict[str, str]:
+    """An environment in which git reads the repository's objects and writes new ones elsewhere."""
+    folder.mkdir()
+    own = repo.env.get("GIT_OBJECT_DIRECTORY") or str(repo.common_dir / "objects")
+    others = repo.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
+    return {
+        "GIT_OBJECT_DIRECTORY": str(folder),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join([_quoted(own), *([others] if others else [])]),
+    }
+
+
+def _quoted(path: str) -> str:
+    """A path as git reads it from a list of paths."""
+    if os.pathsep not in path and not path.startswith('"'):
+        return path
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _commit(repo: Repo, oid: str) -> str:
@@ -122,21 +137,20 @@ def _commit(repo: Repo, oid: str) -> str:
     return found
 
 
-def advance(
-    repo: Repo, ref: str, old: str, new: str, reason: str, worktrees: Sequence[Worktree] | None = None
-) -> Advanced | Waiting:
+def advance(repo: Repo, ref: str, old: str, new: str, reason: str) -> Advanced | Waiting:
     """Move the branch `ref` (full name) from `old` to `new`, and with it all worktrees that have it checked out.
 
-    Local changes stay, staged ones as staged ones. Where they overlap with what changes, or where an operation such as
-    a rebase is in progress, nothing at all is changed and the result says where and why. `worktrees` are those to
-    look at (all of the repository when None). Calling it again after success, or after a crash, does what is missing.
-    Raises LostRace when the ref stands elsewhere, GitError when git refuses to move it.
+    Local changes stay, staged ones as staged ones. Where they overlap with what changes, where an operation such as a
+    rebase is in progress, or where somebody switches to or from the branch meanwhile, nothing at all is changed and
+    the result says where and why. Calling it again after success, or after a crash, does what is missing. Raises
+    LostRace when the ref stands elsewhere, GitError when git refuses to move it.
     """
     old, new = _commit(repo, old), _commit(repo, new)
     standing = read.ref(repo, ref)
     if standing not in (old, new):
         raise LostRace(f"{ref} was moved by somebody else in the meantime", hint="try again")
-    places = _holders(repo, ref, personal.worktrees(repo) if worktrees is None else worktrees)
+    listed = personal.worktrees(repo)
+    places = _holders(repo, ref, listed)
     if isinstance(places, Waiting):
         return places
     for place in places:
@@ -149,27 +163,28 @@ def advance(
     # In the worktree itself, so that the reflog of its HEAD has the move too.
     with prepared(places[0] if places else repo, ref, old, new, reason) as move:
         try:
-            waiting = _go_along(places, old, new, gone)
+            waiting = _switched(repo, ref, listed) or _go_along(places, old, new, gone)
+            if waiting is None and (waiting := _switched(repo, ref, listed)) is not None:
+                _go_back(gone, old, new)
             if waiting is None:
                 move()
         except BaseException:
             if read.ref(repo, ref) != new:
                 _go_back(gone, old, new)
             raise
+    if waiting is None and _switched(repo, ref, listed) is not None:
+        return advance(repo, ref, old, new, reason)
     return waiting or Advanced(_paths(places))
 
 
-def follow(repo: Repo, worktree_path: Path, old: str, new: str) -> Waiting | None:
-    """Bring one worktree's files and index from `old` to `new`, between which its branch moves or has moved.
+def _switched(repo: Repo, ref: str, before: Sequence[Worktree]) -> Waiting | None:
+    """A worktree that had the branch before and has it no more, or the other way round.
 
-    For a worktree that was left behind; no ref is touched. None when it is done (or was before), else what is in the
-    way; then nothing was changed.
+    git locks no branch for that, and a rebase leaves its branch, too.
     """
-    old, new = _commit(repo, old), _commit(repo, new)
-    place = Repo.at(worktree_path)
-    if read.head(place) not in (old, new):
-        return Waiting(worktree_path, "its HEAD stands on another commit")
-    return _examine(place, old, new) or _go_along([place], old, new, [])
+    had, have = ({tree.path for tree in listed if tree.branch == ref} for listed in (before, personal.worktrees(repo)))
+    path = min(had ^ have, default=None)
+    return None if path is None else Waiting(path, "somebody checks out another branch there")
 
 
 def _paths(places: Sequence[Repo]) -> tuple[Path, ...]:

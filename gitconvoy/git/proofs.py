@@ -32,13 +32,22 @@ class Proof:
     commit: str | None
 
 
-def merged_by(repo: Repo, base_tip: str, commit: str, merge_base: str, *, limit: int = LIMIT) -> Proof | None:
+def merged_by(
+    repo: Repo,
+    base_tip: str,
+    commit: str,
+    merge_base: str,
+    *,
+    limit: int = LIMIT,
+    earlier: bool = True,
+    also: str | None = None,
+) -> Proof | None:
     """How the work of `merge_base..commit` got into the branch that ends in `base_tip`; None if that cannot be shown.
 
     `reachable`: the commit is an ancestor. `patch`: each of its commits, or all of them as one, is the same patch as a
     commit of the branch (to the letter: other whitespace is another patch). `contained`: a merge would change nothing,
-    now or at one of the last commits of the branch that touch the same files. At most `limit` commits of the branch are
-    looked at, newest first. Commits that are not here prove nothing. Raises GitError with the code `git-too-old` where
+    now or (only with `earlier`, as it takes long) at one of the `earlier` commits of the branch. At most `limit` commits of the branch are
+    looked at, newest first; `also` is another commit that is as good as one patch. Commits that are not here prove nothing. Raises GitError with the code `git-too-old` where
     only a merge could tell and git is older than 2.38.
     """
     tip, work, start = (read.resolve(repo, oid) for oid in (base_tip, commit, merge_base))
@@ -46,12 +55,42 @@ def merged_by(repo: Repo, base_tip: str, commit: str, merge_base: str, *, limit:
         return None
     if read.is_ancestor(repo, work, tip):
         return Proof("reachable", _entrance(repo, tip, work, limit))
-    found = repo.git("merge-base", tip, work, ok=(0, 1))
-    if found.returncode:
+    fork = _fork(repo, tip, work)
+    if fork is None:
         return None
-    fork = found.text
-    begin = start if start is not None and read.is_ancestor(repo, start, work) else fork
-    return _patch(repo, tip, work, begin, fork, limit) or _contained(repo, tip, work, fork)
+    begin = start if start not in (None, fork) and read.is_ancestor(repo, start, work) else fork
+    ends = [work] if also is None else [work, also]
+    return _patch(repo, tip, ends, begin, fork, limit) or _contained(repo, tip, work, fork, earlier)
+
+
+def earlier(repo: Repo, base_tip: str, commit: str, *, since: str = "") -> list[str]:
+    """The last commits before the tip of a branch at which the work may have been in it, newest first.
+
+    They touch the same files, lie on the first-parent line, and are not in the commit `since`, if that is here.
+    """
+    fork = _fork(repo, base_tip, commit)
+    if fork is None:
+        return []
+    return [oid for oid in _line(repo, base_tip, commit, fork, read.resolve(repo, since)) if oid != base_tip]
+
+
+def _fork(repo: Repo, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits; None where they have none. Asked once for each two."""
+    known: dict[tuple[str, str], str] = repo.memo.setdefault("forks", {})
+    if (one, other) not in known:
+        known[one, other] = repo.git("merge-base", one, other, ok=(0, 1)).text
+    return known[one, other] or None
+
+
+def contained_in(repo: Repo, line: Iterable[str], commit: str) -> Proof | None:
+    """The proof that one of these commits, newest first, has the work; it names the first of those that do."""
+    brought: str | None = None
+    for oid in line:
+        if _brings_nothing(repo, oid, commit):
+            brought = oid
+        elif brought is not None:
+            break
+    return None if brought is None else Proof("contained", brought)
 
 
 def _entrance(repo: Repo, tip: str, commit: str, limit: int) -> str | None:
@@ -71,14 +110,14 @@ def _lines(repo: Repo, *args: str) -> list[str]:
     return repo.git(*args).text.splitlines()
 
 
-def _patch(repo: Repo, tip: str, commit: str, begin: str, fork: str, limit: int) -> Proof | None:
-    """Rebased and cherry-picked commits, one by one; a squashed branch as one patch."""
-    bounded = f"--max-count={limit}"
+def _patch(repo: Repo, tip: str, ends: Sequence[str], begin: str, fork: str, limit: int) -> Proof | None:
+    """Rebased and cherry-picked commits, one by one; a squashed branch, up to any of its `ends`, as one patch."""
+    commit, bounded = ends[0], f"--max-count={limit}"
     mine = _lines(repo, "rev-list", "--parents", bounded, commit, f"^{begin}", f"^{fork}", "--")
     own = [line.split(" ") for line in mine]
     # What a merge commit changes by itself is in no patch; then only the whole can be compared.
     single = [ids[0] for ids in own] if len(own) < limit and all(len(ids) <= 2 for ids in own) else []
-    wholes = [_whole(repo, start, commit) for start in dict.fromkeys((begin, fork))]
+    wholes = [_whole(repo, start, end) for end in ends for start in dict.fromkeys((begin, fork))]
     wanted = dict(_fingerprints(repo, single))
     wanted_paths = {paths for _, paths in _touched(repo, single)} | {paths for _, paths in wholes}
     theirs = _lines(repo, "rev-list", "--no-merges", bounded, tip, f"^{begin}", "--")
@@ -97,9 +136,15 @@ def _patch(repo: Repo, tip: str, commit: str, begin: str, fork: str, limit: int)
 
 
 def _touched(repo: Repo, commits: Sequence[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    """The paths that each commit (no merge) changes."""
-    if not commits:
-        return
+    """The paths that each commit (no merge) changes. Asked once for each commit: many branches have the same base."""
+    known: dict[str, frozenset[str]] = repo.memo.setdefault("touched", {})
+    new = [oid for oid in commits if oid not in known]
+    if new:
+        known.update(dict.fromkeys(new, frozenset()) | dict(_touched_by(repo, new)))
+    yield from ((oid, known[oid]) for oid in commits)
+
+
+def _touched_by(repo: Repo, commits: Sequence[str]) -> Iterator[tuple[str, frozenset[str]]]:
     listed = repo.git(*_DIFF, "--raw", "-z", "--stdin", input=_stdin(commits))
     fields = iter(os.fsdecode(listed.stdout).split("\0"))
     current, paths = "", set[str]()
@@ -125,17 +170,22 @@ def _whole(repo: Repo, start: str, commit: str) -> tuple[str, frozenset[str]]:
 
 
 def _fingerprints(repo: Repo, commits: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """The fingerprint of each commit (no merge) that changes anything."""
-    if not commits:
-        return
+    """The fingerprint of each commit (no merge) that changes anything. Asked once for each, too."""
+    known: dict[str, str] = repo.memo.setdefault("fingerprints", {})
+    new = [oid for oid in commits if oid not in known]
+    if new:
+        known.update(dict.fromkeys(new, "") | dict(_fingerprints_of(repo, new)))
+    yield from ((oid, known[oid]) for oid in commits if known[oid])
+
+
+def _fingerprints_of(repo: Repo, commits: Sequence[str]) -> Iterator[tuple[str, str]]:
     current, lines = "", list[bytes]()
     for line in (*repo.git(*_DIFF, *_PATCH, "--stdin", input=_stdin(commits)).stdout.split(b"\n"), b"0" * 40):
         if not _ID_LINE.fullmatch(line):
             lines.append(line)
             continue
-        fingerprint = _fingerprint(lines)
-        if fingerprint:
-            yield current, fingerprint
+        if current:
+            yield current, _fingerprint(lines)
         current, lines = line.decode(), []
 
 
@@ -156,22 +206,23 @@ def _fingerprint(lines: Iterable[bytes]) -> str:
     return "" if empty else digest.hexdigest()
 
 
-def _contained(repo: Repo, tip: str, commit: str, fork: str) -> Proof | None:
+def _contained(repo: Repo, tip: str, commit: str, fork: str, earlier: bool) -> Proof | None:
     """A squash (or whatever it was) after which a merge brings nothing new."""
-    paths = read.changed_paths(repo, fork, commit)
-    if not paths:
+    if not read.changed_paths(repo, fork, commit):
         return Proof("contained", None)
-    specs = [f":(top,literal){path}" for path in paths[:_PATHSPECS]]
-    line = _lines(repo, "rev-list", "--first-parent", f"--max-count={_LOOKS}", tip, f"^{fork}", "--", *specs)
     now = _brings_nothing(repo, tip, commit)
-    brought: str | None = None
-    for oid in line:
-        if _brings_nothing(repo, oid, commit):
-            brought = oid
-        elif brought is not None:
-            break
-    return Proof("contained", brought) if now or brought is not None else None
+    if not (now or earlier):
+        return None
+    found = contained_in(repo, _line(repo, tip, commit, fork), commit)
+    return found or (Proof("contained", None) if now else None)
+
+
+def _line(repo: Repo, tip: str, commit: str, fork: str, since: str | None = None) -> list[str]:
+    """The last commits of a branch that touch the files of the work."""
+    specs = [f":(top,literal){path}" for path in read.changed_paths(repo, fork, commit)[:_PATHSPECS]]
+    known = [f"^{oid}" for oid in (fork, since) if oid]
+    return _lines(repo, "rev-list", "--first-parent", f"--max-count={_LOOKS}", tip, *known, "--", *specs)
 
 
 def _brings_nothing(repo: Repo, tip: str, commit: str) -> bool:
-    return merge_trees(repo, tip, commit).tree == read.commit(repo, tip).tree
+    return merge_trees(repo, tip, commit, keep=False).tree == read.commit(repo, tip).tree

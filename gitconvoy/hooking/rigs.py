@@ -12,18 +12,20 @@ from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, GitError
 from gitconvoy.git import read
 from gitconvoy.git.repo import Repo
-from gitconvoy.hooking.install import HookChange, install
+from gitconvoy.hooking.install import HookChange, install, uninstall
+from gitconvoy.hooking.status import HookStatus, status
 from gitconvoy.model.kinds import ROOT
 
 
 @dataclass(frozen=True, slots=True)
 class RigHooks:
-    """What was done in the repository of one rig; `trouble` says why nothing could be."""
+    """What was done in the repository of one rig; `trouble` says why nothing could be, `kept` why hooks stay."""
 
     rig: str
     path: Path
     changes: tuple[HookChange, ...] = ()
     trouble: str = ""
+    kept: str = ""
 
     @property
     def complete(self) -> bool:
@@ -49,6 +51,65 @@ def install_rigs(town: Town, python: str) -> tuple[RigHooks, ...]:
             tree = read.tree_at(repo, read.ref(repo, home.trunk) or "HEAD", ROOT) or "-"
             seen.watch(repo.common_dir, town.common_dir, seen.Watch(town.home(), home.trunk, tree))
         found.append(RigHooks(home.rig, home.path, changes))
+    return tuple(found)
+
+
+def uninstall_rigs(town: Town) -> tuple[RigHooks, ...]:
+    """Let what happens in the repositories of rigs wake this town no more; hooks that nobody else needs are taken out.
+
+    They stay where another town waits too, and where the repository is a town itself.
+    """
+    found = []
+    for home in town.homes(town.plan().config).values():
+        if home.trouble:
+            found.append(RigHooks(home.rig, home.path, trouble=home.trouble))
+            continue
+        repo = home.repo()
+        try:
+            seen.unwatch(repo.common_dir, town.common_dir)
+        except OSError as error:
+            found.append(RigHooks(home.rig, home.path, trouble=f"its note about this town stays: {error.strerror}"))
+            continue
+        needed = _needed(repo)
+        found.append(RigHooks(home.rig, home.path, () if needed else uninstall(repo), kept=needed))
+    return tuple(found)
+
+
+def _needed(repo: Repo) -> str:
+    """Who else needs the hooks there; empty where nobody does."""
+    others = sorted(str(watch.town) for watch in seen.watches(repo.common_dir).values())
+    if others:
+        return f"they stay, because the town {others[0]} waits for what happens there too"
+    own = settings.load(repo).role != settings.OFF
+    return "they stay, because it is a town itself: gitconvoy hooks uninstall there takes them out" if own else ""
+
+
+@dataclass(frozen=True, slots=True)
+class RigStatus:
+    """The hooks in the repository of one rig; `trouble` says why nothing can be said of them."""
+
+    rig: str
+    path: Path
+    hooks: tuple[HookStatus, ...] = ()
+    trouble: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether each hook is reached, or nothing speaks against it, and this town is woken."""
+        return not self.trouble and all(each.reached is not False for each in self.hooks)
+
+
+def status_rigs(town: Town) -> tuple[RigStatus, ...]:
+    """Prove of the hooks in each rig's repository that git reaches them, and that they wake this town."""
+    found = []
+    for home in town.homes(town.plan().config).values():
+        if home.trouble:
+            found.append(RigStatus(home.rig, home.path, trouble=home.trouble))
+            continue
+        repo = home.repo()
+        waits = any(watch.town == town.home() for watch in seen.watches(repo.common_dir).values())
+        trouble = "" if waits else "they do not wake this town: run `gitconvoy hooks install --rigs`"
+        found.append(RigStatus(home.rig, home.path, tuple(status(repo)), trouble))
     return tuple(found)
 
 

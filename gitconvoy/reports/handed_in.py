@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
+from gitconvoy.reports.failures import with_last
 from gitconvoy.rules.view import View
 
 
@@ -51,9 +53,12 @@ def wait_of(plan: Plan, local: Local, record: BeadRecord) -> Wait:
             f"its branch {branch} is gone{there}, and nothing shows that it was merged: {ends}",
             stuck=True,
         )
+    if note is not None and note.pushing is not None:
+        failed = f" (before that: {note.waits})" if note.waits else ""
+        return Wait(base, strategy, f"it is being pushed since {iso(note.pushing)}{failed}")
     if note is not None and note.waits:
         where = f" in {note.place}" if note.place else ""
-        return Wait(base, strategy, f"{note.waits}{where}; it is tried again", note.place, stuck=True)
+        return Wait(base, strategy, f"{note.waits}{where}; it is tried again", note.place, stuck=note.lasting)
     if strategy == "direct" and record.machine == local.machine:
         return Wait(base, strategy, f"the next scan merges {branch} into {base}{there}")
     more = f"; {note.complaint}" if note is not None and note.complaint else ""
@@ -98,8 +103,11 @@ def result(state: State, local: Local, bead: str) -> dict[str, Any]:
     }
 
 
-def stuck(view: View, local: Local) -> list[dict[str, Any]]:
-    """Beads that nobody goes on with before a person has done something: {bead, reason}, by id."""
+def stuck(view: View, local: Local, failures: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Beads that nobody goes on with before a person has done something: {bead, reason}, by id.
+
+    `failures`: why the last attempts at beads failed.
+    """
     found = []
     for bead, record in sorted(view.ledger.beads.items()):
         if record.live and record.submitted is not None:
@@ -109,5 +117,6 @@ def stuck(view: View, local: Local) -> list[dict[str, Any]]:
         elif record.conflict is not None and not view.effective(bead).closed:
             found.append({"bead": bead, "reason": record.conflict})
         elif view.exhausted(bead):
-            found.append({"bead": bead, "reason": f"it is exhausted: {record.failures} attempts have failed"})
+            reason = with_last(f"it is exhausted: {record.failures} attempts have failed", (failures or {}).get(bead))
+            found.append({"bead": bead, "reason": reason})
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gitconvoy.engine.local import Local
@@ -10,6 +10,7 @@ from gitconvoy.engine.wake import next_wake
 from gitconvoy.graph import waves
 from gitconvoy.model.plan import STAGED
 from gitconvoy.reports import waiting
+from gitconvoy.reports.failures import explained
 from gitconvoy.reports.handed_in import standing, stuck
 from gitconvoy.reports.rows import attempt_row, bead_row, convoy_row, when
 from gitconvoy.reports.stranded import stranded
@@ -36,8 +37,14 @@ def convoy_beads(view: View, convoy_id: str) -> list[dict[str, Any]]:
     return [{**bead_row(view, bead), "part": waiting.part(view, bead)} for bead in tracks]
 
 
-def convoy_status(view: View, local: Local, convoy_id: str) -> dict[str, Any]:
-    """`status ID`: convoy, progress, waves, active, submitted, ready, blocked, skipped, next_wake."""
+_NONE: Mapping[str, str] = {}
+
+
+def convoy_status(view: View, local: Local, convoy_id: str, failures: Mapping[str, str] = _NONE) -> dict[str, Any]:
+    """`status ID`: convoy, progress, waves, active, submitted, ready, blocked, skipped, next_wake.
+
+    `failures`: why the last attempts at beads failed (`failures.last_failures`).
+    """
     row = convoy_row(view, convoy_id)
     tracks = set(view.plan.convoys[convoy_id].tracks)
     groups = waiting.parts(view, tracks)
@@ -53,13 +60,17 @@ def convoy_status(view: View, local: Local, convoy_id: str) -> dict[str, Any]:
         "submitted": attempts(view, local, groups[waiting.SUBMITTED]),
         "ready": [bead_row(view, bead) for bead in groups[waiting.READY]],
         "blocked": [
-            {**bead_row(view, bead), "reasons": waiting.why_waiting(view, bead)} for bead in groups[waiting.BLOCKED]
+            {
+                **bead_row(view, bead),
+                "reasons": [explained(reason, bead, failures) for reason in waiting.why_waiting(view, bead)],
+            }
+            for bead in groups[waiting.BLOCKED]
         ],
         "skipped": [
             {**bead_row(view, bead), "reasons": waiting.why_skipped(view, bead)} for bead in groups[waiting.SKIPPED]
         ],
         "failed": [bead for bead in sorted(tracks) if view.effective(bead).failed],
-        "stuck": [row for row in stuck(view, local) if row["bead"] in tracks],
+        "stuck": [row for row in stuck(view, local, failures) if row["bead"] in tracks],
         "unreachable": unreachable,
         "completion": view.completion(convoy_id),
         "next_wake": when(next_wake(view, local)),
@@ -86,17 +97,23 @@ def attempts(view: View, local: Local, beads: Iterable[str]) -> list[dict[str, A
     return rows
 
 
-def town_status(view: View, local: Local) -> dict[str, Any]:
-    """`status` without an id: open and staged convoys, what is active, submitted, ready and stuck, and what is due."""
+def town_status(view: View, local: Local, failures: Mapping[str, str] = _NONE) -> dict[str, Any]:
+    """`status` without an id: open and staged convoys, what is active, submitted, ready and stuck, and what is due.
+
+    `failures` as for `convoy_status`.
+    """
     live = [record for _, record in sorted(view.ledger.beads.items()) if record.live]
     return {
         "convoys": list_convoys(view)["convoys"],
         "active": [attempt_row(view, local, record) for record in live if record.in_flight],
         "submitted": attempts(view, local, [record.id for record in live if not record.in_flight]),
         "ready": [bead_row(view, bead) for bead in view.ready()],
-        "stranded": stranded(view, local)["convoys"],
+        "stranded": [
+            {**row, "reasons": [explained(each, next(iter(each["ids"]), ""), failures) for each in row["reasons"]]}
+            for row in stranded(view, local)["convoys"]
+        ],
         "exhausted": sorted(bead for bead in view.ledger.beads if view.exhausted(bead)),
-        "stuck": stuck(view, local),
+        "stuck": stuck(view, local, failures),
         "paused": paused_by(view, local),
         "next_wake": when(next_wake(view, local)),
     }

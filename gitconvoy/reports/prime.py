@@ -11,8 +11,8 @@ from gitconvoy.rules.view import View
 
 MOST_LINES = 58
 _WIDTH = 300
-_SHARE = {"description": 14, "design": 6, "acceptance_criteria": 8, "notes": 4}
-"""Lines of each text that are shown; the rest is named, not hidden."""
+_WEIGHTS = {"description": 14, "design": 6, "acceptance_criteria": 8, "notes": 4}
+"""How the texts share the lines that the rest leaves them; what is not shown is named, not hidden."""
 _MOST_OTHERS = 5
 
 
@@ -27,12 +27,21 @@ def lines(view: View, actor: str, records: Sequence[BeadRecord], env: Mapping[st
     """The text, fewer than 60 lines: the first attempt in full, others by name. `env` tells where a worker works."""
     if not records:
         return list(_nothing(view, actor))
-    found = [*_bead(view, records[0], env)]
-    others = [record.id for record in records[1:]]
+    record, others = records[0], [each.id for each in records[1:]]
+    bead, mine = view.plan.bead(record.id), _is_mine(record, actor, env)
+    head = list(_head(view, record, bead, mine=mine))
+    tail = list(_links(view, bead)) if bead is not None else []
+    tail += [*_reading(record, env if mine else {}), *_finish(record, mine=mine)]
     if others:
         named = ", ".join(others[:_MOST_OTHERS]) + (" ..." if len(others) > _MOST_OTHERS else "")
-        found += ["", f"You hold {len(others)} more: {named} (gitconvoy prime BEAD)"]
-    return found[:MOST_LINES]
+        tail += ["", f"You hold {len(others)} more: {named} (gitconvoy prime BEAD)"]
+    texts = _texts(bead.data, MOST_LINES - len(head) - len(tail)) if bead is not None else []
+    return [*head, *texts, *tail]
+
+
+def _is_mine(record: BeadRecord, actor: str, env: Mapping[str, str]) -> bool:
+    """Whether the attempt lives and is that of whoever asks: a started worker knows its token."""
+    return record.live and (record.worker == actor or env.get("GITCONVOY_TOKEN") == record.token)
 
 
 def _nothing(view: View, actor: str) -> Iterator[str]:
@@ -46,18 +55,16 @@ def _nothing(view: View, actor: str) -> Iterator[str]:
     yield "- gitconvoy prime               says then what it is and how to finish it"
 
 
-def _bead(view: View, record: BeadRecord, env: Mapping[str, str]) -> Iterator[str]:
-    bead = view.plan.bead(record.id)
-    yield f"# Your bead: {record.id}" if record.live else f"# Bead {record.id}: nobody works on it now"
+def _head(view: View, record: BeadRecord, bead: Bead | None, *, mine: bool) -> Iterator[str]:
+    if mine:
+        yield f"# Your bead: {record.id}"
+    elif record.live:
+        yield f"# Bead {record.id}: {record.worker or 'somebody else'} works on it, not you"
+    else:
+        yield f"# Bead {record.id}: nobody works on it now"
     yield ""
     yield _cut(bead.title) if bead is not None else "It is not in the plan any more: stop, and ask."
     yield ", ".join(_facts(view, record, bead))
-    if bead is not None:
-        for key, most in _SHARE.items():
-            yield from _text(bead.data, key, most)
-        yield from _links(view, bead)
-    yield from _reading(record, env)
-    yield from _finish(record)
 
 
 def _facts(view: View, record: BeadRecord, bead: Bead | None) -> Iterator[str]:
@@ -72,13 +79,24 @@ def _facts(view: View, record: BeadRecord, bead: Bead | None) -> Iterator[str]:
         yield f"status {view.effective(record.id).status}"
 
 
-def _text(data: Mapping[str, Any], key: str, most: int) -> Iterator[str]:
-    text = data.get(key)
-    if not isinstance(text, str) or not text.strip():
-        return
+def _texts(data: Mapping[str, Any], room: int) -> list[str]:
+    """The bead's long texts in `room` lines: by their weights, and what short ones do not need is for the others."""
+    texts = {key: rows for key in _WEIGHTS if (rows := _rows(data.get(key)))}
+    room -= 3 * len(texts)  # a blank line, the heading, and how much is left out
+    weight, shown = sum(_WEIGHTS[key] for key in texts), {}
+    for key in sorted(texts, key=lambda key: len(texts[key]) / _WEIGHTS[key]):
+        shown[key] = min(len(texts[key]), room * _WEIGHTS[key] // weight)
+        room, weight = room - shown[key], weight - _WEIGHTS[key]
+    return [line for key, rows in texts.items() for line in _text(data, key, rows, shown[key])]
+
+
+def _rows(text: object) -> list[str]:
+    return text.strip("\n").splitlines() if isinstance(text, str) and text.strip() else []
+
+
+def _text(data: Mapping[str, Any], key: str, rows: Sequence[str], most: int) -> Iterator[str]:
     yield ""
     yield f"## {key.replace('_', ' ').capitalize()}"
-    rows = text.strip("\n").splitlines()
     yield from (_cut(row) for row in rows[:most])
     if len(rows) > most:
         yield f"(... {len(rows) - most} more lines: gitconvoy bead show {data['id']})"
@@ -108,13 +126,13 @@ def _reading(record: BeadRecord, env: Mapping[str, str]) -> Iterator[str]:
     yield "- AGENTS.md, CONTRIBUTING.md and README.md of the repository, where they exist"
 
 
-def _finish(record: BeadRecord) -> Iterator[str]:
+def _finish(record: BeadRecord, *, mine: bool) -> Iterator[str]:
     yield ""
     yield "## How to finish"
     if record.submitted is not None:
         yield f"It is handed in and waits for being merged: nothing is left to do (gitconvoy why {record.id})."
         return
-    if not record.live:
+    if not mine:
         yield "It is not yours: gitconvoy next --claim takes what is ready."
         return
     yield f"1. Commit your work (leave .convoy/ alone), then: gitconvoy done {record.id}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.engine.attempts.breaking import Gate, opened
-from gitconvoy.engine.local import Local
+from gitconvoy.engine.local import START, Local
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.reports import waiting
@@ -41,11 +41,11 @@ def stranded(view: View, local: Local) -> dict[str, Any]:
     return {"convoys": found}
 
 
-def stuck(view: View, local: Local) -> list[tuple[str, list[str]]]:
-    """The convoys for which somebody has to do something, each with the reasons in words (for notices)."""
+def stuck(view: View, local: Local) -> list[tuple[str, _Reasons]]:
+    """The convoys for which somebody has to do something, each with the reasons (for notices)."""
     here = {STUCK} if local.via is not None else {STUCK, FEEDABLE}
     rows = stranded(view, local)["convoys"]
-    return [(row["id"], [reason["message"] for reason in row["reasons"]]) for row in rows if row["class"] in here]
+    return [(row["id"], row["reasons"]) for row in rows if row["class"] in here]
 
 
 def _row(view: View, convoy_id: str, judged: tuple[str, _Reasons], ready: list[str]) -> dict[str, Any]:
@@ -107,7 +107,11 @@ def _halted(view: View, local: Local, live: Sequence[BeadRecord], asked: Sequenc
 
 
 def _waits(view: View, local: Local, ready: list[str]) -> dict[str, Any]:
-    """Why ready beads get no worker: a breaker is open, or all are busy."""
+    """Why ready beads get no worker: settings are wrong, a breaker is open, or all are busy."""
+    for bead in ready if local.via == START else ():
+        rig = view.rig_of(bead)
+        if rig is not None and (trouble := local.places.trouble_of(rig.name)):
+            return _reason("settings", f"nothing of the rig {rig.name} is dispatched here: {trouble}", bead)
     held = [bead for bead in ready if (rig := view.rig_of(bead)) is not None and opened(local, rig.name) is not None]
     rig = view.rig_of(held[0]) if held else None
     if rig is None or (breaker := opened(local, rig.name)) is None:

@@ -8,18 +8,18 @@ from typing import Any
 from gitconvoy.engine.local import Local
 from gitconvoy.ledger.read import Entry
 from gitconvoy.model.clock import iso
+from gitconvoy.reports import failures
 from gitconvoy.reports.handed_in import wait_of
 from gitconvoy.reports.rows import attempt_note, bead_row
 from gitconvoy.rules.ready import Verdict
 from gitconvoy.rules.view import View
 
-_FAILURES = frozenset({"fail", "expire", "dispatch-failed", "kill"})
 _EVENTS: Mapping[str, frozenset[str]] = {
     "tracked": frozenset({"launch", "complete", "close", "land", "reopen", "pause", "resume"}),
     "status": frozenset({"dispatch", "done", "merged", "reopen", "fail"}),
     "live": frozenset({"dispatch", "submit"}),
-    "attempts": _FAILURES | {"retry"},
-    "backoff": _FAILURES,
+    "attempts": failures.EVENTS | {"retry"},
+    "backoff": failures.EVENTS,
     "paused": frozenset({"pause", "resume"}),
 }
 """Rule -> the events that it rests on."""
@@ -64,10 +64,13 @@ def _rule(verdict: Verdict, bead: str, convoys: Sequence[str], entries: Sequence
     ]
     if verdict.rule in ("tracked", "paused", "live", "status"):
         commits = commits[:1]  # the last word is what counts
+    message = verdict.message
+    if verdict.rule in ("attempts", "backoff") and not verdict.ok:
+        message = failures.with_last(message, failures.last_failures([bead], entries).get(bead))
     return {
         "rule": verdict.rule,
         "ok": verdict.ok,
-        "message": verdict.message,
+        "message": message,
         "ids": list(verdict.ids),
         "commits": commits[:_SHOWN],
     }

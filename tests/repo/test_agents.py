@@ -23,6 +23,7 @@ def here(repo: GitRepo) -> TownHelper:
 
 def test_prime_tells_a_worker_its_bead_by_the_environment(here: TownHelper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITCONVOY_BEAD", "gt-a")
+    monkeypatch.setenv("GITCONVOY_TOKEN", here.ledger().bead("gt-a").token or "")
     monkeypatch.setenv("GITCONVOY_WORKTREE", "/somewhere")
     monkeypatch.setenv("GITCONVOY_BRANCH", "convoy/gt-a-1")
     said = here.ok("prime")
@@ -72,6 +73,54 @@ def test_prime_is_short_and_harmless_for_a_bead_of_any_size(repo: GitRepo) -> No
     assert "more lines: gitconvoy bead show gt-a" in said
     assert "gitconvoy done gt-a" in said
     assert "gitconvoy fail gt-a" in said
+
+
+def test_prime_says_how_to_finish_whatever_else_there_is_to_say(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = town(repo)
+    texts = ("description", "design", "acceptance_criteria", "notes")
+    fields = "".join(f"{key}: |\n{''.join(f'  {key} {n}{chr(10)}' for n in range(99))}" for key in texts)
+    for name in ("gt-a", "gt-b"):
+        repo.write(
+            f".convoy/beads/{name}.yaml",
+            f"id: {name}\ntitle: T\n{fields}touches:\n  - src/{name}/**\ndepends_on:\n  - gt-before\n",
+        )
+    here.bead("gt-before", status="closed")
+    here.convoy("hq-cv-1", "gt-a", "gt-b", status="open")
+    repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  auto: false\n")
+    here.commit("plan")
+    for _ in range(2):
+        here.ok("--actor", "ada", "next", "--claim")
+    monkeypatch.setenv("GITCONVOY_WORKTREE", "/somewhere")
+    monkeypatch.setenv("GITCONVOY_BRANCH", "convoy/gt-a-1")
+    said = here.ok("--actor", "ada", "prime").splitlines()
+    assert 50 < len(said) < 60
+    for words in (
+        "# Your bead: gt-a", "Expected to change: src/gt-a/**", "Done before it: gt-before", "- work in /somewhere",
+        "## How to finish", "4. You find other work", "You hold 1 more: gt-b",
+    ):  # fmt: skip
+        assert any(line.startswith(words) for line in said), words
+    assert all(f"{key} 0" in said for key in texts), "a few lines of each text"
+    assert sum("more lines: gitconvoy bead show gt-a" in line for line in said) == 4
+
+
+def test_prime_gives_a_long_text_what_short_ones_leave(repo: GitRepo) -> None:
+    here = town(repo)
+    long = "".join(f"  line {n}\n" for n in range(30))
+    repo.write(".convoy/beads/gt-a.yaml", f"id: gt-a\ntitle: T\ndescription: |\n{long}notes: one line\n")
+    here.commit("plan")
+    said = here.ok("prime", "gt-a").splitlines()
+    assert "line 29" in said
+    assert "one line" in said
+    assert not any("more lines" in line for line in said)
+
+
+def test_prime_does_not_call_the_bead_of_somebody_else_yours(here: TownHelper, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITCONVOY_TOKEN", "that-of-another-attempt")
+    monkeypatch.setenv("GITCONVOY_WORKTREE", "/somewhere")
+    said = here.ok("--actor", "eve", "prime", "gt-a")
+    assert said.startswith("# Bead gt-a: gt/polecat-1 works on it, not you\n")
+    assert "gitconvoy done" not in said
+    assert "/somewhere" not in said
 
 
 def test_prime_names_further_beads_of_the_actor(here: TownHelper) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from gitfixtures import GitRepo
-from handing import FLOW, claim, flow, status
+from handing import FLOW, claim, flow, status, try_again_now
 from townfixtures import TownHelper
 
 from gitconvoy.git import merging
@@ -163,13 +163,15 @@ def test_local_changes_that_overlap_make_it_wait(repo: GitRepo) -> None:
     assert repo.read("README.md") == "being edited\n"
     waiting = here.json("status", FLOW)["submitted"]
     assert [(row["bead"], row["path"], row["stuck"], row["base_branch"]) for row in waiting] == [
-        ("gt-a", str(here.path), True, "main")
+        ("gt-a", str(here.path), False, "main")
     ]
     assert "README.md" in here.json("why", "gt-a")["next_step"]
     assert here.json("status")["next_wake"] is not None
     assert two.done()["status"] == "closed", "it is in nobody's way"
+    try_again_now(here)
     here.ok("scan")
     assert here.ledger().bead("gt-a").submitted == one.tree.head()
+    assert here.json("status", FLOW)["submitted"][0]["stuck"], "it is still in the way at the second try"
     assert [row["class"] for row in here.json("stranded")["convoys"]] == ["stuck"]
     repo.git("checkout", "--quiet", "README.md")
     here.ok("scan")

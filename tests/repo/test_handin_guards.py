@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gitfixtures import GitRepo
@@ -13,7 +15,9 @@ from handing import FLOW, Worker, claim, flow, status
 from townfixtures import TownHelper
 
 from gitconvoy.dispatch import handins, leases
+from gitconvoy.engine.handin import merging
 from gitconvoy.engine.handin.done import Wish, hand_in
+from gitconvoy.engine.react import react, transact
 from gitconvoy.engine.town import Town
 
 
@@ -286,6 +290,14 @@ def test_a_word_without_code_is_harmless_twice(here: TownHelper) -> None:
         assert here.json("--actor", "ada", "done", "gt-a", "--no-code")["again"] is again
 
 
+class Killed(BaseException):
+    """As if the process had been killed here."""
+
+
+def die(*_: object, **__: object) -> object:
+    raise Killed
+
+
 @pytest.mark.parametrize("step", ["note", "branch", "event"])
 @pytest.mark.parametrize("repair", ["done", "scan"])
 def test_what_died_in_between_is_repaired(
@@ -293,12 +305,6 @@ def test_what_died_in_between_is_repaired(
 ) -> None:
     """Killed before the branch moved, before the event, before the merge."""
     here = worker.here
-
-    class Killed(BaseException):
-        pass
-
-    def die(*_: object, **__: object) -> object:
-        raise Killed
 
     target = {"note": "handin.done.merging.advance", "branch": "handin.done.transact", "event": "react._act_on"}[step]
     with monkeypatch.context() as patch:
@@ -321,6 +327,125 @@ def test_what_died_in_between_is_repaired(
         "work",
     ]
     assert handins.read_one(here.path / ".git", "gt-a") is None
+
+
+def hasty(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """Something happens between the note and the event of the next `done`."""
+
+    def late(*args: Any, **more: Any) -> Any:
+        monkeypatch.setattr("gitconvoy.engine.handin.done.transact", transact)
+        meanwhile()
+        return transact(*args, **more)
+
+    monkeypatch.setattr("gitconvoy.engine.handin.done.transact", late)
+
+
+def test_whoever_adopts_the_work_first_does_no_harm(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = worker.here
+    hasty(monkeypatch, lambda: here.ok("scan"))
+    answer = worker.done()
+    assert (answer["status"], answer["merged_as"], answer["again"]) == ("closed", here.repo.head("main"), False)
+    assert [event for event in here.events() if event.endswith(" gt-a")] == ["submit gt-a", "merged gt-a"]
+    assert worker.done()["again"]
+
+
+def test_whoever_adopts_the_work_and_dies_leaves_the_rest_to_us(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = worker.here
+
+    def adopt_and_die() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr("gitconvoy.engine.react._act_on", die)
+            with pytest.raises(Killed):
+                react(here.open())
+        assert here.events()[-1] == "submit gt-a"
+
+    hasty(monkeypatch, adopt_and_die)
+    assert worker.done()["status"] == "closed"
+    assert [event for event in here.events() if event.endswith(" gt-a")] == ["submit gt-a", "merged gt-a"]
+
+
+def test_adopted_work_that_conflicts_says_so(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = worker.here
+    here.repo.write("a.py", "mine\n")
+    here.commit("the same file")
+    hasty(monkeypatch, lambda: here.ok("scan"))
+    ended = worker.end()
+    assert (ended.code, "conflicts in a.py" in ended.out) == (5, True), ended
+    error = here.error(*worker.words())
+    assert (error["code"], "conflicts in a.py" in error["message"]) == ("not-live", True)
+    assert f"{worker.branch} is kept" in error["hint"]
+
+
+def test_a_person_who_merges_meanwhile_does_no_harm(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = worker.here
+    hasty(monkeypatch, lambda: here.repo.git("merge", "--quiet", "--no-edit", worker.branch))
+    assert worker.done()["status"] == "closed"
+    assert status(here, "gt-a") == ("closed", "done")
+
+
+def test_an_attempt_that_is_lost_after_all_is_refused(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = worker.here
+
+    def take_back() -> None:
+        here.ok("scan")
+        here.ok("unsling", "gt-a", "--reason", "on second thoughts")
+
+    here.repo.write("a.py", "being edited\n")
+    hasty(monkeypatch, take_back)
+    error = here.error(*worker.words())
+    assert (error["code"], error["message"]) == (
+        "not-live",
+        "attempt 1 of gt-a was taken back (on second thoughts)",
+    )
+    assert "a.py" not in here.repo.git("ls-tree", "--name-only", "main").splitlines()
+
+
+@pytest.mark.parametrize("verb", ["done", "fail", "heartbeat"])
+@pytest.mark.parametrize("by", ["token", "actor"])
+def test_who_speaks_too_late_hears_what_became_of_the_attempt(repo: GitRepo, verb: str, by: str) -> None:
+    here = flow(repo, "gt-a", merge="mr")
+    worker = claim(here)
+    worker.edit("a.py", "a\n")
+    worker.done()
+    here.ok("unsling", "gt-a")
+    words = ["--actor", "ada", verb, "gt-a"] if by == "actor" else [verb, "gt-a", "--token", worker.token]
+    error = here.error(*words)
+    assert (error["code"], error["message"]) == ("not-live", "attempt 1 of gt-a was taken back")
+    assert f"{worker.branch} is kept; a person decides" in error["hint"]
+    assert "bead close" not in error["hint"]
+    second = claim(here, "bob")
+    error = here.error(*words)
+    assert error["code"] == ("stale-token" if by == "token" else "not-yours")
+    assert error["message"] == "attempt 1 of gt-a was taken back; attempt 2 is bob's"
+    here.ok("fail", "gt-a", "--token", second.token, "--reason", "no luck")
+    late = here.error(verb, "gt-a", "--token", second.token)
+    assert late["message"] == "attempt 2 of gt-a has failed (no luck)"
+
+
+def test_a_bead_that_nobody_was_given(here: TownHelper) -> None:
+    error = here.error("done", "gt-a")
+    assert error["message"] == "gt-a has no live attempt (it is open)"
+    assert "bead close gt-a" in error["hint"]
+    assert "bead close" not in here.error("done", "gt-a", "--token", "made-up")["hint"]
+
+
+def test_a_note_of_a_later_attempt_is_not_forgotten(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction that saw the note of a lost attempt ends after the next attempt wrote its own."""
+    here, common = worker.here, worker.here.path / ".git"
+    handins.write(common, handins.Handin("gt-a", "lost", worker.branch, worker.tree.head(), here.repo.head()))
+    real = merging.merge_all
+
+    def late(*args: Any) -> Any:
+        handins.write(common, handins.Handin("gt-a", worker.token, worker.branch, "later", here.repo.head()))
+        return real(*args)
+
+    monkeypatch.setattr(merging, "merge_all", late)
+    react(here.open())
+    note = handins.read_one(common, "gt-a")
+    assert note is not None
+    assert note.token == worker.token
 
 
 def test_a_note_of_a_lost_attempt_submits_nothing(worker: Worker) -> None:

@@ -7,7 +7,7 @@ import json
 import shlex
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 from gitfixtures import GitRepo
+from handing import claim, try_again_now
+from rigtowns import CONFIG, rig_town, two_beads
 from townfixtures import TownHelper, town
 from waiting import until
 
@@ -23,6 +25,7 @@ from gitconvoy.dispatch import notifying, outbox
 from gitconvoy.engine.telling import notices
 from gitconvoy.engine.telling.delivering import deliver, take_in
 from gitconvoy.reports.stranded import stuck
+from gitconvoy.rules.view import View
 
 FLOW = "hq-cv-flow"
 TELL = """
@@ -73,14 +76,19 @@ class Post:
         return deliver(self.here.open(), stuck)
 
 
+def post_of(here: TownHelper, place: Path) -> Post:
+    """Have what a town tells kept below `place`."""
+    (place / "out").mkdir()
+    (place / "tell.py").write_text(TELL)
+    command = shlex.join([sys.executable, str(place / "tell.py"), str(place / "out")])
+    here.repo.config("gitconvoy.notify", f"{command} {{event}} {{convoy}} {{bead}} {{to}} {{message_file}}")
+    return Post(here, place / "out")
+
+
 @pytest.fixture
 def post(repo: GitRepo, tmp_path: Path) -> Post:
     """gt-a and gt-b in an open convoy of ada, watched by bob."""
-    (tmp_path / "out").mkdir()
-    (tmp_path / "tell.py").write_text(TELL)
-    command = shlex.join([sys.executable, str(tmp_path / "tell.py"), str(tmp_path / "out")])
-    repo.config("gitconvoy.notify", f"{command} {{event}} {{convoy}} {{bead}} {{to}} {{message_file}}")
-    made = Post(town(repo), tmp_path / "out")
+    made = post_of(town(repo), tmp_path)
     repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  max_attempts: 2\n  backoff: 1h\n")
     made.here.bead("gt-a")
     made.here.bead("gt-b")
@@ -114,7 +122,7 @@ def test_completion_is_told_to_each_once(post: Post) -> None:
     assert len(recorded) == 1
     note = post.notes()[0]
     assert note["text"].startswith(f"completion: {FLOW} (Title of {FLOW})\n")
-    assert note["env"] == []
+    assert set(note["env"]) <= {"GITCONVOY_DETACHED"}, "nothing of an attempt"
     for _ in range(3):
         post.here.ok("scan")
         post.deliver()
@@ -140,6 +148,134 @@ def test_a_bead_that_is_given_up_is_told_with_its_last_reason(post: Post) -> Non
     others = {note["stdin"]["event"] for note in post.notes()} - {"exhausted"}
     assert others <= {"completion", "stranded"}
     assert len(post.told()) == 2 + 2 * len(others)
+
+
+# Standstills that no event of the ledger goes with
+
+
+def asleep(post: Post) -> str:
+    """Wait until nobody looks any more; the tip of the ledger."""
+    post.quiet()
+    town = post.here.open()
+
+    def looked() -> bool:
+        state = town.state()
+        known = notices.scene(View(state), town.local(state.plan, state.ledger), state.trunk, state.ledger.tip)
+        return outbox.seen(town.common_dir) == known and outbox.cursor(town.common_dir) == town.ledger_tip()
+
+    until(looked, "a look at all that there is")
+    return town.ledger_tip() or ""
+
+
+def test_nobody_looks_again_where_nothing_has_changed(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    post.here.ok("scan")
+    asleep(post)
+    spawned: list[list[str]] = []
+    monkeypatch.setattr(notices, "spawn", lambda _, command, *__: spawned.append(command))
+    for _ in range(3):
+        post.here.ok("scan")
+    assert spawned == []
+    post.here.repo.config("gitconvoy.paused", "true")
+    post.here.ok("scan")
+    assert spawned == [["deliver"]]
+
+
+def test_a_dispatcher_that_is_gone_is_told(post: Post) -> None:
+    end(post, "gt-a", "unsling")
+    end(post, "gt-b", "unsling")
+    before = asleep(post)
+    post.here.repo.config("gitconvoy.dispatcher", "nowhere")
+    post.here.ok("scan")
+    until(lambda: len(post.notes()) == 2, "the notices")
+    asleep(post)
+    assert "'nowhere' cannot be used here" in post.notes()[0]["stdin"]["message"]
+    assert post.here.repo.git("rev-list", "--count", f"{before}..convoy-ledger") == "1", "only the notice"
+
+
+def test_a_repository_that_is_away_is_told_once(make_repo: Callable[[str], GitRepo], tmp_path: Path) -> None:
+    made = rig_town(make_repo)
+    post = post_of(made.here, tmp_path)
+    made.here.repo.write(".convoy/config.yaml", CONFIG + "dispatch:\n  auto: false\n")
+    two_beads(made, owner="ada")
+    made.here.ok("scan")
+    before = asleep(post)
+    made.away()
+    for _ in range(2):
+        made.here.ok("scan")
+    until(lambda: len(post.notes()) == 1, "the notice")
+    asleep(post)
+    assert post.told() == [("stranded", FLOW)]
+    assert "web" in post.notes()[0]["stdin"]["message"]
+    assert made.here.repo.git("rev-list", "--count", f"{before}..convoy-ledger") == "1"
+
+
+def test_a_worker_that_said_nothing_is_told(post: Post) -> None:
+    here = post.here
+    for bead in ("gt-a", "gt-b"):
+        end(post, bead, "done", "--no-code")
+    here.repo.config("gitconvoy.dispatcher", "script")
+    here.repo.config("gitconvoy.dispatcher.script.command", shlex.join([sys.executable, "-c", "pass"]))
+    here.bead("gt-c")
+    here.convoy("hq-cv-2", "gt-c", status="open", owner="eve")
+    here.commit("a worker that only ends")
+    here.ok("scan")
+    until(lambda: ("stranded", "hq-cv-2") in post.told(), "the notice")
+    (told,) = [note["stdin"] for note in post.notes() if note["stdin"]["event"] == "stranded"]
+    assert "neither done nor fail" in told["message"]
+    asleep(post)
+
+
+def test_local_changes_in_the_way_of_a_merge_are_told_once_whatever_they_are(post: Post) -> None:
+    here = post.here
+    for bead in ("gt-a", "gt-b"):
+        end(post, bead, "done", "--no-code")
+    here.repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  auto: false\n")
+    here.bead("gt-c")
+    here.convoy("hq-cv-2", "gt-c", status="open", merge="direct", owner="eve")
+    here.repo.write("one.txt", "1\n")
+    here.repo.write("two.txt", "2\n")
+    here.commit("plan")
+    here.ok("scan")
+    worker = claim(here)
+    worker.edit("one.txt", "changed\n")
+    worker.edit("two.txt", "changed\n")
+    here.repo.write("one.txt", "being edited\n")
+    assert worker.done()["status"] == "submitted"
+    asleep(post)
+    assert ("stranded", "hq-cv-2") not in post.told(), "one try says little"
+    try_again_now(here)
+    here.ok("scan")
+    until(lambda: ("stranded", "hq-cv-2") in post.told(), "the notice")
+    here.repo.write("two.txt", "being edited, too\n")
+    here.ok("scan")
+    assert "two.txt" in here.json("why", "gt-c")["next_step"]
+    asleep(post)
+    post.deliver()
+    assert post.told().count(("stranded", "hq-cv-2")) == 1
+
+
+def test_what_a_lower_limit_exhausts_is_told_once(post: Post) -> None:
+    end(post, "gt-a", "fail", "--reason", "no fixture")
+    post.here.repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  max_attempts: 1\n")
+    post.here.commit("one attempt is enough")
+    for _ in range(2):
+        post.here.ok("scan")
+    until(lambda: len(post.notes()) == 2, "the notices")
+    asleep(post)
+    assert post.told() == [("exhausted", "gt-a")] * 2
+    assert "max_attempts is 1 now, it was 2" in post.notes()[0]["stdin"]["message"]
+
+
+def test_who_made_a_bead_is_no_option_of_the_program(post: Post) -> None:
+    here = post.here
+    here.bead("gt-c", created_by="--exec=sh")
+    here.convoy("hq-cv-2", "gt-c", status="open", created_by="-x")
+    here.commit("a pull request")
+    here.ok("scan")
+    end(post, "gt-c", "done", "--no-code")
+    until(lambda: ("completion", "hq-cv-2") in post.told(), "the notice")
+    post.quiet()
+    assert not any(word.startswith("-") for note in post.notes() for word in note["argv"])
 
 
 def test_a_standstill_is_told_once_by_whoever_sees_it(post: Post) -> None:
@@ -254,7 +390,8 @@ def test_settings_that_cannot_be_meant_are_shown_and_lose_nothing(post: Post) ->
     assert "unknown placeholder {secret}" in waiting.error
     post.here.repo.config("gitconvoy.notify", shlex.join(good))
     outbox.put(common, due(waiting))
-    post.deliver()
+    until(lambda: post.deliver() == 0 and post.told(), "its turn to deliver")
+    post.quiet()
     assert post.told() == [("completion", FLOW)] * 2
 
 

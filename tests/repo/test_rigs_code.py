@@ -15,6 +15,10 @@ from handing import Worker, status
 from rigfixtures import FLOW, Rigs, rigs
 from waiting import until
 
+from gitconvoy.dispatch.attempts import Job
+from gitconvoy.engine.attempts import releasing
+from gitconvoy.git.repo import Repo
+
 MakeRepo = Callable[[str], GitRepo]
 
 
@@ -343,3 +347,23 @@ def test_doctor_mends_what_this_town_left_there_and_nothing_else(place: Rigs) ->
     assert {(Path(row["subject"]).name, row["fixed"]) for row in found} == {("ours", True), ("gone", True)}
     assert sorted(path.name for path in folder.iterdir()) == ["own", "theirs"]
     assert place.here.json("doctor")["findings"] == []
+
+
+def test_closing_the_bead_in_the_town_proves_nothing_about_the_rigs_repository(place: Rigs) -> None:
+    place.plan("api-a", merge="mr")
+    worker = place.claim()
+    worker.edit("code.py", "x = 1\n")
+    worker.done()
+    place.here.bead("api-a", status="closed")
+    place.here.commit("closed by hand")
+    place.here.ok("scan")
+    state = place.here.state()
+    merged = state.ledger.bead("api-a").merged_as
+    assert merged == place.here.repo.head("main")
+    api = place["api"]
+    job = Job(
+        "api-a", FLOW, 1, worker.token, "ada", "script", (), "ask", None, 60, str(place.here.path),
+        worktree=str(worker.tree.path), branch=worker.branch, base=api.head("main"), repository=str(api.path),
+    )  # fmt: skip
+    found = releasing.targets(Repo.at(api.path), state, job)
+    assert (api.head("main") in found, merged in found) == (True, False)

@@ -256,3 +256,32 @@ def test_merging_there_by_hand_wakes_the_town(made: RigTown, tmp_path: Path) -> 
     until(lambda: "merged web-a" in made.here.events(), "the town's reaction")
     quiet(made)
     assert "dispatch gt-b to gt/polecat-1 (attempt 1)" in made.here.events()
+
+
+def test_status_and_uninstall_there(made: RigTown) -> None:
+    found = made.here.json("hooks", "status", "--rigs")
+    (rig,) = found["rigs"]
+    assert (rig["rig"], rig["path"], rig["ok"], rig["trouble"]) == ("web", str(made.web.path), True, "")
+    assert {each["reached"] for each in rig["hooks"]} == {True}
+    (gone,) = made.here.json("hooks", "uninstall", "--rigs")["rigs"]
+    assert ({each["action"] for each in gone["hooks"]}, gone["kept"]) == ({"removed"}, "")
+    assert not note_of(made).exists()
+    after = made.here.json("hooks", "status", "--rigs", code=1)
+    assert (after["rigs"][0]["ok"], "install --rigs" in after["rigs"][0]["trouble"]) == (False, True)
+    assert "rigs" not in made.here.json("hooks", "uninstall")
+    told = made.here.run("hooks", "status", "--rigs")
+    assert f"rig web, {made.web.path}:" in told.out
+    made.away()
+    assert made.here.json("hooks", "status", "--rigs", code=1)["rigs"][0]["trouble"].startswith("there is no folder")
+    assert made.here.json("hooks", "uninstall", "--rigs", code=5)["rigs"][0]["hooks"] == []
+
+
+@pytest.mark.parametrize("who", ["another town", "itself"])
+def test_uninstall_leaves_what_others_need_there(made: RigTown, who: str) -> None:
+    if who == "itself":
+        made.there.config("gitconvoy.dispatch", "local")
+    else:
+        note_of(made).with_name("other").write_text(f"town {made.web.path}\nrefs/heads/main -\n")
+    (rig,) = made.here.json("hooks", "uninstall", "--rigs")["rigs"]
+    assert (rig["hooks"], bool(rig["kept"]), note_of(made).exists()) == ([], True, False)
+    assert (made.web.path / ".git/hooks/post-commit").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -104,6 +105,23 @@ def test_a_stray_folder_with_something_in_it_stays(workshop: Workshop) -> None:
     (place / "notes").write_text("x")
     assert findings(workshop, "--fix") == [("worktree", "note", False)]
     assert (place / "notes").exists()
+
+
+@pytest.mark.parametrize("where", ["--detach", "-bother"])
+def test_the_remedy_shows_the_commits_at_stake(workshop: Workshop, where: str) -> None:
+    """Wherever the worker went in its worktree."""
+    workshop.worker(f"""
+    git("checkout", "-q", {where!r})
+    commit("work", "x")
+    sys.exit(1)
+    """)
+    workshop.begin()
+    workshop.event("fail gt-a")
+    workshop.quiet()
+    (row,) = workshop.here.json("doctor")["findings"]
+    assert (row["check"], row["severity"]) == ("worktree", "note")
+    told = subprocess.run(shlex.split(row["commands"][1]), capture_output=True, text=True, check=True).stdout
+    assert told.count("work on gt-a") == 1
 
 
 def test_what_we_leave_behind_is_no_part_of_a_workers_attempt(workshop: Workshop) -> None:

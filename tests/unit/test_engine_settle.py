@@ -254,6 +254,7 @@ def test_due_times() -> None:
     assert next_wake(leased, local(held("gt-a", NOW + 30))) == NOW + 30
     assert next_wake(leased, local()) is None
     assert next_wake(leased, local(held("gt-a", NOW - 1))) is None
+    assert next_wake(leased, local(held("gt-a", NEVER))) is None, "it waits for a person"
 
 
 def test_one_thing_makes_the_next_due() -> None:

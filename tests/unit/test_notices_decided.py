@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import bead, convoy, live, record, state
-from drafts import changes, decided, draft, local
+from builders import bead, config, convoy, live, record, state
+from drafts import HERE, changes, decided, draft, local
 
 from gitconvoy.dispatch import outbox
+from gitconvoy.dispatch.handins import Handin
+from gitconvoy.dispatch.leases import NEVER, Lease
 from gitconvoy.dispatch.notifying import Channels, document
 from gitconvoy.dispatch.outbox import Notice
 from gitconvoy.engine import facts, settle
@@ -20,7 +23,7 @@ from gitconvoy.errors import NotFound, Refused, UsageError
 from gitconvoy.ledger.codec import convoy_bytes, read_convoy
 from gitconvoy.model.kinds import RECORD_CONVOY
 from gitconvoy.model.ledger import ConvoyRecord
-from gitconvoy.model.plan import Bead, Convoy
+from gitconvoy.model.plan import Bead, Convoy, Dispatch
 from gitconvoy.rules.view import View
 from gitconvoy.schema import validate
 from gitconvoy.yamlio.reader import load
@@ -31,6 +34,11 @@ FLOW = "hq-cv-1"
 def made(*items: Any, notifies: bool = True) -> Draft:
     """A draft of these on a machine where somebody is told."""
     return draft(state(*items), local(notifies=notifies, via=None))
+
+
+def because(message: str, rule: str = "links", *ids: str) -> list[dict[str, Any]]:
+    """The reasons of a standstill."""
+    return [{"rule": rule, "message": message, "ids": list(ids)}]
 
 
 def told(one: Draft) -> list[tuple[str, str]]:
@@ -53,10 +61,12 @@ def test_nothing_is_recorded_where_nobody_is_told() -> None:
     settle.settle(one)
     notices.decide(one)
     assert decided(one) == [f"complete {FLOW}"]
-    assert notices.stranded(one, [(FLOW, ["why"])]) == 0
+    assert notices.stranded(one, [(FLOW, because("why"))]) == 0
 
 
-@pytest.mark.parametrize(("before", "expected"), [(0, []), (1, []), (2, [("exhausted", "gt-a")]), (3, [])])
+@pytest.mark.parametrize(
+    ("before", "expected"), [(0, []), (1, []), (2, [("exhausted", "gt-a")]), (3, [("exhausted", "gt-a")])]
+)
 def test_exhausted_is_told_by_the_failure_that_exhausts(before: int, expected: list[tuple[str, str]]) -> None:
     one = made(bead("gt-a"), convoy(FLOW, "gt-a"), live("gt-a", failures=before, convoy=FLOW))
     facts.failed(one, "gt-a", "no fixture")
@@ -81,7 +91,7 @@ def test_a_retry_tells_nothing() -> None:
 
 def test_a_standstill_is_told_once_and_again_after_something_happened() -> None:
     one = made(bead("gt-a"), convoy(FLOW, "gt-a"))
-    stuck = [(FLOW, ["it waits for a decision"])]
+    stuck = [(FLOW, because("it waits for a decision"))]
     assert notices.stranded(one, stuck) == 1
     assert notices.stranded(one, stuck) == 0
     assert told(one) == [("stranded", FLOW)]
@@ -89,7 +99,73 @@ def test_a_standstill_is_told_once_and_again_after_something_happened() -> None:
     facts.dispatch(one, "gt-a", convoy=FLOW, worker="w", via="push", token="t")
     facts.failed(one, "gt-a", "no")
     assert notices.stranded(one, stuck) == 1
-    assert notices.stranded(one, [(FLOW, ["another reason"])]) == 1
+    assert notices.stranded(one, [(FLOW, because("another reason", "rig"))]) == 1
+    assert notices.stranded(one, [(FLOW, because("another reason", "rig", "gt-b"))]) == 1
+
+
+def test_a_standstill_is_the_same_whatever_words_its_reason_is_in() -> None:
+    one = made(bead("gt-a"), convoy(FLOW, "gt-a"), live("gt-a", submitted="c" * 40))
+    assert notices.stranded(one, [(FLOW, because("local changes to a.py", "live", "gt-a"))]) == 1
+    assert notices.stranded(one, [(FLOW, because("local changes to b.py", "live", "gt-a"))]) == 0
+
+
+def test_what_a_standstill_may_follow_from_calls_for_a_look() -> None:
+    made_of = state(bead("gt-a"), convoy(FLOW, "gt-a"), live("gt-a", machine=HERE, token="t"))
+
+    def scene(*leases: Lease, **fields: Any) -> str:
+        return notices.scene(
+            View(replace(made_of, plan=replace(made_of.plan, away=away))), local(*leases, **fields), "a", "b"
+        )
+
+    away: dict[str, str] = {}
+    waits = Handin("gt-a", "t", "work", "c" * 40, "d" * 40, waits="a lock")
+    before = scene()
+    assert scene(Lease("gt-a", "t", 5)) == before, "a heartbeat"
+    assert scene(handins={"gt-a": replace(waits, tries=1)}) == before, "a first try"
+    seen = [
+        scene(Lease("gt-a", "t", NEVER)), scene(handins={"gt-a": replace(waits, tries=2)}),
+        scene(via=None), scene(branches={("gt-a", "work"): "c" * 40}),
+    ]  # fmt: skip
+    away = {"gt": "its repository is away"}
+    seen.append(scene())
+    assert len({before, *seen}) == 6
+
+
+LIMITS = {"a" * 40: 2, "b" * 40: 3}
+"""`dispatch.max_attempts` by commit of the trunk."""
+
+
+def lowered(*records: Any, since: str | None = "b" * 40, **fields: Any) -> Draft:
+    """A draft on the trunk aaa, with two attempts; the ledger last decided on `since`."""
+    beads = [bead(each.id) for each in records]
+    before = state(
+        *beads, convoy(FLOW, *(each.id for each in beads), **fields), *records,
+        config=config(dispatch=Dispatch(max_attempts=2)),
+    )  # fmt: skip
+    one = draft(replace(before, ledger=replace(before.ledger, trunk=since)), local(notifies=True, via=None))
+    settle.settle(one)
+    notices.decide(one, LIMITS.get)
+    return one
+
+
+def test_what_a_lower_limit_exhausts_is_told_once() -> None:
+    records = (
+        record("gt-a", failures=2, attempt=2), record("gt-b", failures=1, attempt=1),
+        record("gt-c", failures=3, attempt=3), live("gt-d", failures=2, attempt=3),
+        record("gt-e", failures=2, attempt=2, conflict="a.py", submitted="c" * 40),
+    )  # fmt: skip
+    one = lowered(*records)
+    assert told(one) == [("exhausted", "gt-a")]
+    assert "dispatch.max_attempts is 2 now, it was 3" in one.events[-1].reason
+    assert told(lowered(*records, since="a" * 40)) == [], "the ledger has decided on that trunk"
+    assert told(lowered(*records, since="c" * 40)) == [], "nobody knows what the limit was"
+    assert told(lowered(*records, since=None)) == []
+
+
+def test_what_a_lower_limit_gives_up_in_a_mountain_is_told() -> None:
+    one = lowered(record("gt-a", failures=2, attempt=2), live("gt-b"), mountain=True)
+    assert decided(one)[0] == "fail gt-a"
+    assert told(one) == [("exhausted", "gt-a")]
 
 
 @pytest.mark.parametrize(
@@ -99,6 +175,8 @@ def test_a_standstill_is_told_once_and_again_after_something_happened() -> None:
          ("ada", "gt/mayor", "bob", "carl", "eve")),
         ({"data": {"notify": ["gt/mayor", "ada"]}}, (), ("gt/mayor", "ada")),
         ({"data": {"created_by": "zoe"}}, (), ("zoe",)),
+        ({"data": {"created_by": "--exec=sh"}}, (), ("me",)),
+        ({"owner": "-x", "data": {"notify": ["$(sh)", 7], "created_by": "zoe"}}, ("--y",), ("zoe",)),
         ({}, ("carl",), ("carl",)),
         ({}, (), ("me",)),
     ],
@@ -106,6 +184,12 @@ def test_a_standstill_is_told_once_and_again_after_something_happened() -> None:
 def test_recipients(fields: dict[str, Any], in_ledger: tuple[str, ...], expected: tuple[str, ...]) -> None:
     view = View(state(bead("gt-a"), convoy(FLOW, "gt-a", **fields), ConvoyRecord(FLOW, watchers=in_ledger or None)))
     assert notices.recipients(view, FLOW, None, "me") == expected
+
+
+def test_nobody_is_told_by_a_name_that_could_be_an_option() -> None:
+    view = View(state(bead("gt-a", data={"created_by": "--exec=sh"})))
+    assert notices.recipients(view, None, "gt-a", "-me") == ()
+    assert Channels(("tell", "--to={to}")).names(()) == ("command",), "the program runs all the same, once"
 
 
 def test_a_bead_that_no_convoy_tracks_has_its_owner_told() -> None:
@@ -155,6 +239,7 @@ def test_the_record_of_a_convoy_survives_the_ledger() -> None:
     data = convoy_bytes(known)
     assert read_convoy(data, "r") == known
     assert validate(RECORD_CONVOY, load(data, "r"), "r") == []
+    assert validate(RECORD_CONVOY, {"id": FLOW, "watchers": ["--exec=sh"]}, "r") != []
 
 
 # Outbox and channels

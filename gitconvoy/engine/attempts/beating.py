@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gitconvoy.dispatch import leases
 from gitconvoy.dispatch.leases import Lease
+from gitconvoy.engine.attempts.fates import explained
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.requests import own_attempt
 from gitconvoy.engine.settings import require_role
@@ -17,10 +18,10 @@ def heartbeat(town: Town, bead: str, token: str | None) -> Lease | None:
     Refused where the attempt has ended, is somebody else's, or was dispatched by another machine.
     """
     require_role(town.settings)
-    with town.exclusive():
+    with explained(town, bead, token), town.exclusive():
         state = town.state()
         local = town.local(state.plan)
-        record = own_attempt(Draft(state, local, cause="command", actor=town.actor), bead, token, "renew")
+        record = own_attempt(Draft(state, local, cause="command", actor=town.actor), bead, token)
         if record.submitted is not None:
             return None
         if record.machine != local.machine:

@@ -22,8 +22,13 @@ class Gate:
         self._tried = _on_trial(view, local)
 
     def admits(self, bead: str) -> bool:
-        """Whether the bead may be started, as far as its rig's breaker is concerned; a trial counts as begun."""
+        """Whether the bead may be started, as far as its rig's breaker and settings are concerned.
+
+        A trial counts as begun.
+        """
         rig = self._view.rig_of(bead)
+        if rig is not None and self._local.via == START and self._local.places.trouble_of(rig.name):
+            return False
         if rig is None or self._local.via != START or (breaker := opened(self._local, rig.name)) is None:
             return True
         if self._view.now < breaker.again or rig.name in self._tried:

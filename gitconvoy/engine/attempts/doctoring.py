@@ -148,7 +148,10 @@ def _left_worktree(town: Town, state: State, folder: AttemptFolder, job: Job, na
             f"{name} is over, and this would be lost with it: {'; '.join(lost)}",
             expected,
             "nothing is removed that would be lost: look at it, commit or merge it, then run this again",
-            (f"git -C {shlex.quote(job.worktree)} status", f"git log {job.branch} --not {job.base[:12]}"),
+            (
+                f"git -C {shlex.quote(job.worktree)} status",
+                f"git -C {shlex.quote(job.worktree)} log HEAD --not {job.base[:12]}",  # on whatever branch it stands
+            ),
         )
     return Finding(
         "worktree",

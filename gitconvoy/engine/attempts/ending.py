@@ -22,12 +22,18 @@ _ENDED = frozenset({"done", "merged", "fail"})
 def remains(folder: AttemptFolder, job: Job, *, supervisor: bool = False) -> set[int]:
     """Processes of the attempt that still live; with `supervisor` the one that watches over them, too."""
     begun = attempts.read_begun(folder)
-    session = _session(begun)
-    found = processes.of_attempt(job.token, session)
-    if supervisor and begun is not None and begun.supervisor != os.getpid():
-        same = begun.supervisor_identity and processes.identity(begun.supervisor) == begun.supervisor_identity
-        found |= {begun.supervisor} if same else set()
+    watcher = _supervisor(begun)
+    found = attempts.processes_of(job, _session(begun), watcher)
+    if supervisor and watcher is not None and watcher != os.getpid():
+        found.add(watcher)
     return found
+
+
+def _supervisor(begun: Begun | None) -> int | None:
+    """The supervisor, if it lives."""
+    if begun is None or not begun.supervisor_identity:
+        return None
+    return begun.supervisor if processes.identity(begun.supervisor) == begun.supervisor_identity else None
 
 
 def _session(begun: Begun | None) -> int | None:

@@ -26,8 +26,14 @@ class Places:
     """Names that no new branch can have, because of those that exist here or on a remote."""
     root: str = ""
     """Its main worktree, where it is that of a rig; empty for the town's own."""
+    trouble: str = ""
+    """Why no workplace can be made there, with the remedy, where its settings are at fault."""
     rigs: Mapping[str, Places] = field(default_factory=dict)
     """Rig -> the same of the repository that it has of its own."""
+
+    def trouble_of(self, rig: str) -> str:
+        """Why the repository that a rig has of its own gives its attempts no place; empty where it does."""
+        return self.rigs[rig].trouble if rig in self.rigs else ""
 
     def of(self, plan: Plan, bead: str) -> Places:
         """Those of the repository in which a bead is worked on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gitconvoy.dispatch import attempts, processes, workplace
+from gitconvoy.dispatch import attempts, workplace
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts.bases import base_branch
@@ -79,7 +79,7 @@ def _remove(repo: Repo, state: State, folder: AttemptFolder, job: Job) -> str | 
 def _obstacle(job: Job, lost: tuple[str, ...]) -> str | None:
     if lost:
         return f"{job.worktree} is kept, because it holds what would be lost: {'; '.join(lost)}"
-    if workplace.there(job) and processes.of_attempt(job.token):
+    if workplace.there(job) and attempts.processes_of(job):
         return f"{job.worktree} is kept: processes of attempt {job.attempt} of {job.bead} still run in it"
     return None
 
@@ -93,14 +93,19 @@ def succeeded(state: State, job: Job) -> bool:
 
 
 def targets(repo: Repo, state: State, job: Job) -> tuple[str, ...]:
-    """Commits into which the work of an attempt may have gone: where it began, the base branch here and on remotes."""
+    """Commits of a repository into which the work of an attempt may have gone.
+
+    Where it began, the base branch here and on remotes, and what was found to hold it: a commit of the town, where the
+    bead's file lies there and closed it, is none of a rig's repository.
+    """
     record = state.ledger.bead(job.bead)
     trunk = trunk_branch(repo, settings_.load(repo).trunk)
     name = base_branch(state.plan, job.bead, job.convoy or None, trunk)
     refs = [HEADS + name, *(f"refs/remotes/{remote}/{name}" for remote in settings_.remotes(repo))]
     tips = [read.ref(repo, ref) for ref in refs]
     merged = record.merged_as if record.attempt == job.attempt else None
-    return tuple(dict.fromkeys(oid for oid in (job.base, *tips, merged) if oid))
+    known = merged if merged is not None and read.resolve(repo, merged) is not None else None
+    return tuple(dict.fromkeys(oid for oid in (job.base, *tips, known) if oid))
 
 
 def sweep(town: Town) -> tuple[list[str], list[str]]:

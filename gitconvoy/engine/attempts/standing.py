@@ -47,9 +47,16 @@ def places_in(
 ) -> Places:
     """Where attempts work in a repository whose trunk is this ref: a rig's (at `root`), or the town's with `rigs`."""
     branch = trunk_branch(repo, trunk)
+    prefix, trouble = workplace.PREFIX, ""
     try:
+        workplace.check(repo)
         prefix = workplace.branch_prefix(repo)
-    except ConvoyError:
-        prefix = workplace.PREFIX  # the act says what is wrong with the setting
+    except ConvoyError as error:
+        trouble = in_words(error)
     tips = {name: tip for name in bases.named(plan, branch) if (tip := branch_tip(repo, trunk, name)) is not None}
-    return Places(trunk=branch, prefix=prefix, tips=tips, taken=Taken(repo), root=root, rigs=rigs or {})
+    return Places(branch, prefix, tips, Taken(repo), root, trouble, rigs or {})
+
+
+def in_words(error: ConvoyError) -> str:
+    """What is wrong, and the remedy."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from gitconvoy.dispatch import attempts, breaker, leases, logs, processes, started, workplace
+from gitconvoy.dispatch import attempts, breaker, leases, logs, processes, registry, started, workplace
 from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
 from gitconvoy.dispatch.program import ending
 from gitconvoy.dispatch.started import Started
@@ -24,7 +24,9 @@ from gitconvoy.engine.attempts import releasing
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.handin.done import Wish, hand_in
 from gitconvoy.engine.react import react, transact
+from gitconvoy.engine.telling import notices
 from gitconvoy.engine.town import Town
+from gitconvoy.engine.wake import spawn
 from gitconvoy.errors import ConvoyError, LostRace, Refused
 from gitconvoy.ledger.read import history
 from gitconvoy.model.ledger import BeadRecord
@@ -34,6 +36,8 @@ LOOK = 1.0
 LINGER = {"fail": 20.0}
 LINGER_ELSE = 600.0
 """Seconds that a worker may take to end by itself once it has said how it went."""
+_PATIENCE = 5
+"""Looks for which `done` may be at merging what it has handed in, before somebody else is asked to see to it."""
 _TAKEN = frozenset({"unsling", "requeue", "expire", "kill", "dispatch-failed", "gone"})
 """Events after which the worker is ended at once."""
 _LOCK_TRIES = 5
@@ -51,6 +55,8 @@ def supervise(root: Path) -> None:
             return
         town = Town.open(Path(job.town), actor=job.worker)
         if _take(town, folder, job):
+            if job.kind == registry.COMMAND:
+                processes.adopt_orphans()  # daemons of the worker stay below us, whatever else they drop
             Supervisor(town, folder, job).run()
 
 
@@ -109,6 +115,8 @@ class Supervisor:
         self._over: str | None = None
         """The event that ended the attempt; `submit` where its work was handed in."""
         self._over_since = 0.0
+        self._asked = False
+        """Whether a scan was asked to go on with the work that was handed in."""
 
     def run(self) -> None:
         """From the end of what was before to the end of the attempt."""
@@ -118,6 +126,8 @@ class Supervisor:
             self._end_all(worker)
             if ended is not None and self._over is None:
                 self._conclude(ended)
+            elif self._over == "submit":
+                self._go_on()
         self._finish()
 
     # Setting up
@@ -194,6 +204,7 @@ class Supervisor:
         limit = self._job.timeout
         while True:
             code = worker.wait(self._step)
+            self._collect(worker)
             if code is not None:
                 self._look()
                 return "" if code == 0 else worker.ended or f"the worker {ending(code)}"
@@ -215,14 +226,20 @@ class Supervisor:
         return time.monotonic() - self._over_since > LINGER.get(self._over, LINGER_ELSE)
 
     def _look(self) -> None:
-        """See how the ledger stands to the attempt; a heartbeat while it is in flight."""
+        """See how the ledger stands to the attempt; a heartbeat while it is in flight.
+
+        How it ended is found once: the event lies behind us when the ledger moves on for other reasons.
+        """
         tip = self._town.ledger_tip()
         now = time.monotonic()
-        if tip != self._tip:
+        if tip != self._tip and self._over in (None, "submit"):
             over = self._fate(self._tip)
             if over is not None and over != self._over:
                 self._over, self._over_since = over, now
-            self._tip = tip
+        self._tip = tip
+        if self._over == "submit" and not self._asked and now - self._over_since > _PATIENCE * self._step:
+            self._asked = True
+            spawn(self._town, ["scan"], self._town.home())
         self._beat()
 
     def _beat(self) -> None:
@@ -249,7 +266,7 @@ class Supervisor:
     # The end
 
     def _end_all(self, worker: Started | None = None) -> None:
-        """End the worker, its group, its session, and whatever else carries its token."""
+        """End the worker, its group, its session, and whatever else it started, by itself or by others."""
         session = worker.session if worker is not None else None
         if worker is not None:
             worker.stop()
@@ -257,14 +274,20 @@ class Supervisor:
         def meanwhile() -> None:
             self._beat()
             if worker is not None:
-                worker.reap()
+                self._collect(worker)
 
-        gone = processes.end(lambda: processes.of_attempt(self._job.token, session), reap=meanwhile)
+        gone = processes.end(lambda: attempts.processes_of(self._job, session, os.getpid()), reap=meanwhile)
         if not gone:
             self._log.note("some of its processes could not be ended")
         if worker is not None:
             worker.wait(processes.GRACE)
             worker.drained()
+
+    def _collect(self, worker: Started) -> None:
+        """Collect what has ended: the worker, and orphans that came to us. No other child is being waited for here."""
+        worker.reap()
+        if self._job.kind == registry.COMMAND:
+            processes.collect(but=worker.session)
 
     def _conclude(self, ended: str) -> None:
         """Say how it went, where the worker did not."""
@@ -280,6 +303,14 @@ class Supervisor:
         why = "said neither done nor fail" if not ended and self._job.on_exit == "ask" else "that could not be recorded"
         note = f"{said} and {why}: somebody must say done or fail"
         renew(self._town, self._job, expires=leases.NEVER, note=note)
+        notices.look(self._town)
+
+    def _go_on(self) -> None:
+        """Merge or push what was handed in, where `done` has died before it came to that."""
+        try:
+            self._patiently(lambda: react(self._town))
+        except ConvoyError as error:
+            self._log.note(f"what was handed in waits for the next scan: {error.message}")
 
     def _hand_in(self) -> None:
         """As `gitconvoy done` would; what that refuses is how the attempt failed.

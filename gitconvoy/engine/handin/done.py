@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from gitconvoy.dispatch import handins
 from gitconvoy.engine import facts, requests
+from gitconvoy.engine.attempts.fates import explained
 from gitconvoy.engine.attempts.places import base_of, base_tip
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.handin import guards
 from gitconvoy.engine.handin.branch import checkouts, common_base, paths_of
+from gitconvoy.engine.handin.known import taken_up, was_done
 from gitconvoy.engine.handin.merging import plan_in
-from gitconvoy.engine.handin.verify import check_of, verify
+from gitconvoy.engine.handin.own import Own, forget_vanished, own_worktree, refuse_left_out
+from gitconvoy.engine.handin.verify import Check, check_of, verify
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.settings import HEADS, require_role
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import LostRace, NotFound, Refused
-from gitconvoy.git import merging, read, write
+from gitconvoy.git import admin, merging, read, write
 from gitconvoy.git.repo import Repo
-from gitconvoy.ledger.read import REF, history
+from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import BeadRecord, Event
 from gitconvoy.model.state import State
 from gitconvoy.planning.bead_edits import close_beads
 from gitconvoy.planning.desk import Desk, headline
 from gitconvoy.store import load
 
-_LOOKED_BACK = 5000
 _FORCED = ("--force",)
 
 
@@ -50,7 +51,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of it. `event` is None where it had been done before."""
+    """What came of it. `event` is None where it had been done before, or another process has just done it."""
 
     outcome: Outcome[Any]
     event: Event | None
@@ -71,19 +72,32 @@ class _Branch:
     fork: str
     place: Path | None
     """A worktree in which it is checked out."""
+    own: Own | None
+    """The worktree that the attempt was given."""
+
+    @property
+    def places(self) -> list[Path]:
+        """Where something may have been left that no commit has."""
+        own = self.own.path if self.own is not None and self.own.place is not None else None
+        return list({admin.real(path): path for path in (self.place, own) if path is not None}.values())
 
 
 def hand_in(town: Town, wish: Wish) -> Answer:
     """Say that an attempt is done. Refused, with nothing changed, where a guard says no."""
     require_role(town.settings)
+    with explained(town, wish.bead, wish.token):
+        return _hand_in(town, wish)
+
+
+def _hand_in(town: Town, wish: Wish) -> Answer:
     if wish.merged is not None:
         return _plain(transact(town, lambda draft: _merged(town, draft, wish)))
     state = town.state()
     local = town.local(state.plan, state.ledger)
     record = state.ledger.bead(wish.bead)
-    if _was_done(town, wish, record):
+    if was_done(town, wish.token, record):
         return Answer(transact(town, lambda _: None), None, again=True)
-    requests.own_attempt(Draft(state, local, cause="command", actor=town.actor), wish.bead, wish.token, "done")
+    requests.own_attempt(Draft(state, local, cause="command", actor=town.actor), wish.bead, wish.token)
     name = None if wish.no_code else wish.branch or record.branch
     if name is None:
         guards.refuse_unchecked(state.plan.bead(wish.bead), wish.force)
@@ -93,34 +107,20 @@ def hand_in(town: Town, wish: Wish) -> Answer:
     if record.submitted == branch.tip:
         return Answer(transact(town, lambda _: None), None, again=True)
     said = _guard(town, state, wish, record, branch)
+    forget_vanished(branch.repo, branch.own, branch.ref)
     note = _close(town, state, wish, record, branch, said)
-    return _plain(transact(town, lambda draft: _submitted(draft, wish, note)))
+    return _plain(transact(town, lambda draft: _submitted(town, draft, wish, note, branch)))
 
 
-def _plain(outcome: Outcome[Event]) -> Answer:
+def _plain(outcome: Outcome[Any]) -> Answer:
     return Answer(outcome, outcome.value)
-
-
-def _was_done(town: Town, wish: Wish, record: BeadRecord) -> bool:
-    """Whether the caller's own attempt, the last one, was said to be done already and has ended well."""
-    if record.live or not record.attempt or town.ledger_tip() is None:
-        return False
-    for entry in islice(history(town.repo, town.ledger_tip()), _LOOKED_BACK):
-        if entry.bead != wish.bead:
-            continue
-        by_word = entry.event == "done" and entry.cause == "command"
-        if entry.attempt != record.attempt or not (by_word or entry.event in ("merged", "submit", "done")):
-            return False
-        if by_word or entry.event == "submit":
-            return entry.token == wish.token if wish.token is not None else entry.worker == town.actor
-    return False
 
 
 def _merged(town: Town, draft: Draft, wish: Wish) -> Event:
     """`done --merged COMMIT`: whoever merged the work says so; the branch it went into has to know the commit."""
     record = draft.record(wish.bead)
     if not record.handed_in:
-        requests.own_attempt(draft, wish.bead, wish.token, "done")
+        requests.own_attempt(draft, wish.bead, wish.token)
     repo = town.repo_of(draft.state.plan, wish.bead)
     commit = read.resolve(repo, wish.merged or "")
     if commit is None:
@@ -136,9 +136,10 @@ def _merged(town: Town, draft: Draft, wish: Wish) -> Event:
 
 def _branch(town: Town, state: State, local: Local, record: BeadRecord, name: str) -> _Branch:
     repo, ref = town.repo_of(state.plan, record.id), HEADS + name
-    tip = read.ref(repo, ref)
+    tip, own = read.ref(repo, ref), own_worktree(town, repo, record)
     if tip is None:
-        hint = "--branch NAME names another one, --no-code hands nothing in"
+        other = own.branch if own is not None and own.tip is not None else None
+        hint = f"--branch {other or 'NAME'} names another one, --no-code hands nothing in"
         raise Refused(f"there is no branch {name}", hint=hint, code="no-branch")
     base = base_of(state.plan, local.places, record.id, record.convoy)
     stands_on = base_tip(state.plan, local.places, record.id, base)
@@ -150,14 +151,14 @@ def _branch(town: Town, state: State, local: Local, record: BeadRecord, name: st
             hint="what is committed there already needs no merging: --no-code",
             code="bad-branch",
         )
-    other = _holder(state, local, record.id, name)
-    if other is not None:
-        raise Refused(f"{name} is the branch of {other}", hint="name your own branch", code="bad-branch")
+    holder = _holder(state, local, record.id, name)
+    if holder is not None:
+        raise Refused(f"{name} is the branch of {holder}", hint="name your own branch", code="bad-branch")
     fork = common_base(repo, stands_on, tip)
     if fork is None:
         raise Refused(f"{name} and {base} have no commit in common", hint=f"start from {base}", code="unrelated")
     places = checkouts(repo, ref)
-    return _Branch(repo, name, ref, tip, base, stands_on, fork, places[0] if places else None)
+    return _Branch(repo, name, ref, tip, base, stands_on, fork, places[0] if places else None, own)
 
 
 def _holder(state: State, local: Local, bead: str, branch: str) -> str | None:
@@ -173,9 +174,10 @@ def _holder(state: State, local: Local, bead: str, branch: str) -> str | None:
 def _guard(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Branch) -> str:
     """All guards, the check last; what is to be said of it. Refused by the first that says no."""
     repo = branch.repo
+    _refuse_elsewhere(wish, branch)
     guards.refuse_no_commits(repo, branch.base, branch.base_tip, branch.name, branch.tip, wish.bead)
-    if branch.place is not None:
-        guards.refuse_unfinished(town.common_dir, branch.place, wish.bead, record.attempt)
+    for place in branch.places:
+        guards.refuse_unfinished(town.common_dir, place, wish.bead, record.attempt)
     guards.refuse_foreign_changes(repo, branch.fork, branch.tip, wish.bead, state.plan)
     plan = plan_in(town, repo, state, branch.tip)
     guards.refuse_unchecked(plan.bead(wish.bead) or state.plan.bead(wish.bead), wish.force)
@@ -184,9 +186,45 @@ def _guard(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Br
     if check is None:
         return ""
     if branch.place is None:
-        hint = f"git worktree add DIR {branch.name}, and say done again"
+        into = f"git checkout {branch.name} in {branch.own.path}" if branch.own and branch.own.place else ""
+        hint = f"{into or f'git worktree add -f DIR {branch.name}'}, and say done again"
         raise Refused(f"{check.key} has to run, but {branch.name} is checked out nowhere", hint=hint, code="verify")
-    return verify(town, check, record, branch.name, branch.base, branch.place, state.plan.config.dispatch.lease)
+    said = verify(town, check, record, branch.name, branch.base, branch.place, state.plan.config.dispatch.lease)
+    _refuse_traces(town, wish, record, branch, check)
+    return said
+
+
+def _refuse_elsewhere(wish: Wish, branch: _Branch) -> None:
+    named = wish.branch is not None
+    refuse_left_out(branch.repo, branch.own, branch.name, branch.tip, branch.base, branch.base_tip, named)
+
+
+def _refuse_traces(town: Town, wish: Wish, record: BeadRecord, branch: _Branch, check: Check) -> None:
+    """Look again: what the check has left behind would be in no commit, what it committed was never looked at.
+
+    It may have taken long: the attempt may be over by now.
+    """
+    state = town.state()
+    draft = Draft(state, town.local(state.plan, state.ledger), cause="command", actor=town.actor)
+    requests.own_attempt(draft, wish.bead, wish.token)
+    tip = read.ref(branch.repo, branch.ref)
+    if tip != branch.tip:
+        raise Refused(
+            f"the check ({check.key}), or somebody beside it, has moved {branch.name} from {branch.tip[:10]}"
+            f" to {tip[:10] if tip is not None else 'nowhere'}",
+            hint="look at what was committed, and say done again; a check should only look",
+            code="verify",
+        )
+    try:
+        _refuse_elsewhere(wish, replace(branch, own=own_worktree(town, branch.repo, record)))
+        for place in branch.places:
+            guards.refuse_unfinished(town.common_dir, place, wish.bead, record.attempt)
+    except Refused as error:
+        raise Refused(
+            f"after the check ({check.key}) {error.message}",
+            hint="a check should leave nothing behind: let it clean up, or name what it makes in .gitignore and commit",
+            code="verify",
+        ) from error
 
 
 def _close(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Branch, said: str) -> handins.Handin:
@@ -207,10 +245,16 @@ def _close(town: Town, state: State, wish: Wish, record: BeadRecord, branch: _Br
             paths = f": {', '.join(done.paths)}" if done.paths else ""
             raise Refused(
                 f"{wish.bead} cannot be closed on {branch.name}: {done.reason} in {done.path}{paths}",
-                hint="end that and say done again",
+                hint=_remedy(done.path),
                 code="in-progress",
             )
     return note
+
+
+def _remedy(place: Path) -> str:
+    if place.is_dir():
+        return "end that and say done again"
+    return f"bring that folder back, or git worktree remove -f -f {place}; then say done again"
 
 
 def _closing_commit(town: Town, place: Repo, state: State, wish: Wish, branch: _Branch) -> str:
@@ -233,10 +277,16 @@ def _closing_commit(town: Town, place: Repo, state: State, wish: Wish, branch: _
     return write.create_commit(place, tree, [branch.tip], message + "\n", max(state.now, about.time))
 
 
-def _submitted(draft: Draft, wish: Wish, note: handins.Handin) -> Event:
-    """The event, which was decided from the note. Refused where the attempt was lost or the branch moved meanwhile."""
-    record = requests.own_attempt(draft, wish.bead, wish.token, "done")
-    event = next((each for each in draft.events if each.kind == "submit" and each.bead == wish.bead), None)
-    if event is not None and record.submitted == note.commit:
-        return event
+def _submitted(town: Town, draft: Draft, wish: Wish, note: handins.Handin, branch: _Branch) -> Event | None:
+    """The event, which was decided from the note; None where another process was faster and has decided it.
+
+    Refused where the attempt was lost or the branch moved meanwhile.
+    """
+    for event in draft.events:
+        if event.kind == "submit" and event.token == note.token and event.bead_changes["submitted"] == note.commit:
+            return event
+    tip = base_tip(draft.state.plan, draft.local.places, wish.bead, branch.base)
+    if taken_up(town, draft, note, branch.repo, tip):
+        return None
+    requests.own_attempt(draft, wish.bead, wish.token)
     raise LostRace(f"{note.branch} moved while it was handed in", hint="say done again", code="moved")

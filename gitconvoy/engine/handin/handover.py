@@ -6,9 +6,11 @@ It runs in a process of its own, so that no hook waits for a network.
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Container
 from dataclasses import replace
 
-from gitconvoy.dispatch import handins, program, registry
+from gitconvoy.dispatch import handins, program, registry, workplace
 from gitconvoy.dispatch.handins import Handin
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts.places import base_of, merge_of
@@ -17,7 +19,7 @@ from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
 from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused
-from gitconvoy.git import config, lock, personal, read
+from gitconvoy.git import config, lock, personal, pushing, read
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.codec import one_line
@@ -28,13 +30,20 @@ from gitconvoy.store.localfiles import write_atomically
 KEY = "gitconvoy.onSubmit"
 _KNOWN = frozenset({"bead", "branch", "base", "title_file", "body_file"})
 _LIMIT = 600
+_PUSH_LIMIT = 600
+_LATE = 30
+"""Seconds after which a push that reached its limit, and nobody ended, has lost whoever began it."""
 _SECTIONS = (("design", "Design"), ("acceptance_criteria", "Acceptance criteria"), ("notes", "Notes"))
 
 
 def leave_behind(town: Town, state: State, local: Local, *, retry: bool) -> None:
-    """Start a process for each branch that has to be pushed or told of; with `retry` also where that failed before."""
+    """Start a process for each branch that has to be pushed or told of; with `retry` also where that failed before.
+
+    With it also where one should be at it: it may have died.
+    """
     for note in to_do(town, state, local):
-        if retry or not note.waits or (note.retry_at is not None and note.retry_at <= state.now):
+        waits = note.waits or note.pushing is not None
+        if retry or not waits or (note.retry_at is not None and note.retry_at <= state.now):
             spawn(town, ["hand-over", note.bead], town.home())
 
 
@@ -74,32 +83,42 @@ def remote_of(repo: Repo, branch: str) -> str | None:
 
 
 def hand_over(town: Town, bead: str) -> None:
-    """Push the branch of a bead and run the configured program, as far as that was not done yet."""
+    """Push the branch of a bead and run the configured program, as far as that was not done yet.
+
+    What is handed in meanwhile by the same attempt is handed over too.
+    """
+    first = handins.read_one(town.common_dir, bead)
+    if first is None:
+        return
     try:
-        with lock.exclusive(handins.note_file(town.common_dir, bead, "lock"), 0):
-            _hand_over(town, bead)
+        with lock.exclusive(handins.own_file(town.common_dir, first, "lock"), 0):
+            done: set[str] = set()
+            while (commit := _hand_over(town, bead, first.token, done)) is not None:
+                done.add(commit)
     except LostRace:
         return  # another process is at it
 
 
-def _hand_over(town: Town, bead: str) -> None:
+def _hand_over(town: Town, bead: str, token: str, but: Container[str]) -> str | None:
+    """Hand over what this attempt has handed in, unless it is one of these commits; which one that was."""
     state = town.state()
     local = town.local(state.plan, state.ledger)
-    note = next((each for each in to_do(town, state, local) if each.bead == bead), None)
-    if note is None:
-        return
+    note = next((each for each in to_do(town, state, local) if each.bead == bead and each.token == token), None)
+    if note is None or note.commit in but:
+        return None
     repo = town.repo_of(state.plan, bead)
     if not _is_pushed(repo, note):
-        trouble = _push(repo, note)
+        trouble = _push(town, repo, note)
         if trouble is not None:
-            _keep(town, replace(note, **note.waiting(one_line(trouble), state.now)))
-            return
+            _keep(town, replace(note, **note.waiting(one_line(trouble), int(time.time()))))
+            return note.commit
         note = replace(note, pushed=note.commit, **handins.FREE)
         _keep(town, note)
     if note.told == handins.NOT_YET and config.get(town.repo, KEY):
         _keep(town, replace(note, told=handins.BEGUN))  # not twice, whatever happens to us
         complaint = _tell(town, repo, state, local, note)
         _keep(town, replace(note, told=handins.ENDED, complaint=one_line(complaint)))
+    return note.commit
 
 
 def _keep(town: Town, note: Handin) -> None:
@@ -109,19 +128,39 @@ def _keep(town: Town, note: Handin) -> None:
         handins.write(town.common_dir, note if there.commit == note.commit else replace(there, told=note.told))
 
 
-def _push(repo: Repo, note: Handin) -> str | None:
-    """What went wrong; None where the remote has the branch now. Never forces."""
+def _push(town: Town, repo: Repo, note: Handin) -> str | None:
+    """What went wrong; None where the remote has the branch now. Never forces.
+
+    It ends at `gitconvoy.pushTimeout`, and once its attempt is over or has handed in something else.
+    """
     remote = remote_of(repo, note.branch)
     if remote not in settings_.remotes(repo):
         return f"gitconvoy.pushRemote is {remote!r}, and there is no such remote"
     ref = HEADS + note.branch
     if read.ref(repo, ref) != note.commit:
         return f"{note.branch} has moved since it was handed in: say done again"
+
+    def wanted() -> bool:
+        there = handins.read_one(town.common_dir, note.bead)
+        return there is not None and (there.token, there.commit) == (note.token, note.commit)
+
     try:
-        repo.git("push", "--quiet", "--no-follow-tags", remote, f"{ref}:{ref}")
+        limit = push_limit(repo)
+        now = int(time.time())
+        _keep(town, replace(note, pushing=now, retry_at=now + limit + _LATE))
+        if not pushing.push(repo, remote, ref, limit=limit, going=wanted):
+            return "it is not to be pushed any more"
     except GitError as error:
-        return f"it cannot be pushed to {remote}: {' '.join(error.message.split())}"
+        more = " (gitconvoy.pushTimeout)" if error.code == "time-limit" else ""
+        return f"it cannot be pushed to {remote}: {' '.join(error.message.split())}{more}"
+    except registry.ConfigurationError as error:
+        return f"it cannot be pushed: {error.message}"
     return None
+
+
+def push_limit(repo: Repo) -> int:
+    """`gitconvoy.pushTimeout` of a repository, in seconds. ConfigurationError for what cannot be meant."""
+    return workplace.duration(repo, "gitconvoy.pushTimeout", _PUSH_LIMIT)
 
 
 def _tell(town: Town, repo: Repo, state: State, local: Local, note: Handin) -> str:
@@ -136,7 +175,7 @@ def _tell(town: Town, repo: Repo, state: State, local: Local, note: Handin) -> s
     title, body = (one_line(bead.title) if bead else note.bead), _body(bead, note)
     files = {}
     for suffix, text in (("title", title), ("body", body)):
-        file = handins.note_file(town.common_dir, note.bead, suffix)
+        file = handins.own_file(town.common_dir, note, suffix)
         write_atomically(file, text.encode("utf-8", "replace") + b"\n")
         files[f"{suffix}_file"] = str(file)
     about = {"bead": note.bead, "branch": note.branch, "base": base}

@@ -1,11 +1,16 @@
-"""Proof that handed-in work is merged, whoever did it and in whatever form (SPEC 7)."""
+"""Proof that handed-in work is merged, whoever did it and in whatever form (SPEC 7).
+
+`look` is quick and part of each decision, also of those in hooks. Work that was in its base branch for a while, until
+later commits changed the same lines again, it does not find: that takes many merges, and `walk` does it in scans.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitconvoy.engine import facts
@@ -21,6 +26,8 @@ from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.state import State
 from gitconvoy.store.localfiles import local_folder, write_atomically
 
+BUDGET = 10.0
+"""Seconds of one walk, but for the work that it is at then."""
 _WORDS = {
     "reachable": "its commit is reachable from {base}",
     "patch": "the same patch is in {base}",
@@ -50,33 +57,118 @@ def waits_for(state: State, local: Local) -> dict[str, str]:
     return found
 
 
-def look(town: Town, state: State, local: Local) -> tuple[Proven, ...]:
-    """What can be proven now. A commit that was not found in a branch is looked for again once the branch moves."""
-    unproven, repos = _recall(town.common_dir), town.repos(state.plan)
-    known: dict[str, list[str]] = {}
-    news: dict[tuple[str, str], _News | None] = {}
-    found = []
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """Handed-in work, and where one looks for it."""
+
+    repo: Repo
+    record: BeadRecord
+    work: str
+    base: str
+    tip: str
+
+
+def _waiting(town: Town, state: State, local: Local) -> Iterator[_Waiting]:
+    repos = town.repos(state.plan)
     for bead, base in sorted(waits_for(state, local).items()):
         record, tip = state.ledger.bead(bead), base_tip(state.plan, local.places, bead, base)
-        work = record.submitted or ""
         if tip is None:
             continue
         try:
-            repo = repos(bead)
+            yield _Waiting(repos(bead), record, record.submitted or "", base, tip)
         except Refused:
             continue  # it was just moved away
-        last, seen = unproven.get(bead, ("", ""))
-        if last == work and (seen, tip) not in news:
-            news[seen, tip] = _news(repo, seen, tip)
-        fresh = news[seen, tip] if last == work else None
-        proof = _prove(repo, record, tip) if fresh is None or fresh.concerns(repo, record) else None
-        if proof is None:
-            known[bead] = [work, tip]
+
+
+def look(town: Town, state: State, local: Local) -> tuple[Proven, ...]:
+    """What can be proven now. A commit that was not found in a branch is looked for again once the branch moves."""
+    unproven = _recall(town.common_dir)
+    known: dict[str, list[str]] = {}
+    news: dict[tuple[str, str], _News | None] = {}
+    found = []
+    for each in _waiting(town, state, local):
+        work, seen, walked = unproven.get(each.record.id, ("", "", ""))
+        if work != each.work:
+            seen, walked = "", ""
+        if (seen, each.tip) not in news:
+            news[seen, each.tip] = _news(each.repo, seen, each.tip)
+        fresh = news[seen, each.tip]
+        if fresh is not None and not fresh.concerns(each.repo, each.record):
+            walked = each.tip if walked == seen else walked
+        elif read.resolve(each.repo, each.work) is None:
+            continue  # it may still come
         else:
-            found.append(Proven(bead, work, proof.commit or tip, _WORDS[proof.kind].format(base=base)))
+            proof = _prove(each.repo, each.record, each.tip)
+            if proof is not None:
+                found.append(_proven(each, proof))
+                continue
+            walked = walked if _earlier(each, walked) else each.tip
+        known[each.record.id] = [each.work, each.tip, walked]
     if known != unproven:
         _remember(town.common_dir, known)
     return tuple(found)
+
+
+def _proven(each: _Waiting, proof: proofs.Proof) -> Proven:
+    return Proven(each.record.id, each.work, proof.commit or each.tip, _WORDS[proof.kind].format(base=each.base))
+
+
+def owed(common_dir: Path) -> bool:
+    """Whether there is something to `walk` through."""
+    return any(tip != walked for _, tip, walked in _recall(common_dir).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What was found, and how far it was looked for: bead -> work, and the tip of the branch."""
+
+    found: tuple[Proven, ...] = ()
+    marks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def walk(town: Town, seconds: float = BUDGET) -> Walk:
+    """Look for work in the commits before the tips of base branches, as far as that gets in so many seconds.
+
+    It takes long: call it without the town's lock. `conclude` keeps what comes of it, and the next walk goes on.
+    """
+    if not owed(town.common_dir):
+        return Walk()
+    state, end = town.state(), time.monotonic() + seconds
+    unproven, found, marks = _recall(town.common_dir), [], {}
+    for each in _waiting(town, state, town.local(state.plan, state.ledger)):
+        work, tip, walked = unproven.get(each.record.id, ("", "", ""))
+        if work != each.work or tip != each.tip or walked == tip:
+            continue  # `look` comes first, or nothing is left
+        proof = _prove_earlier(each, walked)
+        if proof is not None:
+            found.append(_proven(each, proof))
+        marks[each.record.id] = (work, tip)
+        if time.monotonic() >= end:
+            break
+    return Walk(tuple(found), marks)
+
+
+def _earlier(each: _Waiting, walked: str) -> list[str]:
+    return proofs.earlier(each.repo, each.tip, _code_of(each.repo, each.record, each.work), since=walked)
+
+
+def _prove_earlier(each: _Waiting, walked: str) -> proofs.Proof | None:
+    work = _code_of(each.repo, each.record, each.work)
+    try:
+        proof = proofs.contained_in(each.repo, _earlier(each, walked), work)
+    except GitError:
+        return None  # a git that cannot tell
+    return proof if proof is not None and _says_something(each.repo, each.record, each.tip, work) else None
+
+
+def conclude(town: Town, draft: Draft, walked: Walk) -> None:
+    """Decide on what a walk has found, and note how far it got. Call it under the town's lock."""
+    decide(draft, walked.found)
+    known = _recall(town.common_dir)
+    for bead, (work, tip) in walked.marks.items():
+        if bead in known and known[bead][0] == work:
+            known[bead] = [*known[bead][:2], tip]
+    _remember(town.common_dir, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +180,8 @@ class _News:
 
     def concerns(self, repo: Repo, record: BeadRecord) -> bool:
         """Whether this can be what brought the work in."""
+        if not self.commits:
+            return False
         work = read.resolve(repo, record.submitted or "")
         start = read.resolve(repo, record.base or "")
         if work is None or start is None:
@@ -112,21 +206,21 @@ def _news(repo: Repo, old: str, new: str) -> _News | None:
 
 
 def _prove(repo: Repo, record: BeadRecord, tip: str) -> proofs.Proof | None:
-    work = read.resolve(repo, record.submitted or "")
-    if work is None:
-        return None
-    tried = [work]
-    if closes_only(repo, work, record.id):  # who takes the code alone has taken the work
-        tried.append(read.commit(repo, work).parents[0])
-    for commit in tried:
-        try:
-            proof = proofs.merged_by(repo, tip, commit, record.base or commit)
-        except GitError:
-            continue  # no common history, or a git that cannot tell
-        whole = proof is not None and proof.kind == "reachable" and commit == work
-        if whole or (proof is not None and _says_something(repo, record, tip, commit)):
-            return proof
-    return None
+    work = record.submitted or ""
+    code = _code_of(repo, record, work)
+    base = record.base or code
+    try:
+        if read.is_ancestor(repo, work, tip):
+            return proofs.merged_by(repo, tip, work, base)
+        proof = proofs.merged_by(repo, tip, code, base, earlier=False, also=work if work != code else None)
+    except GitError:
+        return None  # a git that cannot tell
+    return proof if proof is not None and _says_something(repo, record, tip, code) else None
+
+
+def _code_of(repo: Repo, record: BeadRecord, work: str) -> str:
+    """The work without our closing commit: who takes that has taken the work."""
+    return read.commit(repo, work).parents[0] if closes_only(repo, work, record.id) else work
 
 
 def _says_something(repo: Repo, record: BeadRecord, tip: str, commit: str) -> bool:
@@ -150,13 +244,13 @@ def _file(common_dir: Path) -> Path:
 
 
 def _recall(common_dir: Path) -> dict[str, list[str]]:
-    """Bead -> the commit that was handed in, and the tip in which it was not found."""
+    """Bead -> the commit that was handed in, the tip in which it was not found, and the last one that was walked to."""
     try:
         data = json.loads(_file(common_dir).read_bytes())
     except (OSError, ValueError):
         return {}
     pairs = data.items() if isinstance(data, dict) else ()
-    return {bead: pair for bead, pair in pairs if isinstance(pair, list) and len(pair) == 2}
+    return {bead: marks for bead, marks in pairs if isinstance(marks, list) and len(marks) == 3}
 
 
 def _remember(common_dir: Path, known: dict[str, list[str]]) -> None:

@@ -7,7 +7,7 @@ and the note of it. What fails stays, is shown by `status`, and is tried again b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ from gitconvoy.git import lock, read
 from gitconvoy.ledger.read import Entry, history
 from gitconvoy.rules.view import View
 
-Judge = Callable[[View, Local], Iterable[tuple[str, Sequence[str]]]]
+Judge = Callable[[View, Local], notices.Stuck]
 """Which convoys stand still so that somebody has to do something, each with the reasons."""
 _TURN_SECONDS = 1800.0
 
@@ -49,11 +49,13 @@ def deliver(town: Town, judge: Judge) -> int:
 def _record_stranded(town: Town, judge: Judge) -> None:
     """Look first without the town's lock: mostly there is nothing new."""
     state = town.state()
-    local = town.local(state.plan)
-    if not local.notifies or not state.plan.exists or state.ledger.tip is None:
+    local = town.local(state.plan, state.ledger)
+    if not local.notifies:
         return
-    if notices.stranded(Draft(state, local, cause="scan", actor=town.actor), judge(View(state), local)):
+    view, known = View(state), state.plan.exists and state.ledger.tip is not None
+    if known and notices.stranded(Draft(state, local, cause="scan", actor=town.actor), judge(view, local)):
         transact(town, lambda draft: notices.stranded(draft, judge(draft.view, draft.local)), cause="scan", feed=False)
+    outbox.note_seen(town.common_dir, notices.scene(view, local, state.trunk, state.ledger.tip))
 
 
 def take_in(town: Town) -> None:

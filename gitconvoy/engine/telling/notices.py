@@ -10,27 +10,39 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from gitconvoy.dispatch import outbox
+from gitconvoy.dispatch import notifying, outbox
+from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.dispatch.outbox import Notice
+from gitconvoy.engine.attempts.breaking import next_trial
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import Local
+from gitconvoy.engine.telling.people import complaint
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import Event
+from gitconvoy.rules.due import next_due
 from gitconvoy.rules.view import View
 
 COMPLETION, EXHAUSTED, CONFLICT, STRANDED = "completion", "exhausted", "conflict", "stranded"
 KINDS = (COMPLETION, EXHAUSTED, CONFLICT, STRANDED)
 
+Stuck = Iterable[tuple[str, Sequence[Mapping[str, Any]]]]
+"""Convoys that stand still so that somebody has to do something, each with the reasons: {rule, message, ids}."""
 
-def decide(draft: Draft) -> None:
-    """Record a notice of all that was decided and that somebody is to be told; after all other decisions. Pure."""
+
+def decide(draft: Draft, limit_at: Callable[[str], int | None] = lambda _: None) -> None:
+    """Record a notice of all that was decided and that somebody is to be told; after all other decisions. Pure.
+
+    `limit_at` says what `dispatch.max_attempts` was in a commit of the trunk, None where nobody knows any more.
+    """
     if draft.local.notifies:
         for event in tuple(draft.events):
             _about(draft, event)
+        _lowered(draft, limit_at)
 
 
 def _about(draft: Draft, event: Event) -> None:
@@ -40,9 +52,30 @@ def _about(draft: Draft, event: Event) -> None:
     elif event.bead_changes.get("conflict"):
         message = f"{event.bead} was given back: {event.reason}"
         _record(draft, CONFLICT, message, convoy=event.convoy, bead=event.bead, attempt=event.attempt)
-    elif event.kind != "retry" and event.bead_changes.get("failures") == limit:
-        message = f"{event.bead} failed {limit} times and is not tried again; the last time: {event.reason}"
+    elif event.kind != "retry" and (failures := event.bead_changes.get("failures", 0)) >= limit:
+        message = f"{event.bead} failed {failures} times and is not tried again; the last time: {event.reason}"
         _record(draft, EXHAUSTED, message, convoy=event.convoy, bead=event.bead, attempt=event.attempt)
+
+
+def _lowered(draft: Draft, limit_at: Callable[[str], int | None]) -> None:
+    """Tell of beads that a lower `dispatch.max_attempts` exhausts, compared with what the ledger last decided on."""
+    before, limit = draft.before.ledger, draft.state.plan.config.dispatch.max_attempts
+    if before.trunk is None or before.trunk == draft.state.trunk:
+        return
+    view = View(draft.before)
+    over = [
+        record
+        for bead, record in sorted(before.beads.items())
+        if min(record.failures, draft.record(bead).failures) >= limit
+        and not (record.live or record.conflict)
+        and view.exhausted(bead)
+    ]
+    limit_then = limit_at(before.trunk) if over else None
+    for record in over:
+        if limit_then is not None and record.failures < limit_then:
+            why = f"dispatch.max_attempts is {limit} now, it was {limit_then}"
+            message = f"{record.id} failed {record.failures} times and is not tried again: {why}"
+            _record(draft, EXHAUSTED, message, convoy=record.convoy, bead=record.id, attempt=record.attempt)
 
 
 def _record(
@@ -57,30 +90,58 @@ def parse(reason: str) -> tuple[str, str] | None:
     return (kind, message) if kind in KINDS else None
 
 
-def standstill(view: View, convoy_id: str, reasons: Sequence[str]) -> str:
-    """What tells one standstill of a convoy from another: it is told again once something has happened between."""
+def standstill(view: View, convoy_id: str, reasons: Sequence[Mapping[str, Any]]) -> str:
+    """What tells one standstill of a convoy from another: it is told again once something has happened between.
+
+    Of the reasons only the rules and the ids count: their words name paths and errors, which change by themselves.
+    """
     tracks = sorted(set(view.plan.convoys[convoy_id].tracks))
     records = [view.ledger.bead(bead) for bead in tracks]
-    facts = [(each.id, each.attempt, each.failures, each.status, view.effective(each.id).status) for each in records]
-    launched = view.ledger.convoy(convoy_id).launched_at
-    return hashlib.sha256(json.dumps([facts, sorted(reasons), launched]).encode()).hexdigest()[:16]
+    facts = [
+        (each.id, each.attempt, each.failures, each.status, each.submitted, view.effective(each.id).status)
+        for each in records
+    ]
+    causes = sorted((str(each["rule"]), sorted(each["ids"])) for each in reasons)
+    return _digest([facts, causes, view.ledger.convoy(convoy_id).launched_at])
 
 
-def stranded(draft: Draft, stuck: Iterable[tuple[str, Sequence[str]]]) -> int:
+def _digest(what: object) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+
+
+def scene(view: View, local: Local, trunk: str | None, tip: str | None) -> str:
+    """All that standstills follow from, in short: while it stays the same, nobody need look for them again.
+
+    `trunk` and `tip` are the commits of both planes that the view is of.
+    """
+    plan = view.plan
+    rigs = sorted((rig, where.commit) for rig, where in plan.homes.items())
+    asked = sorted((each.bead, each.token) for each in local.leases.values() if each.expires >= NEVER)
+    put_off = sorted((note.bead, note.token) for note in local.handins.values() if note.lasting)
+    here = [local.via, local.dispatcher, local.trouble, local.paused, local.max_workers]
+    times = [next_due(view), next_trial(view, local)]
+    branches = sorted([*key, commit] for key, commit in local.branches.items())
+    return _digest([trunk, tip, rigs, sorted(plan.away), asked, put_off, here, times, branches])
+
+
+def stranded(draft: Draft, stuck: Stuck) -> int:
     """Record that these convoys stand still, each with the reasons, unless that was told already; how many are new."""
     told = 0
     for convoy, reasons in stuck if draft.local.notifies else ():
         mark = standstill(draft.view, convoy, reasons)
         if draft.convoy_record(convoy).told == mark:
             continue
-        message = f"{convoy} does not move: {'; '.join(reasons[:5])}"
+        message = f"{convoy} does not move: {'; '.join(str(each['message']) for each in reasons[:5])}"
         draft.add("notify", convoy=convoy, reason=f"{STRANDED}\n{message}", convoy_changes={"told": mark})
         told += 1
     return told
 
 
 def recipients(view: View, convoy_id: str | None, bead_id: str | None, actor: str) -> tuple[str, ...]:
-    """Owner, notify and watchers of the convoy; where it has none, the bead's owner, who made it, or the actor here."""
+    """Owner, notify and watchers of the convoy; where it has none, the bead's owner, who made it, or the actor here.
+
+    Only those that the schema takes for persons: who made something, and the actor, may be called anything.
+    """
     convoy = view.plan.convoys.get(convoy_id) if convoy_id else None
     bead = view.plan.bead(bead_id) if bead_id else None
     found: list[str] = []
@@ -92,8 +153,12 @@ def recipients(view: View, convoy_id: str | None, bead_id: str | None, actor: st
         [convoy.data.get("created_by") if convoy else None, bead.data.get("created_by") if bead else None],
         [actor],
     ):
-        found = [who for who in found if who] or [str(who) for who in more if who]
+        found = _fit(found) or _fit(more)
     return tuple(dict.fromkeys(found))
+
+
+def _fit(names: Iterable[object]) -> list[str]:
+    return [who for who in names if isinstance(who, str) and who and complaint(who) is None]
 
 
 def watchers(view: View, convoy_id: str) -> tuple[str, ...]:
@@ -109,12 +174,22 @@ def begin(town: Town, local: Local, tip: str | None) -> None:
         outbox.move_cursor(town.common_dir, tip or "")
 
 
-def leave_behind(town: Town, local: Local) -> None:
-    """See to it that what was recorded is delivered, and what failed tried again, without waiting for it."""
+def leave_behind(town: Town, draft: Draft, local: Local) -> None:
+    """See to it, without waiting, that what was recorded is delivered, what failed is tried again, and that somebody
+    looks for standstills where something that they follow from has changed.
+    """
     if not local.notifies:
         return
     due = any(notice.not_before <= time.time() for notice in outbox.read_all(town.common_dir))
-    if due or outbox.cursor(town.common_dir) != town.ledger_tip():
+    tip = town.ledger_tip()
+    news = outbox.cursor(town.common_dir) != tip
+    if due or news or outbox.seen(town.common_dir) != scene(draft.view, local, draft.state.trunk, tip):
+        spawn(town, ["deliver"], town.home())
+
+
+def look(town: Town) -> None:
+    """Have somebody look for standstills: something has changed that the ledger does not record."""
+    if notifying.wanted(town.repo):
         spawn(town, ["deliver"], town.home())
 
 

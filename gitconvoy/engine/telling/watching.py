@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from gitconvoy.engine.convoys.convoy_requests import known_convoy
 from gitconvoy.engine.draft import Draft
+from gitconvoy.engine.telling.people import complaint
 from gitconvoy.errors import Refused, UsageError
-from gitconvoy.model.kinds import CONVOY
 from gitconvoy.model.ledger import Event
-from gitconvoy.schema import validate
 
 
 def person(who: str) -> str:
     """`who`, fit to be handed to programs. UsageError for what the schema does not take for a person."""
-    problems = validate(CONVOY, {"id": "x", "title": "x", "watchers": [who]}, "")
-    if problems:
-        raise UsageError(
-            f"{who!r} {problems[0].message}", hint="for example gastown/nux or ada@example.org", code="person"
-        )
+    wrong = complaint(who)
+    if wrong is not None:
+        raise UsageError(f"{who!r} {wrong}", hint="for example gastown/nux or ada@example.org", code="person")
     return who
 
 

@@ -1,0 +1,89 @@
+"""Pushing a branch, which may hang: a network, a server's hooks, a program that asks for a password."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+
+from gitconvoy.errors import GitError
+from gitconvoy.git.repo import Repo
+from gitconvoy.git.run import Result, failure
+
+_LOOK = 0.5
+_GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+
+def push(repo: Repo, remote: str, ref: str, *, limit: int, going: Callable[[], bool]) -> bool:
+    """Push a ref to the same name on a remote, never by force; whether that came to its end.
+
+    It asks nobody anything. After `limit` seconds all of its processes are ended (GitError, code `time-limit`), and
+    once `going`, asked twice a second, says that nobody wants it any more (False). GitError where git is refused.
+    """
+    args = ("push", "--quiet", "--no-follow-tags", remote, f"{ref}:{ref}")
+    env = {**repo.env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    with tempfile.TemporaryFile() as said:
+        try:
+            process = subprocess.Popen(
+                ["git", *args],
+                cwd=repo.cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                start_new_session=True,  # without a terminal, ssh cannot ask either
+            )
+        except OSError as error:
+            raise GitError(f"git could not be started: {error}") from error
+        try:
+            code = _wait(process, limit, going)
+        except BaseException:
+            _end(process)
+            raise
+        if code is None:
+            _end(process)
+            return False
+        said.seek(0)
+        text = said.read().decode("utf-8", "replace").strip()
+    if code:
+        raise failure(args, Result(code, b"", text))
+    return True
+
+
+def _wait(process: subprocess.Popen[bytes], limit: int, going: Callable[[], bool]) -> int | None:
+    """Its exit code; None where it is not wanted any more."""
+    began = time.monotonic()
+    while True:
+        try:
+            return process.wait(_LOOK)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() - began > limit:
+                raise GitError(f"git push reached its time limit of {limit} s", code="time-limit") from None
+            if not going():
+                return None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End what runs of its process group."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        there = _signal(process.pid, how)
+        deadline = time.monotonic() + _GRACE
+        while there and time.monotonic() < deadline:
+            process.poll()
+            time.sleep(_LOOK / 10)
+            there = _signal(process.pid, 0)
+        if not there:
+            return
+
+
+def _signal(group: int, how: int) -> bool:
+    """Whether there was somebody to signal."""
+    try:
+        os.killpg(group, how)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
