@@ -79,19 +79,20 @@ def supervise(_app: App, root: Path) -> None:
 
 
 @command("hand-over", "gitconvoy hand-over gt-x7k2p", hidden=True)
-@click.argument("bead")
-def hand_over(app: App, bead: str) -> None:
-    """Push the branch of handed-in work, and tell the configured program of it, as far as that was not done yet."""
+@click.argument("beads", metavar="BEAD...", nargs=-1, required=True)
+def hand_over(app: App, beads: tuple[str, ...]) -> None:
+    """Push the branches of handed-in work, and tell the configured program of it, as far as that was not done yet."""
     from gitconvoy.engine.handin.handover import hand_over as run
 
-    run(app.town(), bead)
+    for bead in beads:
+        run(app.town(), bead)
 
 
 @command("reap", "gitconvoy reap .git/gitconvoy/attempts/gt-x7k2p-1", hidden=True)
-@click.argument("root", type=click.Path(path_type=Path))
+@click.argument("roots", metavar="ROOT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--gently", is_flag=True, help="Leave alone what still runs.")
-def reap(_app: App, root: Path, gently: bool) -> None:
-    """End what is left of one attempt that is over, and remove its worktree; ROOT is the attempt's folder."""
+def reap(_app: App, roots: tuple[Path, ...], gently: bool) -> None:
+    """End what is left of attempts that are over, and remove their worktrees; ROOT is the folder of one."""
     from gitconvoy.engine.attempts.ending import reap as run
 
-    run(root, gently=gently)
+    run(roots, gently=gently)

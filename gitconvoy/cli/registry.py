@@ -64,9 +64,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 """Name -> (module:attribute below `gitconvoy.cli`, section, one line)."""
 
 HIDDEN: dict[str, tuple[str, str, str]] = {
-    "hand-over": ("internal:hand_over", "", "Pushes the branch of handed-in work."),
+    "hand-over": ("internal:hand_over", "", "Pushes the branches of handed-in work."),
     "hook-run": ("internal:hook_run", "", "What the installed hooks call."),
-    "reap": ("internal:reap", "", "Ends what is left of an attempt."),
+    "reap": ("internal:reap", "", "Ends what is left of attempts."),
     "supervise": ("internal:supervise", "", "What a started worker's supervisor runs."),
     "run-in-window": ("windows:run_in_window", "", "What a worker's tmux window runs first."),
     "window-log": ("windows:window_log", "", "Keeps what a tmux window prints."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -156,6 +157,34 @@ def supervised(folder: AttemptFolder) -> bool:
         return not free
 
 
+@contextmanager
+def removing(folder: AttemptFolder) -> Iterator[None]:
+    """Wait until nobody else removes the attempt's worktree, and keep others waiting. OSError from the disk."""
+    handle = os.open(folder.root / "removing", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def has_begun(folder: AttemptFolder, token: str) -> bool:
+    """Whether a supervisor has ever taken the attempt with this token, or whether nobody can say that it has not."""
+    try:
+        _, job = read_job(folder.root)
+    except (OSError, ValueError, TypeError, KeyError):
+        return folder.begun.exists()
+    return job.token == token and (folder.begun.exists() or supervised(folder))
+
+
+def last_used(folder: AttemptFolder) -> float:
+    """When anything in the folder was written last, epoch seconds; 0 where it is empty or gone."""
+    try:
+        return max((each.stat(follow_symlinks=False).st_mtime for each in os.scandir(folder.root)), default=0.0)
+    except OSError:
+        return 0.0
+
+
 def _try_lock(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -191,8 +220,13 @@ def read_begun(folder: AttemptFolder) -> Begun | None:
 
 
 def set_up(common_dir: Path, job: Job, document: Mapping[str, Any], message: str = "") -> AttemptFolder:
-    """Create an attempt's folder with everything in it, a person's word to the worker too. OSError from the disk."""
+    """Create an attempt's folder with everything in it, a person's word to the worker too. OSError from the disk.
+
+    What another ledger's attempt of the same number has left there goes.
+    """
     folder = attempt_folder(common_dir, job.bead, job.attempt)
+    if folder.root.exists():
+        shutil.rmtree(folder.root)
     folder.root.mkdir(parents=True, exist_ok=True)
     if not job.branch:
         folder.work.mkdir(exist_ok=True)

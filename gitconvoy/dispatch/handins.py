@@ -106,7 +106,9 @@ def own_file(common_dir: Path, note: Handin, name: str) -> Path:
 
 
 def drop(common_dir: Path, note: Handin) -> None:
-    """Forget a note and what belongs to it."""
+    """Forget a note and what belongs to it. One that a later attempt has written in its place stays."""
     for name in ("title", "body", "lock"):
         own_file(common_dir, note, name).unlink(missing_ok=True)
-    note_file(common_dir, note.bead).unlink(missing_ok=True)
+    there = read_one(common_dir, note.bead)
+    if there is None or there.token == note.token:
+        note_file(common_dir, note.bead).unlink(missing_ok=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -31,17 +35,58 @@ def folder(common_dir: Path) -> Path:
 
 
 def write(common_dir: Path, lease: Lease) -> None:
-    """Hold or renew a lease."""
-    if not is_id(lease.bead):
-        raise ValueError(f"no bead id: {lease.bead!r}")
-    write_atomically(folder(common_dir) / lease.bead, json.dumps(asdict(lease)).encode() + b"\n")
+    """Hold a lease, whoever held one before: for those who know from the ledger whose the bead is."""
+    file = _file(common_dir, lease.bead)
+    with _alone(common_dir):
+        _put(file, lease)
+
+
+def renew(common_dir: Path, lease: Lease) -> bool:
+    """Hold a lease on, unless another attempt holds one by now; whether that was done.
+
+    A file that is missing or damaged is written anew.
+    """
+    file = _file(common_dir, lease.bead)
+    with _alone(common_dir):
+        found = _read(file)
+        if found is not None and found.token != lease.token:
+            return False
+        _put(file, lease)
+        return True
 
 
 def drop(common_dir: Path, bead: str, token: str) -> None:
     """End a lease, if it is still the one with this token."""
-    found = read_all(common_dir).get(bead)
-    if found is not None and found.token == token:
-        (folder(common_dir) / bead).unlink(missing_ok=True)
+    file = _file(common_dir, bead)
+    if not file.exists():
+        return
+    with _alone(common_dir):
+        found = _read(file)
+        if found is not None and found.token == token:
+            file.unlink(missing_ok=True)
+
+
+def _file(common_dir: Path, bead: str) -> Path:
+    if not is_id(bead):
+        raise ValueError(f"no bead id: {bead!r}")
+    return folder(common_dir) / bead
+
+
+def _put(file: Path, lease: Lease) -> None:
+    write_atomically(file, json.dumps(asdict(lease)).encode() + b"\n")
+
+
+@contextmanager
+def _alone(common_dir: Path) -> Iterator[None]:
+    """Nobody else writes leases while the block runs, so that what was read still holds."""
+    place = folder(common_dir)
+    place.mkdir(parents=True, exist_ok=True)
+    handle = os.open(place / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def read_all(common_dir: Path) -> dict[str, Lease]:

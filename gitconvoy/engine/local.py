@@ -20,6 +20,8 @@ class Local:
 
     machine: str
     leases: Mapping[str, Lease] = field(default_factory=dict)
+    begun: frozenset[str] = frozenset()
+    """Tokens of attempts in flight that a supervisor has taken, among those whose lease cannot be read."""
     max_workers: int | None = None
     paused: bool = False
     via: str | None = PUSH

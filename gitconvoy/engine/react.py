@@ -32,6 +32,8 @@ from gitconvoy.model.state import State
 T = TypeVar("T")
 ATTEMPTS = 50
 """How often a lost race is decided anew before the caller is told."""
+_WALK_AFTER = 60
+"""Seconds after which a scan looks for merged work where a hook has no time to."""
 ROUNDS = 20
 """How often at most one transaction acts and decides on what came of it."""
 
@@ -84,6 +86,8 @@ def transact(
         local = replace(_count_for_breakers(town, draft, pairs), handins=handins.read_all(town.common_dir))
         ending.leave_behind(town, (event for event, _ in pairs))
         due = wake.next_wake(draft.view, local)
+        if proofs.owed(town.common_dir):
+            due = min(due or draft.now + _WALK_AFTER, draft.now + _WALK_AFTER)
         if due is not None:
             wake.leave_behind(town, due)
         notices.leave_behind(town, draft, local)
@@ -205,12 +209,10 @@ def _give_back(draft: Draft, conflicts: Iterable[Conflict]) -> None:
 
 def _forget_notes(town: Town, draft: Draft) -> None:
     """Notes about work that is merged, given back, or whose attempt was lost."""
-    for bead, note in draft.local.handins.items():
-        record = draft.record(bead)
+    for note in draft.local.handins.values():
+        record = draft.record(note.bead)
         if not record.live or record.token != note.token:
-            there = handins.read_one(town.common_dir, bead)  # a later attempt's by now, perhaps
-            if there is None or there.token == note.token:
-                handins.drop(town.common_dir, note)
+            handins.drop(town.common_dir, note)
 
 
 def _count_failures(draft: Draft, failed: list[tuple[str, str, str]]) -> None:
@@ -230,8 +232,18 @@ def _count_for_breakers(town: Town, draft: Draft, pairs: tuple[tuple[Event, str]
 
 
 def react(town: Town, cause: str = "scan") -> Outcome[None]:
-    """Do whatever is due; what hooks, scans and cron call."""
-    return transact(town, lambda _: None, cause=cause)
+    """Do whatever is due; what hooks, scans and cron call. Scans have time for more proofs (`proofs.walk`)."""
+    first = transact(town, lambda _: None, cause=cause)
+    walked = proofs.walk(town) if cause == "scan" else proofs.Walk()
+    if not walked.marks:
+        return first
+    second = transact(town, lambda draft: proofs.conclude(town, draft, walked), cause=cause)
+    return replace(
+        second,
+        events=first.events + second.events,
+        dispatched=first.dispatched + second.dispatched,
+        failed=first.failed + second.failed,
+    )
 
 
 def _drop_old_leases(town: Town, draft: Draft) -> None:

@@ -42,7 +42,10 @@ def lease_end(record: BeadRecord, local: Local, lease: int) -> int | None:
 
 
 def repair(draft: Draft) -> None:
-    """Attempts of this machine that never began are re-queued, those whose lease ran out expire."""
+    """Attempts of this machine that never began are re-queued, those whose lease ran out expire.
+
+    One that began and whose lease cannot be read may live: it is waited for as if it had one from the start (SPEC 7).
+    """
     with draft.caused_by("scan"):
         for bead, record in sorted(draft.state.ledger.beads.items()):
             if not record.in_flight or record.machine != draft.local.machine:
@@ -50,7 +53,8 @@ def repair(draft: Draft) -> None:
             if record.token != draft.before.ledger.bead(bead).token:
                 continue  # this very decision dispatches it
             held = draft.local.leases.get(bead)
-            if record.via == START and (held is None or held.token != record.token):
+            unheld = held is None or held.token != record.token
+            if record.via == START and unheld and record.token not in draft.local.begun:
                 facts.taken_back(draft, bead, "the dispatch was recorded, but its worker never began", "requeue")
                 continue
             end = lease_end(record, draft.local, draft.state.plan.config.dispatch.lease)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitconvoy.dispatch import breaker, handins, leases, notifying, registry, workplace
+from gitconvoy.dispatch import attempts, breaker, handins, leases, notifying, registry, workplace
 from gitconvoy.engine import joining, rigs
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts.places import Places
@@ -118,12 +118,14 @@ class Town:
     def local(self, plan: Plan, ledger: Ledger | None = None) -> Local:
         """What only this machine knows; of the branches that were handed in only with the `ledger`."""
         notes = handins.read_all(self.common_dir)
+        held = leases.read_all(self.common_dir)
         found = registry.find(self.repo, plan.config.dispatch.dispatcher)
         trouble = self._trouble(found)
         via = found.via if isinstance(found, registry.Dispatcher) and not trouble else None
         return Local(
             machine=self.settings.machine,
-            leases=leases.read_all(self.common_dir),
+            leases=held,
+            begun=self._begun(held, ledger.beads.values() if ledger is not None else ()),
             max_workers=self.settings.max_workers,
             paused=self.settings.paused,
             via=via,
@@ -137,6 +139,17 @@ class Town:
             breakers=breaker.read_all(self.common_dir) if via == START else {},
             breaker_limit=breaker.limit_or_default(self.repo),
         )
+
+    def _begun(self, held: Mapping[str, leases.Lease], records: Iterable[BeadRecord]) -> frozenset[str]:
+        found = set()
+        for each in records:
+            token, lease = each.token, held.get(each.id)
+            started = each.in_flight and each.via == START and each.machine == self.settings.machine
+            if not started or token is None or (lease is not None and lease.token == token):
+                continue
+            if attempts.has_begun(attempts.attempt_folder(self.common_dir, each.id, each.attempt), token):
+                found.add(token)
+        return frozenset(found)
 
     def _branches(
         self, plan: Plan, notes: Iterable[handins.Handin], records: Iterable[BeadRecord]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.engine.attempts.places import base_of, merge_of
+from gitconvoy.engine.handin.merging import is_here
 from gitconvoy.engine.local import Local
 from gitconvoy.errors import Refused
 from gitconvoy.model.clock import iso
@@ -44,7 +45,7 @@ def wait_of(plan: Plan, local: Local, record: BeadRecord) -> Wait:
     if (
         record.branch is not None
         and (record.id, record.branch) not in local.branches
-        and record.machine == local.machine
+        and is_here(record, local)
     ):
         ends = f"gitconvoy done {record.id} --merged COMMIT, fail or unsling ends it"
         return Wait(
@@ -59,7 +60,7 @@ def wait_of(plan: Plan, local: Local, record: BeadRecord) -> Wait:
     if note is not None and note.waits:
         where = f" in {note.place}" if note.place else ""
         return Wait(base, strategy, f"{note.waits}{where}; it is tried again", note.place, stuck=note.lasting)
-    if strategy == "direct" and record.machine == local.machine:
+    if strategy == "direct" and is_here(record, local):
         return Wait(base, strategy, f"the next scan merges {branch} into {base}{there}")
     more = f"; {note.complaint}" if note is not None and note.complaint else ""
     if strategy == "direct":

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gitfixtures import EMAIL, NAME, GitRepo, new_repo
+from gitfixtures import GitRepo, new_repo
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import merging, personal, read
+from gitconvoy.git import merging, personal, read, write
 from gitconvoy.git.changes import local_changes
-from gitconvoy.git.merging import Advanced, Merge, Waiting, advance, follow, merge_in_memory
+from gitconvoy.git.merging import Advanced, Merge, Waiting, advance, merge_trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.transaction import prepared
 
@@ -49,21 +49,45 @@ def base(repo: GitRepo) -> GitRepo:
 # In memory
 
 
+def _merged(repo: GitRepo, ours: str, theirs: str) -> str:
+    """A merge commit, made in memory."""
+    found = Repo.discover(repo.path)
+    tree = merge_trees(found, ours, theirs).tree
+    assert tree is not None
+    return write.create_commit(found, tree, [ours, theirs], "x", 1700000000)
+
+
 def test_a_merge_touches_nothing_and_is_what_git_would_make(base: GitRepo) -> None:
     work = _on(base, "work", {"a": LINES + "more\n", "new": "x\n", "d/e": None})
     base.write("b", "changed\n")
     tip = base.commit("meanwhile")
     base.write("untracked", "x\n")
-    merged = merge_in_memory(Repo.discover(base.path), tip, work, "Merge it\n\nbody\n", time=1700000000)
+    tree = merge_trees(Repo.discover(base.path), tip, work).tree
     assert base.head() == tip
     assert base.status() == ["?? untracked"]
-    assert merged.commit is not None
-    assert base.git("show", "--no-patch", "--format=%P %cn <%ce> %ct %s", merged.commit) == (
-        f"{tip} {work} {NAME} <{EMAIL}> 1700000000 Merge it"
-    )
     base.git("merge", "--quiet", "--no-edit", "work")
-    assert base.head("HEAD^{tree}") == merged.tree == base.head(f"{merged.commit}^{{tree}}")
+    assert base.head("HEAD^{tree}") == tree
     assert base.run("fsck", "--strict").returncode == 0
+
+
+def test_what_is_only_to_be_known_is_not_written(base: GitRepo) -> None:
+    work = _on(base, "work", {"a": LINES + "more\n"})
+    base.write("a", "before\n" + LINES)
+    tip = base.commit("meanwhile")
+    found = Repo.discover(base.path)
+    before = base.git("count-objects")
+    told = merge_trees(found, tip, work, keep=False)
+    assert base.git("count-objects") == before
+    assert told == merge_trees(found, tip, work)
+    assert base.git("count-objects") != before
+
+
+def test_a_folder_with_a_colon(make_repo: Callable[[str], GitRepo]) -> None:
+    """Paths in lists of object folders are quoted."""
+    odd = make_repo('a:"b\\')
+    work = _on(odd, "work", {"a": "x\n"})
+    tip = odd.commit("meanwhile")
+    assert merge_trees(Repo.discover(odd.path), tip, work, keep=False).tree == odd.head("work^{tree}")
 
 
 def test_conflicts_are_named(base: GitRepo) -> None:
@@ -72,18 +96,17 @@ def test_conflicts_are_named(base: GitRepo) -> None:
     base.write("b", "ours\n")
     base.write("odd\nname", "2\n")
     tip = base.commit("meanwhile")
-    merged = merge_in_memory(Repo.discover(base.path), tip, work, "x", time=1)
-    assert merged == Merge(None, ("a", "b", "odd\nname"), None)
+    merged = merge_trees(Repo.discover(base.path), tip, work)
+    assert merged == Merge(None, ("a", "b", "odd\nname"))
 
 
 def test_renames_are_followed(base: GitRepo) -> None:
     work = _on(base, "work", {"a": LINES.replace("line 3\n", "line three\n")})
     base.git("mv", "a", "moved")
     tip = base.commit("renamed")
-    merged = merge_in_memory(Repo.discover(base.path), tip, work, "x", time=1)
-    assert merged.commit is not None
-    assert "line three" in base.show(merged.commit, "moved")
-    assert not base.exists(f"{merged.commit}:a")
+    merged = _merged(base, tip, work)
+    assert "line three" in base.show(merged, "moved")
+    assert not base.exists(f"{merged}:a")
 
 
 def test_attributes_and_drivers_are_those_of_the_base_whatever_is_checked_out(base: GitRepo, tmp_path: Path) -> None:
@@ -98,20 +121,18 @@ def test_attributes_and_drivers_are_those_of_the_base_whatever_is_checked_out(ba
     base.git("checkout", "--quiet", "--detach", "HEAD~2")
     for place in (base, base.clone(tmp_path / "bare", "--bare")):
         place.git("config", "merge.mine.driver", "cat %B >>%A")
-        merged = merge_in_memory(Repo.discover(place.path), tip, work, "x", time=1)
-        assert merged.commit is not None
-        assert place.show(merged.commit, "d/e") == "ours\ntheirs\n"
+        assert place.show(_merged(place, tip, work), "d/e") == "ours\ntheirs\n"
 
 
 def test_histories_without_a_common_commit(base: GitRepo) -> None:
     base.git("checkout", "--quiet", "--orphan", "alone")
     alone = base.commit("alone")
     with pytest.raises(GitError, match="unrelated histories"):
-        merge_in_memory(Repo.discover(base.path), base.head("main"), alone, "x", time=1)
+        merge_trees(Repo.discover(base.path), base.head("main"), alone)
     with pytest.raises(GitError, match="is not in this repository"):
-        merge_in_memory(Repo.discover(base.path), "1" * 40, alone, "x", time=1)
+        merge_trees(Repo.discover(base.path), "1" * 40, alone)
     with pytest.raises(GitError, match="is not in this repository"):
-        merge_in_memory(Repo.discover(base.path), "--help", alone, "x", time=1)
+        merge_trees(Repo.discover(base.path), "--help", alone)
 
 
 def _old_git(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -129,7 +150,7 @@ def test_a_git_that_is_too_old_says_so(base: GitRepo, tmp_path: Path, monkeypatc
     work = _on(base, "work", {"a": "x\n"})
     _old_git(tmp_path / "bin", monkeypatch)
     with pytest.raises(GitError) as caught:
-        merge_in_memory(Repo.discover(base.path), base.head(), work, "x", time=1)
+        merge_trees(Repo.discover(base.path), base.head(), work)
     assert caught.value.code == "git-too-old"
     assert "2.38" in caught.value.hint
 
@@ -354,8 +375,7 @@ def test_an_operation_in_progress(move: tuple[GitRepo, str, str], command: str) 
         repo.git("bisect", "start")
     else:
         assert repo.run(command, other).returncode == 1
-    merged = merge_in_memory(Repo.discover(repo.path), old, new, "x", time=1).commit
-    assert merged is not None
+    merged = _merged(repo, old, new)
     _unmoved(repo, old, merged, (), f"a {command}")
     if command == "rebase":
         repo.git("rebase", "--abort")
@@ -369,8 +389,7 @@ def test_conflicts_that_are_left_over(move: tuple[GitRepo, str, str]) -> None:
     repo.write("d/e", "ours\n")
     old = repo.commit("ours")
     assert repo.run("stash", "pop").returncode == 1
-    merged = merge_in_memory(Repo.discover(repo.path), old, new, "x", time=1).commit
-    assert merged is not None
+    merged = _merged(repo, old, new)
     _unmoved(repo, old, merged, ("d/e",), "conflicts are not resolved")
 
 
@@ -517,11 +536,10 @@ def test_a_crash_before_the_ref_moved(move: tuple[GitRepo, str, str]) -> None:
     repo.write("README.md", "elsewhere\n")
     found = Repo.discover(repo.path)
     with prepared(found, MAIN, old, new, "never"):
-        assert follow(found, repo.path, old, new) is None
+        assert merging._go_along([found], old, new, []) is None
     assert repo.head() == old
     assert repo.status() == [" M README.md", "M  a", "D  b", "M  c", "A  n/new"]
-    again = merge_in_memory(found, old, new, "the same work in another commit", time=5).commit
-    assert again is not None
+    again = _merged(repo, old, new)  # the same work in another commit
     assert isinstance(_advance(repo, old, again), Advanced)
     assert repo.head() == again
     assert repo.status() == [" M README.md"]
@@ -558,8 +576,7 @@ def test_from_a_hook_in_a_linked_worktree(move: tuple[GitRepo, str, str], tmp_pa
     git_dir = repo.path / ".git" / "worktrees" / "linked"
     environ = dict(os.environ) | {"GIT_DIR": str(git_dir), "GIT_INDEX_FILE": str(git_dir / "index")}
     found = Repo.discover(linked.path, environ)
-    merged = merge_in_memory(found, old, new, "x", time=1).commit
-    assert merged is not None
+    merged = _merged(repo, old, new)
     assert advance(found, MAIN, old, merged, "x") == Advanced((repo.path,))
     assert (repo.status(), linked.status()) == ([], ["A  staged"])
 
@@ -568,25 +585,74 @@ def test_a_crash_after_the_ref_moved(move: tuple[GitRepo, str, str]) -> None:
     repo, old, new = move
     repo.write("README.md", "elsewhere\n")
     repo.git("update-ref", MAIN, new)
-    found = Repo.discover(repo.path)
     repo.write("a", "mine\n")
-    assert follow(found, repo.path, old, new) == Waiting(repo.path, merging._OVERLAP, ("a",))
+    assert _advance(repo, old, new) == Waiting(repo.path, merging._OVERLAP, ("a",))
     repo.git("checkout", "--quiet", "--", "a")
-    assert follow(found, repo.path, old, new) is None
-    assert repo.status() == [" M README.md"]
-    assert follow(found, repo.path, old, new) is None
-    assert repo.status() == [" M README.md"]
+    for _ in range(2):
+        assert isinstance(_advance(repo, old, new), Advanced)
+        assert repo.status() == [" M README.md"]
 
 
-def test_a_worktree_that_stands_elsewhere_does_not_follow(move: tuple[GitRepo, str, str]) -> None:
+# Who switches meanwhile
+
+
+def _meanwhile(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object], calls: int = 1) -> None:
+    """Do something right before `merging` calls one of its steps for the so-manieth time."""
+    real, left = getattr(merging, name), [calls]
+
+    def step(*args: object) -> object:
+        left[0] -= 1
+        if left[0] == 0:
+            act()
+        return real(*args)
+
+    patch.setattr(merging, name, step)
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_switch_to_the_branch_before_it_moves(
+    move: tuple[GitRepo, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
     repo, old, new = move
-    repo.git("merge", "--quiet", "work")
-    repo.git("rm", "--quiet", "n/new")
-    later = repo.commit("later")
-    answer = follow(Repo.discover(repo.path), repo.path, old, new)
-    assert answer == Waiting(repo.path, "its HEAD stands on another commit")
-    assert repo.head() == later
+    other = repo.worktree(tmp_path / "other", "topic")
+    repo.git("switch", "--quiet", "--detach")
+    _meanwhile(monkeypatch, "_switched", lambda: other.git("switch", "--quiet", "main"), calls)
+    answer = _advance(repo, old, new)
+    assert isinstance(answer, Waiting)
+    assert answer.path == other.path
+    assert (repo.head("main"), other.status()) == (old, [])
+    assert isinstance(_advance(repo, old, new), Advanced)
+    assert (other.head(), other.status(), other.read("n/new")) == (new, [], "new\n")
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_a_switch_away_before_it_moves(
+    move: tuple[GitRepo, str, str], monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    """The files of the other branch stay as they are."""
+    repo, old, new = move
+    repo.git("branch", "topic", old)
+    _meanwhile(monkeypatch, "_switched", lambda: repo.git("switch", "--quiet", "topic"), calls)
+    answer = _advance(repo, old, new)
+    assert isinstance(answer, Waiting)
+    assert (repo.head("main"), repo.head("topic"), repo.head()) == (old, old, old)
     assert repo.status() == []
+    assert _advance(repo, old, new) == Advanced(())
+    assert (repo.status(), repo.read("a")) == ([], LINES)
+
+
+def test_a_switch_to_the_branch_in_the_moment_of_the_move(
+    move: tuple[GitRepo, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its next `commit -a` undoes nothing: the worktree goes along a moment later."""
+    repo, old, new = move
+    repo.git("switch", "--quiet", "--detach")
+    other = repo.worktree(tmp_path / "other", "topic")
+    git_dir = Path(other.git("rev-parse", "--absolute-git-dir"))
+    # As a switch that has brought the old files, and names the branch only after the move.
+    _meanwhile(monkeypatch, "_switched", lambda: (git_dir / "HEAD").write_text(f"ref: {MAIN}\n"), 3)
+    assert _advance(repo, old, new) == Advanced((other.path,))
+    assert (other.head(), other.status(), other.read("n/new")) == (new, [], "new\n")
 
 
 def test_a_prepared_ref_belongs_to_us_until_it_moves(move: tuple[GitRepo, str, str]) -> None:
@@ -607,14 +673,7 @@ def test_a_prepared_ref_belongs_to_us_until_it_moves(move: tuple[GitRepo, str, s
     assert not (repo.path / ".git/refs/heads/main.lock").exists()
 
 
-def test_only_the_worktrees_that_were_named_are_looked_at(move: tuple[GitRepo, str, str]) -> None:
-    repo, old, new = move
-    found = Repo.discover(repo.path)
-    assert advance(found, MAIN, old, new, "x", []) == Advanced(())
-    assert repo.head() == new
-    assert repo.status() != []
-    assert advance(found, MAIN, old, new, "x", personal.worktrees(found)) == Advanced((repo.path,))
-    assert repo.status() == []
+
 
 
 def test_a_repository_whose_git_directory_lies_apart(tmp_path: Path) -> None:

@@ -20,12 +20,12 @@ from handing import claim, try_again_now
 from rigtowns import CONFIG, rig_town, two_beads
 from townfixtures import TownHelper, town
 from waiting import until
+from workshops import processes_of
 
 from gitconvoy.dispatch import notifying, outbox
 from gitconvoy.engine.telling import notices
 from gitconvoy.engine.telling.delivering import deliver, take_in
 from gitconvoy.reports.stranded import stuck
-from gitconvoy.rules.view import View
 
 FLOW = "hq-cv-flow"
 TELL = """
@@ -154,17 +154,9 @@ def test_a_bead_that_is_given_up_is_told_with_its_last_reason(post: Post) -> Non
 
 
 def asleep(post: Post) -> str:
-    """Wait until nobody looks any more; the tip of the ledger."""
-    post.quiet()
-    town = post.here.open()
-
-    def looked() -> bool:
-        state = town.state()
-        known = notices.scene(View(state), town.local(state.plan, state.ledger), state.trunk, state.ledger.tip)
-        return outbox.seen(town.common_dir) == known and outbox.cursor(town.common_dir) == town.ledger_tip()
-
-    until(looked, "a look at all that there is")
-    return town.ledger_tip() or ""
+    """Wait until nobody looks and delivers any more; the tip of the ledger."""
+    until(lambda: not processes_of(post.here.path), "the end of all processes")
+    return post.here.open().ledger_tip() or ""
 
 
 def test_nobody_looks_again_where_nothing_has_changed(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,6 +304,7 @@ def test_what_fails_is_shown_and_tried_again(post: Post) -> None:
     until(lambda: len(post.notes()) == 2, "the delivery")
     post.quiet()
     assert {note["stdin"]["id"] for note in post.notes()} == {waiting.id}
+    until(lambda: not outbox.read_all(common), "the note of it")
     assert not any("could not be delivered" in note for note in here.json("status")["notes"])
 
 
@@ -388,10 +381,10 @@ def test_settings_that_cannot_be_meant_are_shown_and_lose_nothing(post: Post) ->
     common = post.here.path / ".git"
     (waiting,) = until(lambda: [each for each in outbox.read_all(common) if each.failures], "a try")
     assert "unknown placeholder {secret}" in waiting.error
+    asleep(post)
     post.here.repo.config("gitconvoy.notify", shlex.join(good))
     outbox.put(common, due(waiting))
-    until(lambda: post.deliver() == 0 and post.told(), "its turn to deliver")
-    post.quiet()
+    post.deliver()
     assert post.told() == [("completion", FLOW)] * 2
 
 

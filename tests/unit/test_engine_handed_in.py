@@ -13,6 +13,7 @@ from gitconvoy.dispatch.handins import Handin
 from gitconvoy.engine import facts, requests, settle
 from gitconvoy.engine.catchup import catch_up
 from gitconvoy.engine.handin.adopt import adopt
+from gitconvoy.engine.handin.merging import waiting
 from gitconvoy.engine.handin.proofs import Proven, decide, waits_for
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.trunk import Step
@@ -56,7 +57,6 @@ def test_a_note_becomes_the_event() -> None:
     ("attempt", "here"),
     [
         (submitted(submitted=None, token="other"), known()),
-        (submitted(submitted=None, machine="elsewhere"), known()),
         (submitted(submitted=None), known(branches={("gt-a", "convoy/gt-a-1"): TIP})),
         (submitted(submitted=None), known(branches={})),
         (record("gt-a", attempt=1), known()),
@@ -66,6 +66,16 @@ def test_other_notes_become_nothing(attempt: BeadRecord, here: Local) -> None:
     made = draft(state(bead("gt-a"), attempt), here)
     adopt(made)
     assert decided(made) == []
+
+
+def test_a_machine_that_got_another_name_goes_on_with_its_notes() -> None:
+    before = submitted(submitted=None, machine="its-old-name", convoy="hq-cv-1")
+    made = draft(state(bead("gt-a"), convoy("hq-cv-1", "gt-a", merge="direct"), before), known())
+    adopt(made)
+    assert decided(made) == ["submit gt-a"]
+    assert [record.id for record in waiting(made.state, made.local)] == ["gt-a"]
+    assert "the next scan merges" in wait_of(made.state.plan, made.local, made.record("gt-a")).reason
+    assert waiting(made.state, replace(made.local, handins={})) == [], "that is up to the other machine"
 
 
 def test_it_neither_expires_nor_counts_and_is_not_dispatched() -> None:

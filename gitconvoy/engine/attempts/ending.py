@@ -15,6 +15,8 @@ from gitconvoy.model.ledger import Event
 
 _TAKEN = frozenset({"expire", "unsling", "kill", "requeue"})
 """Events that take an attempt from its worker."""
+_AT_ONCE = 200
+"""Attempts that one process sees to; their folders are its arguments."""
 _ENDED = frozenset({"done", "merged", "fail"})
 """Events after which nobody needs its worktree any more."""
 
@@ -62,13 +64,9 @@ def end(
 
 def earlier(town: Town, job: Job) -> list[tuple[AttemptFolder, Job]]:
     """The attempts of the same bead before this one that have a folder here."""
-    found = []
-    for number in range(1, job.attempt):
-        try:
-            found.append(attempts.read_job(attempts.attempt_folder(town.common_dir, job.bead, number).root))
-        except (OSError, ValueError, TypeError, KeyError):
-            continue
-    return found
+    return _readable(
+        attempts.attempt_folder(town.common_dir, job.bead, number).root for number in range(1, job.attempt)
+    )
 
 
 def leave_behind(town: Town, events: Iterable[Event]) -> None:
@@ -76,25 +74,44 @@ def leave_behind(town: Town, events: Iterable[Event]) -> None:
 
     A supervisor sees by itself that its attempt is over; where an attempt expired, it does not see anything any more.
     """
+    found: dict[bool, list[str]] = {True: [], False: []}
     for event in events:
         if event.kind not in _TAKEN | _ENDED or event.bead is None or event.attempt is None:
             continue
         folder = attempts.attempt_folder(town.common_dir, event.bead, event.attempt)
         if folder.begun.exists() and (event.kind == "expire" or not attempts.supervised(folder)):
-            gently = ["--gently"] if event.kind in _ENDED else []
-            spawn(town, ["reap", *gently, str(folder.root)], town.home())
+            found[event.kind in _ENDED].append(str(folder.root))
+    for gently, roots in found.items():
+        for start in range(0, len(roots), _AT_ONCE):
+            words = ["reap", *(["--gently"] if gently else []), *roots[start : start + _AT_ONCE]]
+            spawn(town, words, town.home())
 
 
-def reap(root: Path, *, gently: bool = False) -> None:
-    """End what is left of an attempt that is over, and let its worktree go, if nothing would be lost with it.
+def reap(roots: Iterable[Path], *, gently: bool = False) -> None:
+    """End what is left of attempts of one town that are over, and let their worktrees go, where nothing would be lost.
 
     `gently`: who still runs in it is the worker that said so, and may end by itself; the next scan looks again.
     """
-    folder, job = attempts.read_job(root)
-    town = Town.open(Path(job.town), actor=job.worker)
-    if releasing.running(town.ledger().bead(job.bead), job):
+    listed = _readable(roots)
+    if not listed:
         return
+    town = Town.open(Path(listed[0][1].town), actor=listed[0][1].worker)
+    ledger = town.ledger()
+    over = [(folder, job) for folder, job in listed if not releasing.running(ledger.bead(job.bead), job)]
     if not gently:
-        end([(folder, job)], supervisor=True)
-    leases.drop(town.common_dir, job.bead, job.token)
-    releasing.release(town, job.bead, job.attempt)
+        end(over, supervisor=True)
+    state = town.state() if over else None
+    for _, job in over:
+        leases.drop(town.common_dir, job.bead, job.token)
+        releasing.release(town, job.bead, job.attempt, state)
+
+
+def _readable(roots: Iterable[Path]) -> list[tuple[AttemptFolder, Job]]:
+    """Those attempts whose folders are still there: `land` removes them."""
+    found = []
+    for root in roots:
+        try:
+            found.append(attempts.read_job(root))
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+    return found

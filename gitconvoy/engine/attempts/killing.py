@@ -80,7 +80,7 @@ def _end(town: Town, outcome: Outcome[tuple[Event, ...]]) -> Killed:
     ended = ending.end(known)
     for _, job in known:
         leases.drop(town.common_dir, job.bead, job.token)
-    kept = (releasing.release(town, job.bead, job.attempt) for _, job in known)
+    kept = (releasing.release(town, job.bead, job.attempt, outcome.state) for _, job in known)
     return Killed(outcome, ended, tuple(_told(kept)), tuple(elsewhere))
 
 

@@ -21,7 +21,7 @@ def running(record: BeadRecord, job: Job) -> bool:
     return record.in_flight and record.token == job.token
 
 
-def release(town: Town, bead: str, attempt: int) -> str | None:
+def release(town: Town, bead: str, attempt: int, state: State | None = None) -> str | None:
     """Remove the worktree of an attempt that is over; what keeps it, with the path and what would be lost, or None.
 
     Nothing happens where there is none, where the attempt is in flight, and where its supervisor still lives, which
@@ -30,16 +30,16 @@ def release(town: Town, bead: str, attempt: int) -> str | None:
     found = _attempt(town, bead, attempt)
     if found is None or attempts.supervised(found[0]):
         return None
-    return let_go(town, *found)
+    return let_go(town, *found, state)
 
 
-def would_keep(town: Town, bead: str, attempt: int) -> str | None:
+def would_keep(town: Town, bead: str, attempt: int, state: State) -> str | None:
     """What would keep the worktree of an attempt, as `release` says it; nothing is removed."""
     found = _attempt(town, bead, attempt)
     if found is None or not workplace.there(found[1]):
         return None
     try:
-        lost = workplace.losses(*found, into=targets(Repo.at(found[1].place), town.state(), found[1]))
+        lost = workplace.losses(*found, into=targets(Repo.at(found[1].place), state, found[1]))
     except (ConvoyError, OSError) as error:
         lost = (f"nothing can be said about it: {error}",)
     return _obstacle(found[1], lost)
@@ -116,7 +116,9 @@ def sweep(town: Town) -> tuple[list[str], list[str]]:
         if not job.branch or not workplace.there(job) or attempts.supervised(folder):
             continue
         state = state or town.state()
-        if running(state.ledger.bead(job.bead), job):
+        record = state.ledger.bead(job.bead)
+        # What waits for being merged is known not to be.
+        if running(record, job) or (record.handed_in and record.attempt == job.attempt):
             continue
         why = let_go(town, folder, job, state)
         if why is not None:

@@ -95,9 +95,9 @@ def _ours(record: BeadRecord, job: Job) -> bool:
 
 
 def renew(town: Town, job: Job, *, expires: int | None = None, note: str = "") -> None:
-    """Write the lease of an attempt, from now on for its usual time unless `expires` says until when."""
+    """Renew the lease of an attempt, from now on for its usual time unless `expires` says until when."""
     until = int(time.time()) + job.lease if expires is None else expires
-    leases.write(town.common_dir, leases.Lease(job.bead, job.token, until, os.getpid(), note))
+    leases.renew(town.common_dir, leases.Lease(job.bead, job.token, until, os.getpid(), note))
 
 
 class Supervisor:

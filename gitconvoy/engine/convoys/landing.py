@@ -37,7 +37,8 @@ def land(town: Town, convoy: str, *, force: bool = False, keep: bool = False, pr
     removed: list[Path] = []
     kept: list[str] = []
     for bead, number, folder in _ended(town, outcome.state, convoy):
-        why = releasing.would_keep(town, bead, number) if preview else releasing.release(town, bead, number)
+        look = releasing.would_keep if preview else releasing.release
+        why = look(town, bead, number, outcome.state)
         if why is not None:
             kept.append(why)
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gitconvoy.dispatch.handins import Handin
 from gitconvoy.engine import facts
 from gitconvoy.engine.draft import Draft
 
@@ -14,8 +15,12 @@ def adopt(draft: Draft) -> None:
     """
     for bead, note in sorted(draft.local.handins.items()):
         record = draft.record(bead)
-        ours = record.live and record.token == note.token and record.machine == draft.local.machine
-        if ours and record.submitted != note.commit and draft.local.branches.get((bead, note.branch)) == note.commit:
+        # The note is a file of this machine, whatever that is called by now.
+        if record.live and record.token == note.token and record.submitted != note.commit and _stands(draft, note):
             facts.submitted(
                 draft, bead, note.commit, branch=note.branch, base=note.base, reason=note.reason, force=note.force
             )
+
+
+def _stands(draft: Draft, note: Handin) -> bool:
+    return draft.local.branches.get((note.bead, note.branch)) == note.commit

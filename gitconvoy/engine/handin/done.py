@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from gitconvoy.engine.handin.known import taken_up, was_done
 from gitconvoy.engine.handin.merging import plan_in
 from gitconvoy.engine.handin.own import Own, forget_vanished, own_worktree, refuse_left_out
 from gitconvoy.engine.handin.verify import Check, check_of, verify
+from gitconvoy.engine.handin.word import refuse_code
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.settings import HEADS, require_role
@@ -25,10 +27,12 @@ from gitconvoy.errors import LostRace, NotFound, Refused
 from gitconvoy.git import admin, merging, read, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF
+from gitconvoy.model.kinds import RECORD_BEAD
 from gitconvoy.model.ledger import BeadRecord, Event
 from gitconvoy.model.state import State
 from gitconvoy.planning.bead_edits import close_beads
 from gitconvoy.planning.desk import Desk, headline
+from gitconvoy.schema import validate
 from gitconvoy.store import load
 
 _FORCED = ("--force",)
@@ -100,6 +104,8 @@ def _hand_in(town: Town, wish: Wish) -> Answer:
     requests.own_attempt(Draft(state, local, cause="command", actor=town.actor), wish.bead, wish.token)
     name = None if wish.no_code else wish.branch or record.branch
     if name is None:
+        if not wish.force:
+            refuse_code(town, state, local, record)
         guards.refuse_unchecked(state.plan.bead(wish.bead), wish.force)
         force = _FORCED if wish.force else ()
         return _plain(transact(town, lambda draft: requests.done(draft, wish.bead, wish.token, wish.reason, force)))
@@ -135,6 +141,7 @@ def _merged(town: Town, draft: Draft, wish: Wish) -> Event:
 
 
 def _branch(town: Town, state: State, local: Local, record: BeadRecord, name: str) -> _Branch:
+    _refuse_bad_name(name)
     repo, ref = town.repo_of(state.plan, record.id), HEADS + name
     tip, own = read.ref(repo, ref), own_worktree(town, repo, record)
     if tip is None:
@@ -159,6 +166,17 @@ def _branch(town: Town, state: State, local: Local, record: BeadRecord, name: st
         raise Refused(f"{name} and {base} have no commit in common", hint=f"start from {base}", code="unrelated")
     places = checkouts(repo, ref)
     return _Branch(repo, name, ref, tip, base, stands_on, fork, places[0] if places else None, own)
+
+
+def _refuse_bad_name(name: str) -> None:
+    """Refused where records cannot hold the name: it also becomes an argument of the check and of programs."""
+    problems = [each for each in validate(RECORD_BEAD, {"branch": name}, "") if each.at == ("branch",)]
+    if problems:
+        raise Refused(
+            f"{name!r} cannot be handed in: {problems[0].message}",
+            hint="git branch -m OLD NEW renames a branch",
+            code="bad-branch",
+        )
 
 
 def _holder(state: State, local: Local, bead: str, branch: str) -> str | None:
@@ -221,7 +239,7 @@ def _refuse_traces(town: Town, wish: Wish, record: BeadRecord, branch: _Branch, 
             guards.refuse_unfinished(town.common_dir, place, wish.bead, record.attempt)
     except Refused as error:
         raise Refused(
-            f"after the check ({check.key}) {error.message}",
+            f"after the check ({check.key}: {shlex.join(check.argv)[:200]}) {error.message}",
             hint="a check should leave nothing behind: let it clean up, or name what it makes in .gitignore and commit",
             code="verify",
         ) from error

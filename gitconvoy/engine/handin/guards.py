@@ -58,15 +58,21 @@ def refuse_unfinished(common_dir: Path, place: Path, bead: str, attempt: int) ->
     if doing not in (None, "bisect"):
         hint = f"end it there first: git {doing} --continue, or --abort"
         raise Refused(f"a {doing} is in progress in {place}", hint=hint, code="in-progress")
-    found = local_changes(here)
-    copied = _copied(common_dir, bead, attempt)
-    left = {*found.staged, *found.unstaged, *found.unmerged, *(path for path in found.untracked if path not in copied)}
+    left = unfinished(common_dir, place, bead, attempt)
     if left:
         raise Refused(
-            f"{place} has changes that are not committed: {some(sorted(left))}",
+            f"{place} has changes that are not committed: {some(left)}",
             hint="commit them, or take them away; files that git shall not know belong into .gitignore",
             code="uncommitted",
         )
+
+
+def unfinished(common_dir: Path, place: Path, bead: str, attempt: int) -> list[str]:
+    """The paths in a worktree that hold what no commit has, but for what the worktree was given when it was made."""
+    found = local_changes(Repo.at(place))
+    copied = _copied(common_dir, bead, attempt)
+    fresh = (path for path in found.untracked if path not in copied)
+    return sorted({*found.staged, *found.unstaged, *found.unmerged, *fresh})
 
 
 def _copied(common_dir: Path, bead: str, attempt: int) -> frozenset[str]:

@@ -37,14 +37,26 @@ _SECTIONS = (("design", "Design"), ("acceptance_criteria", "Acceptance criteria"
 
 
 def leave_behind(town: Town, state: State, local: Local, *, retry: bool) -> None:
-    """Start a process for each branch that has to be pushed or told of; with `retry` also where that failed before.
+    """Start a process for the branches that have to be pushed or told of; with `retry` also where that failed before.
 
-    With it also where one should be at it: it may have died.
+    With it also where one should be at it: it may have died. None for those that a process is at.
     """
+    beads = []
     for note in to_do(town, state, local):
         waits = note.waits or note.pushing is not None
-        if retry or not waits or (note.retry_at is not None and note.retry_at <= state.now):
-            spawn(town, ["hand-over", note.bead], town.home())
+        due = retry or not waits or (note.retry_at is not None and note.retry_at <= state.now)
+        if due and not _is_busy(town, note):
+            beads.append(note.bead)
+    if beads:
+        spawn(town, ["hand-over", *beads], town.home())
+
+
+def _is_busy(town: Town, note: Handin) -> bool:
+    try:
+        with lock.exclusive(handins.own_file(town.common_dir, note, "lock"), 0):
+            return False
+    except LostRace:
+        return True
 
 
 def to_do(town: Town, state: State, local: Local) -> list[Handin]:
@@ -54,7 +66,7 @@ def to_do(town: Town, state: State, local: Local) -> list[Handin]:
     for note in local.handins.values():
         record = state.ledger.bead(note.bead)
         ours = record.live and record.token == note.token and record.submitted == note.commit
-        if not ours or record.machine != local.machine or merge_of(state.plan, note.bead, record.convoy) != "mr":
+        if not ours or merge_of(state.plan, note.bead, record.convoy) != "mr":
             continue
         try:
             repo = repos(note.bead)

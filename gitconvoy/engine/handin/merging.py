@@ -10,7 +10,7 @@ from gitconvoy.checks.compare import new_problems
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.dispatch import handins
 from gitconvoy.engine.attempts.places import base_of, merge_of
-from gitconvoy.engine.handin.branch import common_base, paths_of
+from gitconvoy.engine.handin.branch import common_base, paths_of, some
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
@@ -77,11 +77,20 @@ def waiting(state: State, local: Local) -> list[BeadRecord]:
         for record in state.ledger.beads.values()
         if record.live
         and record.submitted is not None
-        and record.machine == local.machine
+        and is_here(record, local)
         and merge_of(state.plan, record.id, record.convoy) == "direct"
         and (record.id, record.branch or "") in local.branches
     ]
     return sorted(found, key=lambda record: (record.since or 0, record.id))
+
+
+def is_here(record: BeadRecord, local: Local) -> bool:
+    """Whether this machine goes on with handed-in work: it has begun the attempt, or has the note of what `done` said.
+
+    The note counts, as a machine may have got another name since.
+    """
+    note = local.handins.get(record.id)
+    return record.machine == local.machine or (note is not None and note.token == record.token)
 
 
 def _place(plan: Plan, local: Local, record: BeadRecord, repos: Callable[[str], Repo]) -> tuple[Repo, str] | None:
@@ -102,8 +111,7 @@ def _merge_one(town: Town, repo: Repo, state: State, record: BeadRecord, base: s
         try:
             made = _merge_commit(town, repo, state, record, tip)
             if isinstance(made, tuple):
-                names = ", ".join(made[:_NAMED]) + (f" and {len(made) - _NAMED} more" if len(made) > _NAMED else "")
-                reason = f"{record.branch} cannot be merged into {base}: conflicts in {names}"
+                reason = f"{record.branch} cannot be merged into {base}: conflicts in {some(made, _NAMED)}"
                 return Conflict(record.id, record.token, reason)
             done = merging.advance(repo, ref, tip, made, f"convoy: merge {record.id}")
         except LostRace as error:

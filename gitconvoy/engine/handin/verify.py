@@ -86,8 +86,7 @@ def _renewing(town: Town, record: BeadRecord, lease: int) -> Iterator[None]:
     def renew() -> None:
         while True:
             until = max(int(time.time()) + lease, held.expires)
-            leases.write(town.common_dir, replace(held, expires=until))
-            if over.wait(lease / 3):
+            if not leases.renew(town.common_dir, replace(held, expires=until)) or over.wait(lease / 3):
                 return
 
     keeper = threading.Thread(target=renew, daemon=True)
