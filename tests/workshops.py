@@ -8,13 +8,15 @@ import shlex
 import signal
 import sys
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
 from waiting import until
+
+from gitconvoy.dispatch import leases
 
 FLOW = "hq-cv-flow"
 _PRELUDE = """\
@@ -87,6 +89,11 @@ class Workshop:
         """Scan until a ledger event is there."""
         until(lambda: self.here.ok("scan") is not None and text in self.here.events(), text)
 
+    def let_the_lease_run_out(self, bead: str = "gt-a") -> None:
+        """As time would; that of the next attempt is long enough for any machine. Nobody may be left to renew it."""
+        held = leases.read_all(self.here.path / ".git")[bead]
+        leases.write(self.here.path / ".git", replace(held, expires=0))
+
     def worktree(self, bead: str = "gt-a", attempt: int = 1) -> Path:
         """Where an attempt works."""
         return self.own / "worktrees" / f"{bead}-{attempt}"
@@ -120,6 +127,16 @@ def close_workshop(workshop: Workshop) -> None:
     """End what still runs."""
     for pid in workshop.processes():
         end(pid)
+
+
+def hang_in_submodules(repo: GitRepo) -> None:
+    """Commit a submodule whose fetch never ends, and have submodules checked out in new worktrees."""
+    repo.config("gitconvoy.submodules", "true")
+    repo.git("config", "--global", "protocol.ext.allow", "always")
+    repo.write(".gitmodules", '[submodule "lib"]\n\tpath = lib\n\turl = ext::sleep 987\n')
+    repo.git("add", ".gitmodules")
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{repo.head()},lib")
+    repo.git("commit", "--quiet", "-m", "a submodule")
 
 
 def alive(pid: int) -> bool:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 
+from gitconvoy.dispatch.output import Output
 from gitconvoy.dispatch.running import Work
 
 
@@ -16,15 +17,17 @@ class NiceWorker:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._output: Output | None = None
 
     def start(self, work: Work) -> None:
         """Start the command, in a process group of its own, so that all of it can be ended."""
         level = int(work.settings.get("level", "10"))
-        with work.stdin.open("rb") as stdin, work.log.open("ab") as log:
+        self._output = work.output()  # not the log itself: that would grow without a limit
+        with work.stdin.open("rb") as stdin:
             self._process = subprocess.Popen(
                 ["nice", "-n", str(level), "--", *work.argv],
                 stdin=stdin,
-                stdout=log,
+                stdout=self._output.fileno(),
                 stderr=subprocess.STDOUT,
                 cwd=work.cwd,
                 env=dict(work.env),
@@ -39,8 +42,8 @@ class NiceWorker:
         return self.exit_code is None
 
     def stop(self) -> None:
-        """End the whole group; no error where it has ended."""
-        if self._process is None:
+        """End the whole group; no error where it has ended. What it has printed is in the log then."""
+        if self._process is None or self._output is None:
             return
         try:
             os.killpg(self._process.pid, signal.SIGTERM)
@@ -50,3 +53,4 @@ class NiceWorker:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._output.finish()

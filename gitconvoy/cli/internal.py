@@ -78,16 +78,6 @@ def supervise(_app: App, root: Path) -> None:
     run(root)
 
 
-@command("hand-over", "gitconvoy hand-over gt-x7k2p", hidden=True)
-@click.argument("beads", metavar="BEAD...", nargs=-1, required=True)
-def hand_over(app: App, beads: tuple[str, ...]) -> None:
-    """Push the branches of handed-in work, and tell the configured program of it, as far as that was not done yet."""
-    from gitconvoy.engine.handin.handover import hand_over as run
-
-    for bead in beads:
-        run(app.town(), bead)
-
-
 @command("reap", "gitconvoy reap .git/gitconvoy/attempts/gt-x7k2p-1", hidden=True)
 @click.argument("roots", metavar="ROOT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--gently", is_flag=True, help="Leave alone what still runs.")

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "done": ("work:done", WORK, "Say that a bead is done."),
     "fail": ("work:fail", WORK, "Say that an attempt failed."),
     "heartbeat": ("work:heartbeat", WORK, "Renew the lease of an attempt."),
+    "hand-over": ("work:hand_over", WORK, "Push handed-in work and tell your program of it, once more if need be."),
     "prime": ("agents:prime", WORK, "What an agent's bead is, and how to finish it."),
     "onboard": ("agents:onboard", BEGIN, "A snippet for AGENTS.md."),
     "watch": ("watching:watch", STEER, "Be told about a convoy."),
@@ -64,7 +65,6 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 """Name -> (module:attribute below `gitconvoy.cli`, section, one line)."""
 
 HIDDEN: dict[str, tuple[str, str, str]] = {
-    "hand-over": ("internal:hand_over", "", "Pushes the branches of handed-in work."),
     "hook-run": ("internal:hook_run", "", "What the installed hooks call."),
     "reap": ("internal:reap", "", "Ends what is left of attempts."),
     "supervise": ("internal:supervise", "", "What a started worker's supervisor runs."),

@@ -162,6 +162,40 @@ def _tell_done(outcome: Outcome[Any], data: dict[str, Any]) -> None:
     told.tell(outcome, but=("done", "submit", "merged") if not data["again"] else ())
 
 
+@command("hand-over", "gitconvoy hand-over gt-x7k2p\ngitconvoy hand-over gt-x7k2p --again")
+@click.argument("beads", metavar="BEAD...", nargs=-1, required=True)
+@click.option("--again", is_flag=True, help="Run gitconvoy.onSubmit although it was run, or begun, before.")
+def hand_over(app: App, beads: tuple[str, ...], again: bool) -> int:
+    """Push the branches of handed-in work and run gitconvoy.onSubmit, as far as that was not done yet.
+
+    This happens by itself. Where the program has failed, or what ran it has died, only --again runs it once more: look
+    first whether it has done its work.
+    """
+    from gitconvoy.dispatch import handins
+    from gitconvoy.engine.handin.handover import hand_over as run
+
+    town = app.town()
+    rows = []
+    for bead in beads:
+        run(town, bead, again=again)
+        note = handins.read_all(town.common_dir).get(bead)
+        rows.append(
+            {
+                "bead": bead,
+                "pushed": note.pushed if note is not None else None,
+                "told": note.told if note is not None else handins.NOT_YET,
+                "complaint": (note.waits or note.complaint) if note is not None else "",
+            }
+        )
+
+    def text() -> None:
+        for row in rows:
+            say(f"{row['bead']}: {row['complaint'] or 'nothing is left to hand over'}")
+
+    emit(app, {"beads": rows}, text)
+    return Exit.PARTLY if any(row["complaint"] for row in rows) else Exit.OK
+
+
 @command("fail", "gitconvoy fail gt-x7k2p --reason 'the fixture is missing'")
 @attempt_arguments
 @click.option("--reason", default="", metavar="TEXT", help="What went wrong.")

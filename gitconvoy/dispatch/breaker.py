@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gitconvoy.dispatch.registry import ConfigurationError
+from gitconvoy.errors import ConvoyError
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 from gitconvoy.store.localfiles import local_folder, write_atomically
 
 LIMIT = 5
+_OWN_FAULTS = frozenset({"base-branch", "bad-branch", "branch-exists", "worktree-exists", "rig-away", "not-in-plan"})
+"""Codes of what keeps one bead from being started, and says nothing of the dispatcher."""
 REST = 600
 """Seconds after the last failure until one bead is tried again."""
 
@@ -53,6 +56,11 @@ def read_all(common_dir: Path) -> dict[str, Breaker]:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+
+
+def own_fault(error: BaseException) -> bool:
+    """Whether it is due to the bead alone that its worker could not be started: no breaker counts that."""
+    return isinstance(error, ConvoyError) and error.code in _OWN_FAULTS
 
 
 def count(repo: Repo, rig: str, now: int, reason: str) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from gitconvoy.git import lock
 from gitconvoy.model.ids import is_id
 from gitconvoy.store.localfiles import local_folder, write_atomically
 
 NOT_YET, BEGUN, ENDED = "", "begun", "ended"
+LOST = "lost"
+"""Begun by a process that has died since: nobody knows whether the program has done its work."""
 _FIRST_WAIT = 60
 _LONGEST_WAIT = 3600
 
@@ -45,9 +48,9 @@ class Handin:
     pushed: str | None = None
     """The commit that the remote has."""
     told: str = NOT_YET
-    """Whether the configured program (`gitconvoy.onSubmit`) was run: NOT_YET, BEGUN or ENDED."""
+    """Whether the configured program (`gitconvoy.onSubmit`) was run: NOT_YET, BEGUN or ENDED; `read_all` knows LOST."""
     complaint: str = ""
-    """How that program failed; it is not run again."""
+    """How that program failed; it is not run again by itself."""
 
     @property
     def lasting(self) -> bool:
@@ -97,7 +100,20 @@ def read_all(common_dir: Path) -> dict[str, Handin]:
     place = folder(common_dir)
     names = sorted(file.stem for file in place.glob("*.json")) if place.is_dir() else []
     found = ((name, read_one(common_dir, name)) for name in names if is_id(name))
-    return {name: note for name, note in found if note is not None}
+    return {name: _judged(common_dir, note) for name, note in found if note is not None}
+
+
+def _judged(common_dir: Path, note: Handin) -> Handin:
+    """The note, LOST where it speaks of a program that was begun and whoever ran it lives no more."""
+    if note.told != BEGUN or lock.held(lock_file(common_dir, note)):
+        return note
+    now = read_one(common_dir, note.bead)  # it may have ended well just before the lock was looked at
+    return replace(now, told=LOST) if now is not None and now.told == BEGUN else now or note
+
+
+def lock_file(common_dir: Path, note: Handin) -> Path:
+    """Held by the process that hands over what this attempt has handed in."""
+    return own_file(common_dir, note, "lock")
 
 
 def own_file(common_dir: Path, note: Handin, name: str) -> Path:

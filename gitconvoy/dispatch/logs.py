@@ -6,11 +6,16 @@ that no byte is ever moved and a reader that is left behind sees by the number w
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 LIMIT = 10 << 20
 LEAST = 4096
@@ -39,39 +44,64 @@ def _shares(limit: int) -> tuple[int, int]:
 
 
 class Log:
-    """The log that is being written; of one process."""
+    """The log that is being written. Threads may share it, and other processes may write the same one."""
 
     def __init__(self, file: Path, limit: int = LIMIT) -> None:
         """A new log at `file` (its folder exists), or one that goes on."""
         self._file = file
         self._head, self._piece = _shares(limit)
-        self._number: int | None = None
+        self._mutex = threading.Lock()
+        self._guard = _appending(file)
+        """The beginning, which stays as long as the log does: locked by the process that writes."""
+        self._number: int | None = max((number for number, _ in _pieces(file)), default=None)
         """Of the piece that is written; None for the beginning."""
-        numbers = [number for number, _ in _pieces(file)]
-        if numbers:
-            self._number = numbers[-1]
-        self._stream: BinaryIO = self._place().open("ab")
-        self._left = self._room() - self._stream.tell()
+        self._here, self._next = self._places()
+        self._stream = _appending(self._here)
+        self._left = 0
 
-    def _place(self) -> Path:
-        return self._file if self._number is None else _piece(self._file, self._number)
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else writes while the block runs, and what others wrote before is known. OSError."""
+        with self._mutex:
+            if self._guard.closed:
+                raise OSError(errno.EBADF, "the log is closed")
+            fcntl.flock(self._guard, fcntl.LOCK_EX)
+            try:
+                self._catch_up()
+                yield
+            finally:
+                fcntl.flock(self._guard, fcntl.LOCK_UN)
+
+    def _catch_up(self) -> None:
+        """Go on where others are by now."""
+        if self._next.is_file() or not self._here.exists():  # dropped, if they are far ahead
+            self._go_to(max((number for number, _ in _pieces(self._file)), default=None))
+        self._left = self._room() - os.fstat(self._stream.fileno()).st_size
+
+    def _go_to(self, number: int | None) -> None:
+        stream = _appending(self._file if number is None else _piece(self._file, number))
+        self._stream.close()
+        self._stream, self._number = stream, number
+        self._here, self._next = self._places()
+
+    def _places(self) -> tuple[Path, Path]:
+        """The file that is written, and the one after it."""
+        if self._number is None:
+            return self._file, _piece(self._file, 0)
+        return _piece(self._file, self._number), _piece(self._file, self._number + 1)
 
     def _room(self) -> int:
         return self._head if self._number is None else self._piece
 
     def write(self, data: bytes) -> None:
         """Add output. A disk that takes no more loses it: the worker must not be held up."""
-        while data:
-            try:
+        with suppress(OSError), self._alone():
+            while data:
                 if self._left <= 0:
                     self._turn()
-                part = data[: self._left]
-                self._stream.write(part)
-                self._stream.flush()
-            except OSError:
-                return
-            self._left -= len(part)
-            data = data[len(part) :]
+                written = self._stream.write(data[: self._left])
+                self._left -= written
+                data = data[written:]
 
     def note(self, line: str) -> None:
         """Add a line of our own."""
@@ -79,17 +109,22 @@ class Log:
 
     def _turn(self) -> None:
         """Begin the next piece, and drop the oldest one."""
-        self._stream.close()
-        self._number = 0 if self._number is None else self._number + 1
+        following = 0 if self._number is None else self._number + 1
         for number, place in _pieces(self._file):
-            if number <= self._number - _PIECES:
+            if number <= following - _PIECES:
                 place.unlink(missing_ok=True)
-        self._stream = self._place().open("wb")
+        self._go_to(following)
         self._left = self._room()
 
     def close(self) -> None:
-        """Nothing more is written."""
-        self._stream.close()
+        """Nothing more is written; what comes later is lost."""
+        with self._mutex:
+            self._stream.close()
+            self._guard.close()
+
+
+def _appending(file: Path) -> FileIO:
+    return file.open("ab", buffering=0)
 
 
 def _piece(file: Path, number: int) -> Path:

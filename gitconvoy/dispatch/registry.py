@@ -11,6 +11,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from gitconvoy.dispatch import plugins, tmux
 from gitconvoy.dispatch.running import ConfigurationError, Running, Work
@@ -74,12 +75,12 @@ def running(kind: str) -> Running:
 
 def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
     key = f"gitconvoy.dispatcher.{name}"
-    kind = config.get(repo, f"{key}.kind") or _kind_by_name(name, chosen)
+    kind = config.get(repo, f"{key}.kind") or _kind_by_name(repo, name, chosen)
     if kind == RECORD:
         return Dispatcher(name, PUSH, kind=RECORD)
     plug_in = kind not in (COMMAND, TMUX)
     if plug_in:
-        _require_plug_in(kind, f"{key}.kind")
+        _require_plug_in(repo, kind, f"{key}.kind")
     elif kind == TMUX:
         tmux.program()
     command = config.get(repo, f"{key}.command")
@@ -100,22 +101,30 @@ def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
     )
 
 
-def _require_plug_in(kind: str, key: str) -> None:
-    if kind not in plugins.names():
-        installed = ", ".join(sorted(plugins.names())) or "none is installed"
+def _plug_ins(repo: Repo) -> frozenset[str]:
+    """The plug-ins that are installed. To ask for them means to read something of every package: once per Repo."""
+    if "plug-ins" not in repo.memo:
+        repo.memo["plug-ins"] = plugins.names()
+    return cast(frozenset[str], repo.memo["plug-ins"])
+
+
+def _require_plug_in(repo: Repo, kind: str, key: str) -> None:
+    installed_here = _plug_ins(repo)
+    if kind not in installed_here:
+        installed = ", ".join(sorted(installed_here)) or "none is installed"
         hint = f"built in are command, record and tmux; plug-ins here: {installed}"
         raise ConfigurationError(f"{key} is {kind!r}, and there is no such kind of dispatcher", hint=hint)
     plugins.load(kind)
 
 
-def _kind_by_name(name: str, chosen: bool) -> str:
+def _kind_by_name(repo: Repo, name: str, chosen: bool) -> str:
     """`tmux` is called like its kind; so is a plug-in, where this machine's git config has chosen it by that name.
 
     A committed name alone never selects a plug-in: a pull request starts nothing (SPEC 9).
     """
     if name == TMUX:
         return TMUX
-    return name if chosen and name in plugins.names() else COMMAND
+    return name if chosen and name in _plug_ins(repo) else COMMAND
 
 
 def _settings(repo: Repo, key: str) -> dict[str, str]:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from gitconvoy.dispatch.logs import LIMIT
+from gitconvoy.dispatch.logs import LIMIT, Log
+from gitconvoy.dispatch.output import Output
 from gitconvoy.errors import UsageError
 
 
@@ -46,7 +47,7 @@ class Work:
     prompt: Path
     """The bead as text for an agent."""
     log: Path
-    """Where output goes, bounded (see `logs`); `gitconvoy logs` shows it."""
+    """Where output goes, bounded (see `output`); `gitconvoy logs` shows it."""
     folder: Path
     """The attempt's own folder, for whatever a dispatcher wants to remember there; private to this user."""
     common_dir: Path
@@ -60,6 +61,10 @@ class Work:
     def name(self) -> str:
         """`<bead>-<attempt>`: unique in this repository, and free of characters that mean something elsewhere."""
         return f"{self.bead}-{self.attempt}"
+
+    def output(self) -> Output:
+        """A pipe into the log, for the standard output and error of a process that is started here. OSError."""
+        return Output(Log(self.log, self.log_limit))
 
 
 class Running(Protocol):

@@ -47,6 +47,8 @@ class Window:
     """The process in it, which leads a session of its own."""
     server: int
     socket: str
+    identity: str = ""
+    """Tells that process from a later one with the same id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,10 @@ class TmuxWindow:
         try:
             found = look(self._window)
         except (subprocess.TimeoutExpired, OSError, ConvoyError):
-            return True  # a busy machine: unknown is alive until the time limit or the lease says otherwise
+            # A busy machine: unknown is alive until the time limit or the lease says otherwise, unless it has ended.
+            if _lives(self._window) or not self._waited_for_the_code(self._window.server):
+                return True
+            found = None
         if found is None:
             self.ended = "its tmux window is gone"
             return False
@@ -202,24 +207,44 @@ def _open(work: Work) -> Window:
                 continue
             if done.returncode == 0:
                 pane, pid, server_pid, socket = done.stdout.strip().split(",", 3)
-                return Window(pane, int(pid), int(server_pid), socket)
+                return Window(pane, int(pid), int(server_pid), socket, processes.identity(int(pid)) or "")
             said = done.stderr.strip()
         time.sleep(0.1)
     raise Refused(f"tmux opened no window: {said}", hint="is `tmux -V` 3.0 or newer?", code="tmux")
 
 
 def look(window: Window) -> Look | None:
-    """What tmux says of a window; None where it is gone. subprocess.TimeoutExpired where tmux does not answer."""
-    return _panes(window.socket).get((window.pane, window.pid))
+    """What tmux says of a window; None where it is gone.
+
+    subprocess.TimeoutExpired or ConvoyError where tmux does not say, and its server or the window's process lives.
+    """
+    try:
+        return _panes(window.socket).get((window.pane, window.pid))
+    except Refused:
+        if processes.identity(window.server) is None and not _lives(window):
+            return None
+        raise
+
+
+def _lives(window: Window) -> bool:
+    """Whether the process that was started in a window lives."""
+    now = processes.identity(window.pid)
+    return now is not None and window.identity in ("", now)
 
 
 def _panes(socket: str) -> dict[tuple[str, int], Look]:
-    """Every window of a server, by pane and process; none where there is no server."""
+    """Every window of a server, by pane and process. Refused where it does not say: perhaps there is no server."""
+    done = _tmux("-S", socket, "list-panes", "-a", "-F", _LOOK)
+    if done.returncode != 0:
+        raise Refused(f"tmux does not list its windows: {done.stderr.strip()}", code="tmux")
     found = {}
-    for line in _tmux("-S", socket, "list-panes", "-a", "-F", _LOOK).stdout.splitlines():
-        pane, pid, dead, status, signal_, session = line.split(",", 5)
-        code = int(status) if status else -int(signal_) if signal_.isdecimal() else None
-        found[pane, int(pid)] = Look(dead == "1", code, session)
+    for line in done.stdout.splitlines():
+        try:
+            pane, pid, dead, status, signal_, session = line.split(",", 5)
+            code = int(status) if status else -int(signal_) if signal_.isdecimal() else None
+            found[pane, int(pid)] = Look(dead == "1", code, session)
+        except ValueError:
+            raise Refused(f"tmux says of a window: {line[:100]!r}", code="tmux") from None
     return found
 
 
@@ -250,14 +275,13 @@ def _close_window(window: Window) -> None:
 def sweep(common_dir: Path) -> None:
     """Close the windows of workers that have ended and whose supervisors are gone, too: nobody else would."""
     known = [(folder, window_of(folder.root)) for folder, _ in attempts.known(common_dir)]
-    try:
-        panes = {socket: _panes(socket) for socket in {window.socket for _, window in known if window is not None}}
-        for folder, window in known:
-            found = panes[window.socket].get((window.pane, window.pid)) if window is not None else None
-            if window is not None and found is not None and found.dead and not attempts.supervised(folder):
-                _tmux("-S", window.socket, "kill-pane", "-t", window.pane)
-    except (subprocess.TimeoutExpired, OSError):
-        return  # the next worker's start tries again
+    for socket in {window.socket for _, window in known if window is not None}:
+        with suppress(subprocess.TimeoutExpired, OSError, Refused):  # the next worker's start tries again
+            panes = _panes(socket)
+            for folder, window in known:
+                found = panes.get((window.pane, window.pid)) if window is not None and window.socket == socket else None
+                if window is not None and found is not None and found.dead and not attempts.supervised(folder):
+                    _tmux("-S", socket, "kill-pane", "-t", window.pane)
 
 
 def tidy(folder: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 from gitconvoy.dispatch import processes, registry
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.dispatch.logs import Log
+from gitconvoy.dispatch.output import Output
 from gitconvoy.dispatch.workplace import values
 from gitconvoy.git.env import clean_env
 
@@ -18,9 +18,6 @@ VARIABLES = frozenset(
     f"GITCONVOY_{name}" for name in ("BEAD", "CONVOY", "ATTEMPT", "TOKEN", "WORKTREE", "BRANCH", "ACTOR", "TOWN")
 )
 """What tells a worker which attempt it is."""
-_CHUNK = 1 << 16
-_DRAIN = 5.0
-"""Seconds to wait for the last output once nobody is left to print."""
 
 
 def environment(job: Job) -> dict[str, str]:
@@ -55,19 +52,17 @@ class Worker:
     """A worker that runs, in a session and process group of its own. OSError where it cannot be started."""
 
     def __init__(self, job: Job, folder: AttemptFolder, log: Log) -> None:
+        self._output = Output(log)
         with folder.bead.open("rb") as stdin:
             self._process = subprocess.Popen(
                 registry.fill(job.argv, values(job, folder)),
                 stdin=stdin,
-                stdout=subprocess.PIPE,
+                stdout=self._output.fileno(),
                 stderr=subprocess.STDOUT,
                 cwd=job.worktree,
                 env=environment(job),
                 start_new_session=True,
             )
-        self._log = log
-        self._pump = threading.Thread(target=self._drain, daemon=True)
-        self._pump.start()
 
     @property
     def session(self) -> int:
@@ -93,18 +88,6 @@ class Worker:
     def stop(self) -> None:
         """Nothing beyond what the supervisor does: its session and its token find all of it."""
 
-    def _drain(self) -> None:
-        assert self._process.stdout is not None
-        handle = self._process.stdout.fileno()
-        while True:
-            try:
-                data = os.read(handle, _CHUNK)
-            except OSError:
-                return
-            if not data:
-                return
-            self._log.write(data)
-
     def drained(self) -> None:
         """Wait until everything that was printed is in the log."""
-        self._pump.join(_DRAIN)
+        self._output.finish()

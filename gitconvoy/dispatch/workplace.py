@@ -13,15 +13,17 @@ import shlex
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from gitconvoy.dispatch import logs, program, registry
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.errors import ConvoyError, Refused
 from gitconvoy.git import config, read, worktrees, write
+from gitconvoy.git.admin import admin_dir, admin_dirs, lock_reason, real, stands_on
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.clock import parse_duration
 from gitconvoy.store.localfiles import local_folder, write_atomically
@@ -33,6 +35,7 @@ IN_USE = "gitconvoy"
 _FOR = " for "
 """Stands before the town in that reason, where the worktree is one of another repository."""
 _SETUP_TIMEOUT = 600
+_KEEP = 30 * 86400
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*[/._-]?")
 _HEADS = "refs/heads/"
 
@@ -59,12 +62,32 @@ def settings(repo: Repo, home: Path) -> Settings:
     setup = config.get(repo, "gitconvoy.setup")
     return Settings(
         prefix=branch_prefix(repo),
-        folder=(home / Path(folder).expanduser()) if folder else local_folder(repo.common_dir) / "worktrees",
+        folder=_place(home, folder) if folder else default_folder(repo),
         copies=tuple(_inside(text) for text in config.get_values(repo, "gitconvoy.copy")),
         submodules=config.get_bool(repo, "gitconvoy.submodules"),
         setup=registry.split(setup, "gitconvoy.setup") if setup else (),
         setup_timeout=duration(repo, "gitconvoy.setupTimeout", _SETUP_TIMEOUT),
     )
+
+
+def default_folder(repo: Repo) -> Path:
+    """Where worktrees are made if git config does not say where: nobody else has any there."""
+    return local_folder(repo.common_dir) / "worktrees"
+
+
+def free_place(repo: Repo, folder: Path, name: str) -> Path:
+    """The first of `name`, `name.2`, `name.3`, ... in a folder where nothing is, on the disk or in git's list."""
+    taken = admin_dirs(repo)
+    paths = (folder / (name if number == 1 else f"{name}.{number}") for number in count(1))
+    return next(path for path in paths if not os.path.lexists(path) and real(path) not in taken)
+
+
+def _place(home: Path, text: str) -> Path:
+    try:
+        return home / Path(text).expanduser()
+    except RuntimeError as error:  # ~NAME of nobody
+        hint = "git config gitconvoy.worktrees DIR names a folder"
+        raise registry.ConfigurationError(f"gitconvoy.worktrees is {text!r}: {error}", hint=hint) from None
 
 
 def check(repo: Repo) -> None:
@@ -75,6 +98,11 @@ def check(repo: Repo) -> None:
 def log_limit(repo: Repo) -> int:
     """How much of what a worker prints is kept, in bytes. ConfigurationError for what cannot be meant."""
     return _parsed(repo, "gitconvoy.logLimit", logs.parse_size, logs.LIMIT, "10m")
+
+
+def keep_logs(repo: Repo) -> int:
+    """For how long the folders of attempts that are over stay, in seconds. ConfigurationError as `log_limit`."""
+    return _parsed(repo, "gitconvoy.keepLogs", parse_duration, _KEEP, "30d")
 
 
 def branch_prefix(repo: Repo) -> str:
@@ -158,17 +186,24 @@ class Site:
             raise
 
     def _furnish(self, path: Path, known: Settings) -> None:
-        if known.submodules:
-            worktrees.init_submodules(path)
+        if known.submodules and worktrees.has_submodules(path):
+            self._run("checking out submodules", worktrees.SUBMODULES, path, known, worktrees.SUBMODULES_ENV)
         copied: dict[str, str] = {}
         for each in known.copies:
             copied |= _copy(self.job.place, path, each, self.log)
         write_atomically(self.folder.copied, json.dumps(copied).encode())
         if known.setup:
             argv = registry.fill(known.setup, values(self.job, self.folder))
-            ran = program.run(argv, cwd=path, env=self.env, timeout=known.setup_timeout, sink=self.log.write)
-            if not ran.ok:
-                raise Refused(ran.how(f"the set-up command ({shlex.join(argv)[:100]})"), code="setup")
+            self._run(f"the set-up command ({shlex.join(argv)[:100]})", argv, path, known)
+
+    def _run(
+        self, name: str, argv: Sequence[str], path: Path, known: Settings, extra: Mapping[str, str] | None = None
+    ) -> None:
+        """Run a program in the worktree, as one of the attempt's own processes: whoever ends those ends it too."""
+        env = {**self.env, **(extra or {})}
+        ran = program.run(argv, cwd=path, env=env, timeout=known.setup_timeout, sink=self.log.write)
+        if not ran.ok:
+            raise Refused(ran.how(name), code="setup")
 
 
 def reason(job: Job) -> str:
@@ -263,15 +298,32 @@ def dismantle(repo: Repo, folder: AttemptFolder, job: Job, *, into: tuple[str, .
     """Remove an attempt's worktree unless something would be lost with it; returns what that is.
 
     With `into` (commits), that its own commits are merged into none of these is a loss. Files that were copied into it
-    and are as they were then are none.
+    and are as they were then are none. Refused (`not-ours`) where another's worktree stands there.
     """
     path = Path(job.worktree)
+    if other := stranger(repo, job):
+        raise Refused(other, hint=f"look at it: cd {path}", code="not-ours")
     with _copies_aside(folder, path) as put_aside:
         lost = worktrees.losses(path, into=into)
         if not lost:
             worktrees.remove(repo, path)
             put_aside.clear()
     return lost
+
+
+def stranger(repo: Repo, job: Job) -> str:
+    """Why the worktree at an attempt's place is not the attempt's, in words; empty where it is, or where there is none.
+
+    Its lock tells: it names bead and town. One without a lock has to stand on the attempt's branch.
+    """
+    admin = admin_dir(repo, Path(job.worktree))
+    if admin is None:
+        return ""
+    said = lock_reason(admin)
+    if said == reason(job) or (said is None and stands_on(admin) == _HEADS + job.branch):
+        return ""
+    why = f"locked: {said}" if said is not None else "it is on another branch"
+    return f"it is not the worktree of attempt {job.attempt} of {job.bead} ({why})"
 
 
 def losses(folder: AttemptFolder, job: Job, *, into: tuple[str, ...]) -> tuple[str, ...]:

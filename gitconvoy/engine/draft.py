@@ -68,6 +68,7 @@ class Draft:
         token: str | None = None,
         reason: str = "",
         force: tuple[str, ...] = (),
+        own_fault: bool = False,
         **changes: Mapping[str, Any],
     ) -> Event:
         """Decide one event; `changes` are `bead_changes`, `convoy_changes`, `town_changes`. Returns it."""
@@ -84,6 +85,7 @@ class Draft:
             token=token,
             force=force,
             reason=reason,
+            own_fault=own_fault,
             **changes,
         )
         self.state = replace(self.state, ledger=apply(self.state.ledger, event))

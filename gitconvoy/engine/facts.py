@@ -114,8 +114,13 @@ def reopen_bead(draft: Draft, bead: str, reason: str = "") -> Event:
     return draft.add("reopen", bead=bead, convoy=record.convoy, reason=reason, bead_changes=dict(_NO_FACT))
 
 
-def failed(draft: Draft, bead: str, reason: str, *, kind: str = "fail", wait: bool = True) -> Event:
-    """An attempt failed: counted, and kept back for a while; in a mountain convoy the last failure closes the bead."""
+def failed(
+    draft: Draft, bead: str, reason: str, *, kind: str = "fail", wait: bool = True, own_fault: bool = False
+) -> Event:
+    """An attempt failed: counted, and kept back for a while; in a mountain convoy the last failure closes the bead.
+
+    `own_fault`: that no worker was started is due to this bead alone.
+    """
     record = draft.record(bead)
     settings = draft.state.plan.config.dispatch
     failures = record.failures + 1
@@ -124,7 +129,7 @@ def failed(draft: Draft, bead: str, reason: str, *, kind: str = "fail", wait: bo
         changes["not_before"] = draft.now + settings.delay(failures) if wait else None
     elif in_mountain(draft, bead):
         changes.update(status=CLOSED, outcome="failed", file_status=bead_file_status(draft, bead))
-    return draft.add(kind, **_about(record), reason=reason, bead_changes=changes)
+    return draft.add(kind, **_about(record), reason=reason, own_fault=own_fault, bead_changes=changes)
 
 
 def given_up(draft: Draft, bead: str) -> Event:

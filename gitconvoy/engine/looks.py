@@ -35,7 +35,7 @@ def note(town: Town, draft: Draft, tip: str | None) -> None:
         except (ConvoyError, OSError):
             continue  # it was just moved away
     if homes:
-        rigs.remember(town.repo, joining.parents_elsewhere(plan))
+        rigs.remember(town.repo, homes, joining.parents_elsewhere(plan))
 
 
 def _awaited(draft: Draft, homes: Mapping[str, RigHome]) -> dict[str | None, set[str]]:

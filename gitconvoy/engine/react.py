@@ -53,6 +53,17 @@ class Dispatched:
 
 
 @dataclass(frozen=True, slots=True)
+class _Stalled:
+    """A dispatch that was recorded, and whose worker could not be started."""
+
+    bead: str
+    token: str
+    reason: str
+    own_fault: bool
+    """See `breaker.own_fault`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome(Generic[T]):
     """What a transaction did. `events` go with their commits, in order; `failed` are (bead, reason)."""
 
@@ -91,9 +102,9 @@ def transact(
         if due is not None:
             wake.leave_behind(town, due)
         notices.leave_behind(town, draft, local)
-    names = {bead for bead, _, _ in failed}
+    names = {each.bead for each in failed}
     started = tuple(each for each in _dispatches(pairs) if each.bead not in names)
-    return Outcome(value, pairs, started, tuple((bead, reason) for bead, _, reason in failed), due, draft.state)
+    return Outcome(value, pairs, started, tuple((each.bead, each.reason) for each in failed), due, draft.state)
 
 
 def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool) -> tuple[Draft, T]:
@@ -164,25 +175,26 @@ def _dispatches(pairs: tuple[tuple[Event, str], ...]) -> tuple[Dispatched, ...]:
     )
 
 
-def _act(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> list[tuple[str, str, str]]:
-    """Start what was dispatched; (bead, token, reason) of each that could not be started."""
+def _act(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> list[_Stalled]:
+    """Start what was dispatched; those that could not be started."""
     failed = []
     for each in _dispatches(pairs):
         try:
             begin(town, draft.state, each.bead, each.token, each.message)
         except (OSError, ConvoyError) as error:
-            failed.append((each.bead, each.token, f"could not be started: {error}"))
+            said = f"could not be started: {error}"
+            failed.append(_Stalled(each.bead, each.token, said, breaker.own_fault(error)))
     return failed
 
 
 def _act_on(
     town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...], cause: str, feed: bool
-) -> tuple[Draft, tuple[tuple[Event, str], ...], list[tuple[str, str, str]]]:
+) -> tuple[Draft, tuple[tuple[Event, str], ...], list[_Stalled]]:
     """Act behind what was recorded, and decide on what comes of that, until nothing does any more.
 
     Starts that failed are counted. Where a merge moved a branch, the state is read again: it may be the trunk.
     """
-    failed: list[tuple[str, str, str]] = []
+    failed: list[_Stalled] = []
     acted = pairs
     for _ in range(ROUNDS):
         stalled = _act(town, draft, acted)
@@ -190,7 +202,7 @@ def _act_on(
         if not stalled and not merges:
             break
 
-        def concluding(again: Draft, stalled: list[tuple[str, str, str]] = stalled, merges: Round = merges) -> None:
+        def concluding(again: Draft, stalled: list[_Stalled] = stalled, merges: Round = merges) -> None:
             _count_failures(again, stalled)
             _give_back(again, merges.conflicts)
 
@@ -215,15 +227,15 @@ def _forget_notes(town: Town, draft: Draft) -> None:
             handins.drop(town.common_dir, note)
 
 
-def _count_failures(draft: Draft, failed: list[tuple[str, str, str]]) -> None:
-    for bead, token, reason in failed:
-        if draft.record(bead).token == token:
-            facts.failed(draft, bead, reason, kind="dispatch-failed")
+def _count_failures(draft: Draft, failed: list[_Stalled]) -> None:
+    for each in failed:
+        if draft.record(each.bead).token == each.token:
+            facts.failed(draft, each.bead, each.reason, kind="dispatch-failed", own_fault=each.own_fault)
 
 
 def _count_for_breakers(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> Local:
     """Tell the breakers of what could not be started; what this machine knows after that."""
-    events = [event for event, _ in pairs if event.kind == "dispatch-failed" and event.bead is not None]
+    events = [event for event, _ in pairs if event.kind == "dispatch-failed" and not event.own_fault]
     for event in events:
         rig = draft.view.rig_of(event.bead or "")
         if rig is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ from gitconvoy.model.plan import Config
 from gitconvoy.store import load
 from gitconvoy.store.localfiles import local_folder, write_atomically
 
+_PARENTS, _TRUNKS = "rig-parents", "rig-trunks"
+_REMOTES = "refs/remotes/"
+
 
 @dataclass(frozen=True, slots=True)
 class RigHome:
@@ -26,7 +30,7 @@ class RigHome:
 
     rig: str
     path: Path
-    """As configured, absolute."""
+    """As configured, absolute where that can be told."""
     trunk: str = ""
     """Full ref of its trunk; empty where it cannot be read."""
     trouble: str = ""
@@ -64,15 +68,21 @@ def homes(repo: Repo, root: Callable[[], Path], known: Config) -> dict[str, RigH
     found = {}
     for rig in known.rigs:
         text = config.get(repo, key(rig))
-        if text:
-            home = _home(repo, rig, _absolute(root(), text))
+        if text is not None:
+            home = _home(repo, rig, root(), text)
             if home is not None:
                 found[rig] = home
     return found
 
 
 def _absolute(root: Path, text: str) -> Path:
-    return Path(os.path.normpath(root / Path(text).expanduser()))
+    """GitError where git config names no path."""
+    if not text.strip():
+        raise GitError("the path that git config gives for it is empty")
+    try:
+        return Path(os.path.normpath(root / Path(text).expanduser()))
+    except RuntimeError as error:  # ~NAME of nobody
+        raise GitError(f"{text!r} is no path: {error}") from None
 
 
 def places(repo: Repo, root: Path) -> list[Path]:
@@ -86,20 +96,39 @@ def places(repo: Repo, root: Path) -> list[Path]:
     return found
 
 
-def _home(town: Repo, rig: str, path: Path) -> RigHome | None:
+def _home(town: Repo, rig: str, root: Path, text: str) -> RigHome | None:
     """None where the path leads to the town itself."""
+    path = Path(text)
     try:
+        path = _absolute(root, text)
         repo = _open(town, path)
         if repo.common_dir == town.common_dir:
             return None
         trunk = _trunk(repo)
-        born = read.ref(repo, trunk) is not None
+        trouble = _trouble_with(town, rig, repo, trunk)
     except (ConvoyError, OSError) as error:
-        return RigHome(rig, path, trouble=str(error), parents=_recall(town).get(rig))
-    if not born:
-        trouble = f"its trunk ({trunk.removeprefix(settings.HEADS)}) has no commits"
+        trouble = str(error)
+    if trouble:
         return RigHome(rig, path, trouble=trouble, parents=_recall(town).get(rig))
     return RigHome(rig, path, trunk, _repo=repo)
+
+
+def _trouble_with(town: Repo, rig: str, repo: Repo, trunk: str) -> str:
+    """Why a trunk cannot be used, in words; empty where it can.
+
+    One that was guessed and is gone is not replaced by the next guess: that may be whatever is checked out.
+    """
+    place, before = _trunks(town).get(rig, ("", trunk))
+    same = place != str(repo.common_dir) or _short(before) == _short(trunk)
+    if not same and not settings.load(repo).pinned and read.ref(repo, before) is None:
+        remedy = f"git -C {shlex.quote(str(repo.cwd))} config gitconvoy.trunk BRANCH"
+        return f"its trunk ({_short(before)}) is gone; {remedy} says which branch it is now"
+    return "" if read.ref(repo, trunk) is not None else f"its trunk ({_short(trunk)}) has no commits"
+
+
+def _short(ref: str) -> str:
+    """What a branch is called, here or on a remote."""
+    return ref.split("/", 3)[-1] if ref.startswith(_REMOTES) else ref.removeprefix(settings.HEADS)
 
 
 def _trunk(repo: Repo) -> str:
@@ -123,31 +152,42 @@ def _default_of_remote(repo: Repo, trunk: str) -> bool:
     )
 
 
-def _file(town: Repo) -> Path:
-    return local_folder(town.common_dir) / "rig-parents"
-
-
-def _recall(town: Repo) -> dict[str, frozenset[str]]:
+def _note(town: Repo, name: str) -> dict[str, list[str]]:
+    """Rig -> what one of our notes says of it; empty where there is none that can be read."""
     try:
-        data = json.loads(_file(town).read_bytes())
-        return {rig: frozenset(map(str, parents)) for rig, parents in data.items()}
+        data = json.loads((local_folder(town.common_dir) / name).read_bytes())
+        return {rig: [str(each) for each in said] for rig, said in data.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def remember(town: Repo, known: Mapping[str, frozenset[str]]) -> None:
-    """Note which beads have children in which rig's repository. What is known of rigs not named here stays known.
-
-    Without the note nobody knows, once such a repository is away, whether a bead has children there that are open.
-    """
-    before = _recall(town)
+def _add(town: Repo, name: str, known: Mapping[str, list[str]]) -> None:
+    before = _note(town, name)
     after = {**before, **known}
     if after != before:
-        text = json.dumps({rig: sorted(parents) for rig, parents in sorted(after.items())})
         try:
-            write_atomically(_file(town), text.encode())
+            write_atomically(local_folder(town.common_dir) / name, json.dumps(after, sort_keys=True).encode())
         except OSError:
             return
+
+
+def _recall(town: Repo) -> dict[str, frozenset[str]]:
+    return {rig: frozenset(parents) for rig, parents in _note(town, _PARENTS).items()}
+
+
+def _trunks(town: Repo) -> dict[str, tuple[str, str]]:
+    """Rig -> the common git directory of its repository, and the trunk that was last seen there."""
+    return {rig: (said[0], said[1]) for rig, said in _note(town, _TRUNKS).items() if len(said) == 2}
+
+
+def remember(town: Repo, homes: Mapping[str, RigHome], parents: Mapping[str, frozenset[str]]) -> None:
+    """Note of rigs that can be read which trunk they have, and which beads elsewhere have children in them.
+
+    What is known of rigs not named here stays known. Without the notes nobody knows, once such a repository is away,
+    whether a bead has children there that are open; nor, once its trunk is renamed, that this is another one.
+    """
+    _add(town, _TRUNKS, {rig: [str(home.repo().common_dir), home.trunk] for rig, home in homes.items()})
+    _add(town, _PARENTS, {rig: sorted(known) for rig, known in parents.items()})
 
 
 def _open(town: Repo, path: Path) -> Repo:

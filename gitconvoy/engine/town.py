@@ -179,6 +179,7 @@ class Town:
             workplace.check(self.repo)
             workplace.mode(self.repo, found.name)
             workplace.log_limit(self.repo)
+            workplace.keep_logs(self.repo)
             breaker.limit(self.repo)
         except ConvoyError as error:
             return in_words(error)

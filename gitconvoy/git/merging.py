@@ -1,10 +1,10 @@
 """Merging without a worktree, and taking the worktrees that have the branch along, as `git merge` would.
 
-The order is: look (nothing is changed if anything is in the way), lock the ref at its old value, look again who has the
-branch, bring the worktrees to the new commit, look once more, move the ref. Whoever dies in between leaves the ref where
-it was, and in a worktree at worst the merged files as staged changes: nothing is lost, no commit of the person's can undo
-the merge, and the next `advance` to a commit with the same files finds them in place. A worktree that comes to the branch
-in the moment of the move itself is brought along right after it.
+The order is: look (nothing is changed if anything is in the way), lock the ref at its old value, look again who has
+the branch, bring the worktrees to the new commit, look once more, move the ref. Whoever dies in between leaves the ref
+where it was, and in a worktree at worst the merged files as staged changes: nothing is lost, no commit of the person's
+can undo the merge, and the next `advance` to a commit with the same files finds them in place. A worktree that comes
+to the branch in the moment of the move itself is brought along right after it.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import cast
 
 from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused
 from gitconvoy.git import config
+from gitconvoy.git.admin import real
 from gitconvoy.git.identity import identity
 from gitconvoy.git.read import head
 from gitconvoy.git.repo import Repo
@@ -55,8 +56,20 @@ def worktrees(repo: Repo) -> list[Worktree]:
     for block in repo.git("worktree", "list", "--porcelain").text.split("\n\n"):
         about = dict(line.partition(" ")[::2] for line in block.splitlines())
         if "worktree" in about:
-            found.append(Worktree(Path(about["worktree"]), about.get("branch")))
+            path = Path(about["worktree"])
+            path = path if found or "bare" in about else _main(repo, path)
+            found.append(Worktree(path, about.get("branch")))
     return found
+
+
+def _main(repo: Repo, listed: Path) -> Path:
+    """The main worktree, for which git lists the git directory where that lies apart (also that of a submodule)."""
+    if real(listed) != real(repo.common_dir):
+        return listed
+    if repo.worktree is not None and repo.git_dir == repo.common_dir:
+        return repo.worktree
+    named = config.get(repo, "core.worktree")
+    return real(repo.common_dir / named) if named else listed
 
 
 def main_worktree(repo: Repo) -> Path:

@@ -44,11 +44,12 @@ def merged_by(
 ) -> Proof | None:
     """How the work of `merge_base..commit` got into the branch that ends in `base_tip`; None if that cannot be shown.
 
-    `reachable`: the commit is an ancestor. `patch`: each of its commits, or all of them as one, is the same patch as a
-    commit of the branch (to the letter: other whitespace is another patch). `contained`: a merge would change nothing,
-    now or (only with `earlier`, as it takes long) at one of the `earlier` commits of the branch. At most `limit` commits of the branch are
-    looked at, newest first; `also` is another commit that is as good as one patch. Commits that are not here prove nothing. Raises GitError with the code `git-too-old` where
-    only a merge could tell and git is older than 2.38.
+    `reachable`: the commit is an ancestor. `patch`: each of its commits, or all of them as one (or `also`, another
+    commit that is as good, as one), is the same patch as a commit of the branch (to the letter: other whitespace is
+    another patch). `contained`: a merge would change nothing, now or (only with `earlier`, as it takes long) at one of
+    the last commits of the branch that touch the same files. At most `limit` commits of the branch are looked at,
+    newest first. Commits that are not here prove nothing. Raises GitError with the code `git-too-old` where only a
+    merge could tell and git is older than 2.38.
     """
     tip, work, start = (read.resolve(repo, oid) for oid in (base_tip, commit, merge_base))
     if tip is None or work is None:

@@ -94,13 +94,18 @@ def unlock(repo: Repo, path: Path) -> None:
         _git(repo, "worktree", "unlock", "--", str(path))
 
 
-def init_submodules(path: Path) -> None:
-    """Check out the submodules of a worktree, theirs too; no hook of the person runs. Nothing without `.gitmodules`."""
-    if (path / ".gitmodules").is_file():
-        place = Repo.at(path)
-        # New repositories are made here: without the person's template, which may hold hooks.
-        extra = {"GIT_TEMPLATE_DIR": ""}
-        place.git(*NO_HOOKS, "submodule", "--quiet", "update", "--init", "--recursive", extra=extra)
+SUBMODULES = ("git", *NO_HOOKS, "submodule", "--quiet", "update", "--init", "--recursive")
+"""Checks out the submodules of the worktree in which it is run, theirs too; no hook of the person runs.
+
+It may fetch, and so take for ever: whoever runs it limits it.
+"""
+SUBMODULES_ENV = {"GIT_TEMPLATE_DIR": "", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+"""Belongs to that: repositories are made without the person's template, which may hold hooks, and nobody is asked."""
+
+
+def has_submodules(path: Path) -> bool:
+    """Whether the worktree at `path` may have some."""
+    return (path / ".gitmodules").is_file()
 
 
 def remove(repo: Repo, path: Path, *, force: bool = False) -> None:

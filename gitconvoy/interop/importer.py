@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,7 +22,7 @@ from gitconvoy.interop.settings import FANOUT, config_changes
 from gitconvoy.model.ids import is_external
 from gitconvoy.model.imported import PARENT_CHILD, X_BEADS, is_tombstone, origin
 from gitconvoy.model.kinds import BEAD, CONFIG, CONFIG_PATH, CONVOY, Kind
-from gitconvoy.model.plan import Bead, Convoy, Plan
+from gitconvoy.model.plan import Abroad, Bead, Convoy, Plan
 from gitconvoy.yamlio.writer import dump, edit
 
 Progress = Callable[[int, int], None]
@@ -82,15 +83,17 @@ def plan_import(
     existing_files: Mapping[str, bytes],
     source_name: str,
     progress: Progress | None = None,
+    whole: Plan | None = None,
 ) -> ImportPlan:
     """The changes that bring a file of JSON lines into the plan.
 
     `existing` is the plan as it is, `config_data` the document of its config, `existing_files` the bytes of its files
     by path (those of imported beads and of the config are read). `progress` is called with the lines done and all.
-    BadFiles, with a problem for each bad line, where anything cannot be imported; then nothing is.
+    `whole` is the plan with what lives in other repositories: that is linked to, and not imported. BadFiles, with a
+    problem for each bad line, where anything cannot be imported; then nothing is.
     """
     items = _items(read_lines(lines, source_name, _lacking))
-    run = _Import(existing, existing_files, source_name, Names(existing))
+    run = _Import(existing, existing_files, source_name, Names(whole or existing), whole.abroad if whole else {})
     run.start(items)
     for number, item in enumerate(items):
         run.take(item)
@@ -132,8 +135,10 @@ def _items(lines: list[Line]) -> list[_Item]:
 class _Import:
     """One run: first every record gets its id, then each becomes a document, with all ids known."""
 
-    def __init__(self, existing: Plan, files: Mapping[str, bytes], source: str, names: Names) -> None:
-        self.existing, self.old_files, self.source, self.names = existing, files, source, names
+    def __init__(
+        self, existing: Plan, files: Mapping[str, bytes], source: str, names: Names, abroad: Mapping[str, Abroad]
+    ) -> None:
+        self.existing, self.old_files, self.source, self.names, self.abroad = existing, files, source, names, abroad
         self.file = source.replace("\\", "/").rsplit("/", 1)[-1]
         self.notes = Notes()
         self.files: dict[str, bytes | None] = {}
@@ -158,7 +163,11 @@ class _Import:
         for item in items:
             if self.names.is_broken(item.raw):
                 self._bad(item, f"the plan's file of {item.raw} cannot be read", "mend that file first")
-            self.ids[item.raw] = self.names.assign(item.raw, item.kind, self._likeness(item))
+            own = self.ids[item.raw] = self.names.assign(item.raw, item.kind, self._likeness(item))
+            if own in self.abroad:
+                root = self.abroad[own].root
+                hint = f"take its line out, or import that there: gitconvoy -C {shlex.quote(root)} import ..."
+                self._bad(item, f"{own} lives in another repository: {root}", hint)
             if item.also:
                 numbers = ", ".join(str(line.number) for line in item.also)
                 self.notes.add(

@@ -118,6 +118,8 @@ class Event:
     token: str | None = None
     force: tuple[str, ...] = ()
     reason: str = ""
+    own_fault: bool = False
+    """Not recorded: no worker was started, and that is due to the bead alone (its branch), not to the dispatcher."""
     bead_changes: Mapping[str, Any] = field(default_factory=dict)
     convoy_changes: Mapping[str, Any] = field(default_factory=dict)
     town_changes: Mapping[str, Any] = field(default_factory=dict)

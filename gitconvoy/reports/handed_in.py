@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dispatch import handins
 from gitconvoy.engine.attempts.places import base_of, merge_of
 from gitconvoy.engine.handin.merging import is_here
 from gitconvoy.engine.local import Local
@@ -15,6 +16,7 @@ from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
 from gitconvoy.reports.failures import with_last
+from gitconvoy.reports.rows import asking, asks
 from gitconvoy.rules.view import View
 
 
@@ -42,11 +44,7 @@ def wait_of(plan: Plan, local: Local, record: BeadRecord) -> Wait:
     note = local.handins.get(record.id)
     if note is not None and note.token != record.token:
         note = None
-    if (
-        record.branch is not None
-        and (record.id, record.branch) not in local.branches
-        and is_here(record, local)
-    ):
+    if record.branch is not None and (record.id, record.branch) not in local.branches and is_here(record, local):
         ends = f"gitconvoy done {record.id} --merged COMMIT, fail or unsling ends it"
         return Wait(
             base,
@@ -60,12 +58,23 @@ def wait_of(plan: Plan, local: Local, record: BeadRecord) -> Wait:
     if note is not None and note.waits:
         where = f" in {note.place}" if note.place else ""
         return Wait(base, strategy, f"{note.waits}{where}; it is tried again", note.place, stuck=note.lasting)
+    if note is not None and note.told == handins.LOST:
+        return Wait(base, strategy, f"{_LOST}; {_again(record)} once more", stuck=True)
     if strategy == "direct" and is_here(record, local):
         return Wait(base, strategy, f"the next scan merges {branch} into {base}{there}")
-    more = f"; {note.complaint}" if note is not None and note.complaint else ""
+    more = f"; {note.complaint} ({_again(record)} again)" if note is not None and note.complaint else ""
     if strategy == "direct":
         more = f" ({record.machine} does that)"
     return Wait(base, strategy, f"it waits for {branch} to be merged into {base}{there}{more}")
+
+
+_LOST = (
+    "gitconvoy.onSubmit was begun, and what ran it has died: look whether it has done its work (a pull request, say)"
+)
+
+
+def _again(record: BeadRecord) -> str:
+    return f"gitconvoy hand-over {record.id} --again runs it"
 
 
 def standing(plan: Plan, local: Local, record: BeadRecord) -> dict[str, Any]:
@@ -115,6 +124,8 @@ def stuck(view: View, local: Local, failures: Mapping[str, str] | None = None) -
             wait = wait_of(view.plan, local, record)
             if wait.stuck:
                 found.append({"bead": bead, "reason": wait.reason})
+        elif asks(local, record):
+            found.append({"bead": bead, "reason": asking(local, record)})
         elif record.conflict is not None and not view.effective(bead).closed:
             found.append({"bead": bead, "reason": record.conflict})
         elif view.exhausted(bead):

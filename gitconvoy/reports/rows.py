@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from gitconvoy.dispatch.leases import NEVER
@@ -87,8 +88,12 @@ def attempt_note(view: View, local: Local, record: BeadRecord) -> str:
     """What is to be known of an attempt beside its row; empty where all is as it should be."""
     if (away := view.plan.away_reason(record.id)) is not None:
         return f"{away}; nothing of it is lost, it goes on when that is back"
+    if record.id in view.plan.broken:
+        return "the file of its bead cannot be read: gitconvoy validate says why"
     if view.plan.bead(record.id) is None:
         return "its bead is not in the plan any more: gitconvoy unsling takes it back"
+    if asks(local, record):
+        return asking(local, record)
     held = local.leases.get(record.id)
     if held is not None and held.token == record.token and held.note:
         return held.note
@@ -98,6 +103,20 @@ def attempt_note(view: View, local: Local, record: BeadRecord) -> str:
     if record.machine != local.machine:
         return f"runs on {record.machine}, which alone knows whether it lives"
     return "assigned; no sign of life yet"
+
+
+def asks(local: Local, record: BeadRecord) -> bool:
+    """Whether an attempt waits for a person to say how it went: its worker has ended without a word."""
+    held = local.leases.get(record.id)
+    return record.in_flight and held is not None and held.token == record.token and held.expires >= NEVER
+
+
+def asking(local: Local, record: BeadRecord) -> str:
+    """What a person has to know of an attempt that asks: that it counts as in flight (SPEC 4), and what ends it."""
+    said = local.leases[record.id].note or "its worker has ended without a word"
+    speak = f"gitconvoy --actor {shlex.quote(record.worker or '')}"
+    ways = f"{speak} done {record.id}, {speak} fail {record.id}, or gitconvoy unsling {record.id}"
+    return f"{said}; it holds a place until somebody ends it: {ways}"
 
 
 def reasons(verdicts: tuple[Verdict, ...]) -> list[dict[str, Any]]:

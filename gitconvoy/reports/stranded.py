@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.engine.attempts.breaking import Gate, opened
 from gitconvoy.engine.local import START, Local
 from gitconvoy.model.clock import iso
@@ -13,7 +12,7 @@ from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.reports import waiting
 from gitconvoy.reports.handed_in import wait_of
 from gitconvoy.reports.hope import Hope
-from gitconvoy.reports.rows import bead_row
+from gitconvoy.reports.rows import asking, asks, bead_row
 from gitconvoy.rules.capacity import Capacity
 from gitconvoy.rules.view import View
 
@@ -82,22 +81,22 @@ def _judge(view: View, local: Local, hope: Hope, convoy_id: str, ready: list[str
             else f"{local.dispatcher!r} cannot be used here: {local.trouble}"
         )
         return FEEDABLE, [_reason("capacity", f"{len(room)} ready beads and room for them: {how}", *room)]
-    asked = [record.id for record in live if _asks(local, record.id, record.token)]
-    if halted := _halted(view, local, live, asked):
+    if halted := _halted(view, local, live):
         return STUCK, halted
     if live:
         return None
     if ready:
-        return WAITING, [_waits(view, local, ready)]
+        held = _held_up(view, local)
+        return STUCK if held and len(held) == len(view.in_flight) else WAITING, [_waits(view, local, ready), *held]
     return _still(view, hope, convoy_id)
 
 
-def _halted(view: View, local: Local, live: Sequence[BeadRecord], asked: Sequence[str]) -> _Reasons:
+def _halted(view: View, local: Local, live: Sequence[BeadRecord]) -> _Reasons:
     """Why nothing goes on although attempts live: all of them ask, or are handed in and something is in the way."""
     found = []
     for record in live:
-        if record.id in asked:
-            found.append(_reason("live", local.leases[record.id].note or "somebody must say how it ended", record.id))
+        if asks(local, record):
+            found.append(_asking(local, record))
             continue
         wait = wait_of(view.plan, local, record) if record.submitted is not None else None
         if wait is None or not wait.stuck:
@@ -153,9 +152,13 @@ def _room(view: View, local: Local, ready: list[str]) -> list[str]:
     return found
 
 
-def _asks(local: Local, bead: str, token: str | None) -> bool:
-    held = local.leases.get(bead)
-    return held is not None and held.token == token and held.expires >= NEVER
+def _asking(local: Local, record: BeadRecord) -> dict[str, Any]:
+    return _reason("live", f"{record.id}: {asking(local, record)}", record.id)
+
+
+def _held_up(view: View, local: Local) -> _Reasons:
+    """The attempts, of whatever convoy, that hold a place although nobody works on them."""
+    return [_asking(local, record) for record in view.in_flight if asks(local, record)]
 
 
 def _still(view: View, hope: Hope, convoy_id: str) -> tuple[str, _Reasons]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.engine.attempts.breaking import opened
 from gitconvoy.engine.local import Local
 from gitconvoy.model.ledger import BeadRecord
-from gitconvoy.reports.rows import attempt_row
+from gitconvoy.reports.rows import asks, attempt_row
 from gitconvoy.rules.view import View
 
 WORKING, ASKS, IDLE, STOPPED = "working", "asks", "idle", "stopped"
@@ -53,17 +52,12 @@ def _rows(
     for record in records:
         of_bead = view.rig_of(record.id)
         row = attempt_row(view, local, record)
-        state = ASKS if _asks(local, record) else WORKING
+        state = ASKS if asks(local, record) else WORKING
         found.append({**row, "worker": worker, "rig": rig or (of_bead.name if of_bead else None), "state": state})
     return found
 
 
 _NOTHING = ("bead", "title", "convoy", "attempt", "since", "lease_until", "machine", "via")
-
-
-def _asks(local: Local, record: BeadRecord) -> bool:
-    lease = local.leases.get(record.id)
-    return lease is not None and lease.token == record.token and lease.expires >= NEVER
 
 
 def _capacity(view: View, local: Local, rig: str | None) -> list[dict[str, Any]]:

@@ -194,13 +194,18 @@ def test_exit_0_can_mean_failed(workshop: Workshop) -> None:
 
 def test_exit_0_asks_by_default(workshop: Workshop) -> None:
     workshop.use("0")
-    workshop.begin(lease="1s")
+    workshop.begin()
     here = workshop.here
     until(lambda: here.json("stranded")["convoys"], "the question")
     assert [row["class"] for row in here.json("stranded")["convoys"]] == ["stuck"]
     active = here.json("status", FLOW)["active"][0]
     assert "neither done nor fail" in active["note"]
     assert active["lease_until"] is None
+    stuck = here.json("status")["stuck"]
+    row = next(each for each in here.json("workers")["workers"] if each["state"] == "asks")
+    for told in (active["note"], row["note"], *(each["reason"] for each in stuck)):
+        assert "it holds a place until somebody ends it: gitconvoy --actor gt/polecat-1 done gt-a" in told
+    assert [each["bead"] for each in stuck] == ["gt-a"]
     here.ok("scan")
     assert here.ledger().bead("gt-a").live, "it waits for a person, however long"
     here.ok("--actor", "gt/polecat-1", "done", "gt-a", "--no-code")

@@ -127,6 +127,25 @@ def test_the_example_runs_a_worker(installed: Installed, repo: GitRepo, tmp_path
     assert f"niceness {os.nice(0) + 7} gt-a" in installed.ok(repo, "logs", "gt-a")
 
 
+def test_the_log_of_the_example_is_bounded(installed: Installed, repo: GitRepo, tmp_path: Path) -> None:
+    script = tmp_path / "worker.py"
+    script.write_text(
+        "import os\nprint('the beginning', flush=True)\n"
+        "for _ in range(40):\n    os.write(1, b'x' * (1 << 19) + b'\\n')\n"
+        "print('the end', flush=True)\nraise SystemExit(3)\n"
+    )
+    repo.config("gitconvoy.logLimit", "100k")
+    repo.config("gitconvoy.dispatcher", "nice")
+    repo.config("gitconvoy.dispatcher.nice.command", shlex.join([str(installed.python), str(script)]))
+    begin(installed, repo)
+    installed.ok(repo, "scan")
+    until(lambda: "fail gt-a" in events(repo), "the failure")
+    folder = repo.path / ".git" / "gitconvoy" / "attempts" / "gt-a-1"
+    assert sum(file.stat().st_size for file in folder.glob("log*")) <= 100 << 10
+    told = installed.ok(repo, "logs", "gt-a").splitlines()
+    assert (told[0], told[-1]) == ("the beginning", "the end")
+
+
 def test_the_example_ends_its_worker(installed: Installed, repo: GitRepo, tmp_path: Path) -> None:
     script = tmp_path / "worker.py"
     script.write_text("import time; print('waiting', flush=True); time.sleep(600)")

@@ -47,7 +47,7 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_documents_name_only_commands_that_exist() -> None:
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
         text = page.read_text(encoding="utf-8")
-        named = set(re.findall(r"`(?:gitconvoy|git convoy) ([a-z]+)\b", text)) | set(
+        named = set(re.findall(r"`(?:gitconvoy|git convoy) ([a-z]+(?:-[a-z]+)*)\b", text)) | set(
             re.findall(r"^ {4}gitconvoy ([a-z]+)\b", text, re.MULTILINE)
         )
         assert named <= set(COMMANDS), f"{page.name} names {sorted(named - set(COMMANDS))}"

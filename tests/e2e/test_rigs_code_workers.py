@@ -160,11 +160,12 @@ def test_killed_in_a_worktree_of_a_rig_it_is_dispatched_once_more(place: Rigs, s
         """)
         + WORK
     )
-    place.dispatch |= {"lease": "2s", "backoff": "1s"}
+    place.dispatch |= {"backoff": "1s"}
     place.plan("api-a")
     shop.note("begun")
     worker = int(shop.note("api-a-1"))
     end(shop.supervisor("api-a"))
+    shop.let_the_lease_run_out("api-a")
     shop.scan_for("expire api-a")
     until(lambda: not alive(worker), "the end of the orphaned worker")
     until(lambda: place.here.ok("scan") is not None and "merged api-a" in place.here.events(), "the second attempt")
@@ -237,6 +238,35 @@ def test_a_worker_that_ends_well_while_it_is_away_is_not_at_fault(place: Rigs, s
     back()
     place.here.ok("done", "api-a", "--token", record.token or "")
     assert place["api"].read("early.txt") == "early"
+
+
+@pytest.mark.parametrize("how", ["refused by done", "during the check"])
+def test_a_worker_that_cannot_hand_in_while_it_is_away_is_not_at_fault(
+    place: Rigs, shop: Workshop, tmp_path: Path, how: str
+) -> None:
+    go = shop.out / "go"
+    waiting = f"touch {shop.out}/begun; while [ ! -e {go} ]; do sleep 0.05; done"
+    if how == "during the check":
+        check = tmp_path / "check.sh"
+        check.write_text(f"{waiting}\n")
+        place.here.repo.config("gitconvoy.rig.api.verify", f"sh {check}")
+        shop.worker(WORK)
+    else:
+        shop.worker(WORK.replace("note(", f"subprocess.run({waiting!r}, shell=True)\nnote(", 1))
+    place.plan("api-a")
+    shop.note("begun")
+    back = place.move("api")
+    go.write_text("")
+    until(lambda: "asks" in [row["state"] for row in place.here.json("workers")["workers"]], "the question")
+    shop.quiet()
+    assert "the repository of the rig api cannot be used: there is no folder" in place.here.ok("logs", "api-a")
+    back()
+    (said,) = [row["note"] for row in place.here.json("workers")["workers"] if row["state"] == "asks"]
+    assert "exit code 1 and the repository of the rig api cannot be used" in said
+    record = place.here.ledger().bead("api-a")
+    assert (record.in_flight, record.failures) == (True, 0)
+    place.here.ok("done", "api-a", "--token", record.token or "")
+    assert place["api"].read("api-a.txt") == "api-a"
 
 
 def test_kill_and_land_while_it_is_away(place: Rigs, shop: Workshop, tmp_path: Path) -> None:

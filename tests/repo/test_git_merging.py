@@ -14,7 +14,7 @@ import pytest
 from gitfixtures import GitRepo, new_repo
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import merging, personal, read, write
+from gitconvoy.git import merging, read, write
 from gitconvoy.git.changes import local_changes
 from gitconvoy.git.merging import Advanced, Merge, Waiting, advance, merge_trees
 from gitconvoy.git.repo import Repo
@@ -625,20 +625,23 @@ def test_a_switch_to_the_branch_before_it_moves(
     assert (other.head(), other.status(), other.read("n/new")) == (new, [], "new\n")
 
 
-@pytest.mark.parametrize("calls", [1, 2])
+@pytest.mark.parametrize(("step", "calls"), [("prepared", 1), ("_switched", 1), ("_switched", 2)])
 def test_a_switch_away_before_it_moves(
-    move: tuple[GitRepo, str, str], monkeypatch: pytest.MonkeyPatch, calls: int
+    move: tuple[GitRepo, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, calls: int
 ) -> None:
     """The files of the other branch stay as they are."""
     repo, old, new = move
     repo.git("branch", "topic", old)
-    _meanwhile(monkeypatch, "_switched", lambda: repo.git("switch", "--quiet", "topic"), calls)
+    twin = GitRepo(tmp_path / "twin")
+    repo.git("worktree", "add", "--quiet", "--force", str(twin.path), "main")
+    _meanwhile(monkeypatch, step, lambda: twin.git("switch", "--quiet", "topic"), calls)
     answer = _advance(repo, old, new)
     assert isinstance(answer, Waiting)
-    assert (repo.head("main"), repo.head("topic"), repo.head()) == (old, old, old)
-    assert repo.status() == []
-    assert _advance(repo, old, new) == Advanced(())
-    assert (repo.status(), repo.read("a")) == ([], LINES)
+    assert answer.path == twin.path
+    assert [repo.head(branch) for branch in ("main", "topic")] == [old, old]
+    assert (repo.status(), twin.status()) == ([], [])
+    assert _advance(repo, old, new) == Advanced((repo.path,))
+    assert (twin.status(), twin.read("a")) == ([], LINES)
 
 
 def test_a_switch_to_the_branch_in_the_moment_of_the_move(
@@ -671,9 +674,6 @@ def test_a_prepared_ref_belongs_to_us_until_it_moves(move: tuple[GitRepo, str, s
     with pytest.raises(GitError, match="nonexistent"), prepared(found, MAIN, new, "1" * 40, "no such commit"):
         pass
     assert not (repo.path / ".git/refs/heads/main.lock").exists()
-
-
-
 
 
 def test_a_repository_whose_git_directory_lies_apart(tmp_path: Path) -> None:

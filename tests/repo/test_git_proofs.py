@@ -270,3 +270,20 @@ def test_a_git_without_merging_in_memory(forked: GitRepo, tmp_path: Path, monkey
     assert _proof(forked) == Proof("patch", forked.head())
     forked.git("merge", "--quiet", "--no-edit", "work")
     assert _proof(forked) == Proof("reachable", forked.head())
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_earlier_commits_are_looked_at_where_there_is_time_for_it(forked: GitRepo, later: bool) -> None:
+    forked.git("merge", "--quiet", "--squash", "work")
+    forked.write("extra", "by the reviewer\n")
+    squash = forked.commit("squashed, and more")
+    if later:
+        _more(forked)
+    found = Repo.discover(forked.path)
+    tip, work, fork = (forked.head(rev) for rev in ("main", "work", "fork"))
+    quick = proofs.merged_by(found, tip, work, fork, earlier=False)
+    assert quick == (None if later else Proof("contained", squash))
+    line = proofs.earlier(found, tip, work)
+    assert line == ([squash] if later else [])
+    assert proofs.earlier(found, tip, work, since=squash) == []
+    assert proofs.contained_in(found, line, work) == (Proof("contained", squash) if later else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,7 +151,8 @@ def test_submodules(repo: GitRepo, make_repo: Callable[[str], GitRepo], tmp_path
     repo.git("config", "--global", "core.hooksPath", str(hooks))
     linked = _add(repo, tmp_path / "linked")
     assert list((linked.path / "sub").iterdir()) == []
-    worktrees.init_submodules(linked.path)
+    assert worktrees.has_submodules(linked.path)
+    subprocess.run(worktrees.SUBMODULES, cwd=linked.path, env={**os.environ, **worktrees.SUBMODULES_ENV}, check=True)
     assert linked.read("sub/deeper/README.md") == repo.read("README.md")
     assert linked.status() == []
     assert not ran.exists()
@@ -163,7 +165,7 @@ def test_submodules(repo: GitRepo, make_repo: Callable[[str], GitRepo], tmp_path
     assert "in the repository sub: 1 commit on no remote" in found
     assert "in the repository sub/deeper: files that are not committed: mine" in found
     assert "changes that are not committed: sub" in found
-    worktrees.init_submodules(repo.path.parent)
+    assert not worktrees.has_submodules(repo.path.parent)
     plain = Repo.discover(repo.path)
     with pytest.raises(Refused, match="on no remote"):
         worktrees.remove(plain, linked.path)

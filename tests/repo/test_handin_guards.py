@@ -212,6 +212,26 @@ def test_the_lease_is_renewed_while_the_check_runs(repo: GitRepo) -> None:
     assert not any(event.startswith("expire") for event in here.events())
 
 
+def test_the_lease_of_a_later_attempt_is_left_alone_while_the_check_runs(repo: GitRepo) -> None:
+    here = flow(repo, "gt-a")
+    repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  auto: false\n  lease: 1s\n")
+    here.commit("a short lease")
+    repo.config("gitconvoy.wake", "false")
+    made = claim(here)
+    made.edit("a.py", "a\n")
+    command = [sys.executable, "-m", "gitconvoy", "-C", str(here.path)]
+    lease = str(repo.path / ".git" / "gitconvoy" / "leases" / "gt-a")
+    renewed = f"import pathlib, time; lease = pathlib.Path({lease!r}); time.sleep(1); said = lease.read_text(); "
+    script = (
+        f"import subprocess; run = lambda *words: subprocess.run([*{command!r}, *words], check=True); "
+        "run('unsling', 'gt-a'); run('--actor', 'bob', 'next', '--claim'); "
+        f"{renewed} assert json.loads(said)['token'] == {made.token!r}, 'it is bobs'"
+    )
+    check(here, f"import json; {script}")
+    error = here.error("done", "gt-a", "--branch", made.branch, "--token", made.token)
+    assert "it is bobs" in error["hint"]
+
+
 @pytest.mark.parametrize("command", ["true {secret}", "true '"])
 def test_a_check_that_cannot_be_meant_is_a_configuration_error(worker: Worker, command: str) -> None:
     worker.here.repo.config("gitconvoy.rig.gt.verify", command)
@@ -242,9 +262,10 @@ def test_a_stale_token_is_refused_and_the_branch_is_kept(worker: Worker) -> None
 
 @pytest.mark.parametrize(
     ("branch", "code"),
-    [("main", "bad-branch"), ("convoy-ledger", "bad-branch"), ("nowhere", "no-branch"), ("-x", "no-branch")],
+    [("main", "bad-branch"), ("convoy-ledger", "bad-branch"), ("nowhere", "no-branch"), ("-x", "bad-branch")],
 )
 def test_which_branches_can_be_handed_in(worker: Worker, branch: str, code: str) -> None:
+    worker.tree.git("update-ref", "refs/heads/-x", "HEAD")
     assert worker.here.error("--actor", "ada", "done", "gt-a", f"--branch={branch}")["code"] == code
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,11 @@ from waiting import until
 
 from gitconvoy.dispatch import handins
 from gitconvoy.engine import seen
+from gitconvoy.engine.handin import handover, proofs
 from gitconvoy.engine.handin.handover import hand_over
+from gitconvoy.git import lock, merging, read
+from gitconvoy.git import proofs as git_proofs
+from gitconvoy.git.repo import Repo
 
 
 def handed_in(repo: GitRepo, *beads: str, merge: str = "mr", hooks: bool = False) -> tuple[TownHelper, list[Worker]]:
@@ -352,7 +357,168 @@ def test_a_program_that_fails_is_shown_and_not_run_again(
     assert len(out.read_text().splitlines()) == 1
 
 
+KILLS_ITS_PARENT = """
+import os, pathlib, signal, sys
+out = pathlib.Path(sys.argv[1])
+out.write_text(out.read_text() + "told\\n" if out.exists() else "told\\n")
+parent = os.getppid()
+if out.read_text() == "told\\n" and b"hand-over" in pathlib.Path(f"/proc/{parent}/cmdline").read_bytes():
+    os.kill(parent, signal.SIGKILL)
+sys.exit(int(sys.argv[2]) if "told\\ntold\\ntold" not in out.read_text() else 0)
+"""
+
+
+def test_a_program_whose_caller_has_died_is_run_again_only_when_somebody_says_so(repo: GitRepo, tmp_path: Path) -> None:
+    script, out = tmp_path / "killer.py", tmp_path / "told"
+    script.write_text(KILLS_ITS_PARENT)
+    repo.config("gitconvoy.onSubmit", shlex.join([sys.executable, str(script), str(out), "3"]))
+    here, (worker,) = handed_in(repo, "gt-a")
+    until(lambda: here.json("status")["stuck"], "the end of who ran it")
+    here.ok("scan")
+    here.json(*worker.words())
+    row = here.json("status", FLOW)["submitted"][0]
+    assert row["stuck"]
+    assert "what ran it has died" in row["note"]
+    assert "gitconvoy hand-over gt-a --again" in row["note"]
+    assert [each["class"] for each in here.json("stranded")["convoys"]] == ["stuck"]
+    assert out.read_text() == "told\n", "nobody knows whether it has opened a pull request"
+    again = here.json("hand-over", "gt-a", "--again", code=5)["beads"]
+    assert [(each["told"], "exit code 3" in each["complaint"]) for each in again] == [("ended", True)]
+    row = here.json("status", FLOW)["submitted"][0]
+    assert (row["stuck"], "gitconvoy hand-over gt-a --again" in row["note"]) == (False, True)
+    here.ok("scan")
+    assert out.read_text() == "told\n" * 2
+    assert here.json("hand-over", "gt-a", "--again")["beads"][0]["complaint"] == ""
+    assert here.error("hand-over", "gt-b", "--again")["code"] == "not-submitted"
+    repo.git("config", "--unset", "gitconvoy.onSubmit")
+    assert here.error("hand-over", "gt-a", "--again")["code"] == "configuration"
+    assert out.read_text() == "told\n" * 3
+
+
 def test_a_committed_file_names_no_program(repo: GitRepo, tmp_path: Path) -> None:
     here, _ = handed_in(repo, "gt-a")
     hand_over(here.open(), "gt-a")
     assert note(here).told == handins.NOT_YET
+
+
+def squashed_and_changed_again(repo: GitRepo, *workers: Worker) -> str:
+    """One commit takes all work, and more, and the next changes the same files; the first."""
+    repo.git("checkout", "--quiet", "--detach")
+    for worker in workers:
+        repo.git("merge", "--quiet", "--squash", worker.branch + "~1")
+    repo.write("extra", "by the reviewer\n")
+    squash = repo.commit("squashed, and more")
+    for worker in workers:
+        repo.write(f"{worker.bead}.py", "in other words\n")
+    repo.commit("later")
+    repo.git("checkout", "--quiet", "-B", "main")
+    return squash
+
+
+def merges_of_proofs(patch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The merges that proofs try from now on."""
+    asked: list[tuple[str, str]] = []
+
+    def counted(repo: Repo, ours: str, theirs: str, *, keep: bool = True) -> merging.Merge:
+        asked.append((ours, theirs))
+        return merging.merge_trees(repo, ours, theirs, keep=keep)
+
+    patch.setattr(git_proofs, "merge_trees", counted)
+    return asked
+
+
+def test_hooks_look_at_the_tip_alone_and_scans_at_what_came_before(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, workers = handed_in(repo, "gt-a", "gt-b")
+    asked = merges_of_proofs(monkeypatch)
+    squash = squashed_and_changed_again(repo, *workers)
+    here.hook("post-commit")
+    assert len(asked) == 2, "one merge for each branch"
+    assert [here.ledger().bead(worker.bead).live for worker in workers] == [True, True]
+    assert proofs.owed(repo.path / ".git")
+    here.hook("post-commit")
+    assert len(asked) == 2, "nothing has moved"
+    answer = here.json("scan")
+    for worker in workers:
+        merged(here, worker)
+        assert here.ledger().bead(worker.bead).merged_as == squash
+    assert answer["dispatched"] == []
+    assert not proofs.owed(repo.path / ".git")
+
+
+def test_a_walk_goes_on_where_its_time_ended(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, workers = handed_in(repo, "gt-a", "gt-b")
+    squashed_and_changed_again(repo, *workers)
+    monkeypatch.setattr(proofs.walk, "__defaults__", (0.0,))
+    for worker in workers:
+        assert here.ledger().bead(worker.bead).live
+        here.ok("scan")
+        merged(here, worker)
+
+
+def test_a_walk_that_found_nothing_is_not_made_again(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, _ = handed_in(repo, "gt-a")
+    for text in ("one\n", "two\n"):
+        repo.write("gt-a.py", text)
+        repo.commit(text)
+    here.ok("scan")
+    asked = merges_of_proofs(monkeypatch)
+    here.ok("scan")
+    assert asked == []
+    repo.write("gt-a.py", "three\n")
+    repo.commit("three")
+    here.ok("scan")
+    assert len(asked) == 1, "one more commit is the tip itself"
+    assert here.ledger().bead("gt-a").live
+
+
+def test_a_branch_that_did_not_move_is_not_looked_at(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, _ = handed_in(repo, "gt-a")
+    here.ok("scan")
+    state = here.state()
+    local = here.open().local(state.plan, state.ledger)
+    asked: list[object] = []
+
+    def counted(*args: object) -> list[str]:
+        asked.append(args)
+        return []
+
+    monkeypatch.setattr(read, "changed_paths", counted)
+    assert proofs.look(here.open(), state, local) == ()
+    assert asked == []
+
+
+def test_work_that_comes_after_its_merge_is_found(repo: GitRepo) -> None:
+    """The base branch does not move any more once the commit is here."""
+    here, (worker,) = handed_in(repo, "gt-a")
+    repo.git("cherry-pick", f"main..{worker.branch}~1")
+    work = worker.tree.head()
+    hidden = repo.path / ".git" / "objects" / work[:2] / work[2:]
+    hidden.rename(repo.path / "away")
+    (repo.path / ".git" / "refs" / "heads" / worker.branch).unlink()
+    here.ok("scan")
+    assert here.ledger().bead("gt-a").live
+    (repo.path / "away").rename(hidden)
+    here.ok("scan")
+    merged(here, worker)
+
+
+def test_a_note_that_a_later_attempt_wrote_meanwhile_stays(repo: GitRepo) -> None:
+    here, _ = handed_in(repo, "gt-a")
+    old = note(here)
+    handins.write(here.path / ".git", replace(old, token="later"))
+    handins.drop(here.path / ".git", old)
+    assert note(here).token == "later"
+    handins.drop(here.path / ".git", note(here))
+    assert handins.read_all(here.path / ".git") == {}
+
+
+def test_one_process_hands_over_all_that_nobody_is_at(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, _ = handed_in(repo, "gt-a", "gt-b", "gt-c")
+    repo.config("gitconvoy.onSubmit", "true")
+    begun: list[list[str]] = []
+    monkeypatch.setattr(handover, "spawn", lambda _town, words, _place: begun.append(words))
+    with lock.exclusive(handins.own_file(here.path / ".git", note(here, "gt-b"), "lock"), 0):
+        here.ok("scan")
+    assert begun == [["hand-over", "gt-a", "gt-c"]]

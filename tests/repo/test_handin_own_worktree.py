@@ -17,6 +17,7 @@ from townfixtures import TownHelper
 from workshops import close_workshop, open_workshop
 
 BRANCH = "convoy/gt-a-1"
+_AS_MR = "id: hq-cv-flow\ntitle: Flow\ntracks:\n  - gt-a\nmerge: mr\nstatus: open\n"
 
 
 @dataclass(slots=True)
@@ -177,6 +178,8 @@ def test_what_a_check_leaves_behind_is_named_as_its_doing(given: Given, trace: s
     assert error["code"] == "verify"
     assert "the check (gitconvoy.rig.gt.verify)" in error["message"]
     assert ("junk.txt" if trace == "file" else "has moved") in error["message"]
+    if trace == "file":
+        assert "name what it makes in .gitignore" in error["hint"]
     assert given.here.ledger().bead("gt-a").in_flight
     given.here.repo.config("gitconvoy.rig.gt.verify", "true")
     (given.tree.path / "junk.txt").unlink()
@@ -184,6 +187,42 @@ def test_what_a_check_leaves_behind_is_named_as_its_doing(given: Given, trace: s
         given.tree.commit("no junk")
     assert given.done()["status"] == "closed"
     assert status(given.here, "gt-a") == ("closed", "done")
+
+
+def without_code(given: Given, *named: str) -> None:
+    """`--no-code` is refused, by the names of what it would leave out."""
+    error = given.refused("--no-code")
+    assert error["code"] == "has-commits"
+    assert all(name in error["message"] for name in named), error["message"]
+
+
+def test_a_word_leaves_no_work_out(given: Given) -> None:
+    given.tree.write("draft.txt", "half\n")
+    without_code(given, "not committed: draft.txt")
+    given.commit("one.txt")
+    without_code(given, f"{BRANCH} has a commit")
+    given.tree.git("checkout", "--quiet", "-b", "elsewhere")
+    given.commit("two.txt")
+    without_code(given, f"{BRANCH} has a commit", "elsewhere has 2 commits")
+    given.here.repo.git("worktree", "remove", "-f", "-f", str(given.tree.path))
+    without_code(given, f"{BRANCH} has a commit")
+    assert given.here.ledger().bead("gt-a").in_flight
+    assert given.done("--no-code", "--force")["status"] == "closed"
+    assert given.here.repo.exists(BRANCH)
+
+
+def test_a_word_is_enough_where_nothing_was_made(given: Given) -> None:
+    given.commit("one.txt")
+    given.tree.git("reset", "--quiet", "--hard", "main")
+    assert given.done("--no-code")["status"] == "closed"
+
+
+def test_a_word_after_handing_in_does_not_make_the_work_undone(given: Given) -> None:
+    given.here.repo.write(".convoy/convoys/hq-cv-flow.yaml", _AS_MR)
+    given.here.commit("by others")
+    given.commit("one.txt")
+    assert given.done()["status"] == "submitted"
+    without_code(given, f"{BRANCH} has a commit")
 
 
 def test_an_attempt_that_is_lost_while_the_check_runs_closes_nothing(given: Given) -> None:

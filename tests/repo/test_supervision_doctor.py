@@ -107,6 +107,28 @@ def test_a_stray_folder_with_something_in_it_stays(workshop: Workshop) -> None:
     assert (place / "notes").exists()
 
 
+def test_a_persons_worktree_in_a_shared_folder_stays(workshop: Workshop) -> None:
+    repo, shared = workshop.here.repo, workshop.here.path.parent / "wt"
+    repo.config("gitconvoy.worktrees", "../wt")
+    repo.git("worktree", "add", "--quiet", "-b", "mine", str(shared / "mine"))
+    (workshop.here.path / ".git" / "info" / "exclude").write_text("secret\n")
+    (shared / "mine" / "secret").write_text("x")
+    (shared / "notes").mkdir()
+    repo.git("worktree", "add", "--quiet", "-b", "ours", str(shared / "gt-y-1"))
+    repo.git("worktree", "lock", "--reason", "gitconvoy: gt-y is worked on", str(shared / "gt-y-1"))
+    assert findings(workshop, "--fix") == [("worktree", "warning", True)]
+    assert sorted(each.name for each in shared.iterdir()) == ["mine", "notes"]
+    assert (shared / "mine" / "secret").exists()
+
+
+def test_what_a_person_has_locked_stays(workshop: Workshop) -> None:
+    repo, place = workshop.here.repo, workshop.own / "worktrees" / "mine"
+    repo.git("worktree", "add", "--quiet", "-b", "mine", str(place))
+    repo.git("worktree", "lock", "--reason", "on a stick", str(place))
+    assert findings(workshop, "--fix") == []
+    assert place.exists()
+
+
 @pytest.mark.parametrize("where", ["--detach", "-bother"])
 def test_the_remedy_shows_the_commits_at_stake(workshop: Workshop, where: str) -> None:
     """Wherever the worker went in its worktree."""

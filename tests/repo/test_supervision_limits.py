@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from gitfixtures import GitRepo
 from waiting import until
-from workshops import FLOW, Workshop, alive, close_workshop, end, open_workshop
+from workshops import FLOW, Workshop, alive, close_workshop, end, hang_in_submodules, open_workshop, processes_of
 
 from gitconvoy.dispatch import breaker
 
@@ -188,6 +188,32 @@ def test_a_dispatcher_that_cannot_start_is_not_asked_on_and_on(workshop: Worksho
     for bead in ("gt-2", "gt-3"):
         workshop.event(f"done {bead}")
     assert breaker.read_all(workshop.here.open().common_dir) == {}
+
+
+def test_what_is_wrong_with_one_convoy_stops_no_rig(workshop: Workshop) -> None:
+    workshop.worker('sys.exit(gitconvoy("done", "--no-code"))')
+    workshop.here.repo.config("gitconvoy.breaker", "2")
+    workshop.plan("gt-a", "gt-b", "gt-c", convoy={"base_branch": "gone"})
+    assert workshop.here.run("launch", FLOW, "--force").code == 5
+    assert sum("dispatch-failed" in event for event in workshop.here.events()) == 3
+    assert breaker.read_all(workshop.here.open().common_dir) == {}
+    workshop.here.bead("gt-d")
+    workshop.here.convoy("hq-cv-good", "gt-d", status="open")
+    workshop.here.commit("more")
+    workshop.here.ok("scan")
+    workshop.event("done gt-d")
+
+
+def test_kill_ends_a_checkout_that_hangs(workshop: Workshop) -> None:
+    workshop.worker("pass")
+    workshop.plan("gt-a", lease="1h")
+    hang_in_submodules(workshop.here.repo)
+    workshop.here.ok("launch", FLOW)
+    fetching = until(lambda: [pid for pid in processes_of(Path("sleep\x00987")) if alive(pid)], "the fetch")
+    assert workshop.here.json("kill", "gt-a")["ended"] is True
+    assert not any(alive(pid) for pid in fetching)
+    workshop.quiet()
+    assert "dispatch-failed gt-a" not in workshop.here.events()
 
 
 def test_a_poisoned_bead_holds_up_nobody(workshop: Workshop) -> None:

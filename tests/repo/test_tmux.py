@@ -23,7 +23,7 @@ from waiting import until
 
 from gitconvoy.dispatch.attempts import attempt_folder
 from gitconvoy.dispatch.running import Work
-from gitconvoy.dispatch.tmux import TmuxWindow, socket_name, window_of
+from gitconvoy.dispatch.tmux import TmuxWindow, program, socket_name, window_of
 
 pytestmark = needs_tmux
 FLOW = "hq-cv-flow"
@@ -175,6 +175,28 @@ def test_a_window_that_somebody_closes_is_a_worker_that_has_ended(shop: Shop) ->
     until(lambda: not window.alive(), "the end")
     assert window.exit_code is None
     assert "tmux window" in window.ended
+    window.stop()
+
+
+@pytest.mark.parametrize("answer", ["exit 1", "echo what; exit 0"])
+def test_a_tmux_that_does_not_say_is_no_end_of_a_worker(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    window = shop.start(shop.work(*python("import time; time.sleep(600)")))
+    bin_, silent = tmp_path / "bin", tmp_path / "silent"
+    bin_.mkdir()
+    (bin_ / "tmux").write_text(f'#!/bin/sh\nif test -e {silent}; then {answer}; fi\nexec {program()} "$@"\n')
+    (bin_ / "tmux").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    silent.touch()
+    assert window.alive()
+    silent.unlink()
+    assert window.alive()
+    silent.touch()
+    assert window.session is not None
+    os.kill(window.session, signal.SIGKILL)
+    until(lambda: not window.alive(), "the end of a process of which tmux says nothing")
+    silent.unlink()
     window.stop()
 
 

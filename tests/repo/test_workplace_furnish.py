@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from gitfixtures import GitRepo
+from workshops import hang_in_submodules
 
 from gitconvoy.dispatch import attempts, logs, workplace
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
@@ -141,6 +142,14 @@ def test_submodules_are_checked_out_where_wanted(repo: GitRepo, make_repo: objec
     assert (place / "lib/README.md").exists()
     assert workplace.dismantle(Repo.at(repo.path), folder, job, into=()) == ()
     assert not place.exists()
+
+
+def test_checking_out_submodules_has_a_time_limit(repo: GitRepo) -> None:
+    hang_in_submodules(repo)
+    repo.config("gitconvoy.setupTimeout", "1s")
+    with pytest.raises(ConvoyError, match="checking out submodules reached its time limit"):
+        prepare(repo)
+    assert not (repo.path / ".git/gitconvoy/worktrees/gt-a-1").exists()
 
 
 def test_the_set_up_command_has_a_time_limit_and_no_shell(repo: GitRepo, tmp_path: Path) -> None:

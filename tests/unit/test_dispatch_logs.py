@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ def test_short_output_is_kept_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("chunk", [1, 7, 1000, 5000, 100_000])
 def test_long_output_keeps_its_ends_within_the_limit(tmp_path: Path, chunk: int) -> None:
     file, limit = tmp_path / "log", 8000
-    lines = b"".join(b"%06d\n" % number for number in range(20_000))
+    count = 20_000 if chunk > 10 else 3000
+    lines = b"".join(b"%06d\n" % number for number in range(count))
     log = Log(file, limit)
     for start in range(0, len(lines), chunk):
         log.write(lines[start : start + chunk])
@@ -38,7 +40,7 @@ def test_long_output_keeps_its_ends_within_the_limit(tmp_path: Path, chunk: int)
     assert gap
     assert lines.decode().startswith(head)
     assert lines.decode().endswith(tail.partition("...]\n")[2])
-    assert told.endswith("019999\n")
+    assert told.endswith(f"{count - 1:06}\n")
     assert len(told) > limit / 2
 
 
@@ -83,3 +85,31 @@ def test_sizes(given: str, size: int) -> None:
 def test_what_is_no_size(given: str) -> None:
     with pytest.raises(ValueError, match="not a size"):
         parse_size(given)
+
+
+def test_threads_and_processes_share_a_log(tmp_path: Path) -> None:
+    """Each `Log` stands for a process here: what they share is the file."""
+    file, limit = tmp_path / "log", 8000
+    logs = [Log(file, limit) for _ in range(2)]
+    ended: list[str] = []
+
+    def write(log: Log, name: str) -> None:
+        for number in range(500):
+            log.write(f"{name} {number:04}\n".encode())
+        ended.append(name)
+
+    threads = [threading.Thread(target=write, args=(logs[n % 2], f"writer-{n}")) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ended) == 4
+    assert size(file) <= limit
+    logs[0].write(b"the end\n")
+    for log in logs:
+        log.close()
+        log.write(b"too late\n")
+    assert text(file).endswith("the end\n")
+    whole = text(file).partition("...]\n")[2].splitlines()[1:-1]
+    assert len(whole) > 100
+    assert all(len(line) == len("writer-0 0000") for line in whole)

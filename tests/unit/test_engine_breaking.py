@@ -60,6 +60,14 @@ def test_failures_of_the_same_decision_count() -> None:
     assert decided(made) == ["dispatch-failed gt-a"]
 
 
+def test_what_is_due_to_one_bead_does_not_count() -> None:
+    live = BeadRecord("gt-a", machine=HERE, via=START, attempt=1, token="1", since=NOW - 5, status=LIVE)
+    made = draft(town(live), here(2, NOW - 9))
+    facts.failed(made, "gt-a", "no such branch", kind="dispatch-failed", own_fault=True)
+    settle.feed(made)
+    assert decided(made) == ["dispatch-failed gt-a", "dispatch gt-b", "dispatch gt-c"]
+
+
 def test_assigning_is_never_stopped() -> None:
     assert len(fed(replace(here(3, NOW), via="push"))) == 3
 

@@ -69,6 +69,14 @@ def test_repair(attempt: BeadRecord, lease: Lease | None, expected: list[str]) -
     assert all(event.cause == "scan" and event.token == "token-gt-a" for event in made.events)
 
 
+@pytest.mark.parametrize(("since", "expected"), [(NOW - 1799, []), (NOW - 1800, ["expire gt-a"])])
+def test_a_worker_that_began_is_waited_for_when_its_lease_cannot_be_read(since: int, expected: list[str]) -> None:
+    attempt = live("gt-a", machine=HERE, via="start", since=since)
+    made = draft(state(bead("gt-a"), attempt), local(begun=frozenset({"token-gt-a"})))
+    repair(made)
+    assert decided(made) == expected
+
+
 def test_expiring_counts_and_queues_at_once_requeueing_does_not_count() -> None:
     made = draft(state(bead("gt-a"), live("gt-a", machine=HERE, via="claim", since=0)))
     repair(made)

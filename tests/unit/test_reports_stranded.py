@@ -132,9 +132,23 @@ def test_paused_by_whoever() -> None:
 def test_a_worker_that_ended_without_a_word_is_stuck() -> None:
     asks = Lease("gt-b", "token-gt-b", NEVER, note="somebody must")
     rows = found(bead("gt-b"), cv("gt-b"), live("gt-b", via="start", machine=HERE), known=local(asks))
-    assert [(row["class"], row["reasons"][0]["message"]) for row in rows] == [("stuck", "somebody must")]
+    assert [row["class"] for row in rows] == ["stuck"]
+    told = rows[0]["reasons"][0]["message"]
+    assert told.startswith("gt-b: somebody must; it holds a place until somebody ends it: ")
+    assert all(f"{words} gt-b" in told for words in ("done", "fail", "gitconvoy unsling"))
     both = [bead("gt-a"), bead("gt-b"), cv("gt-a", "gt-b"), RUNNING, live("gt-a", "gt/polecat-2", machine=HERE)]
     assert found(*both, known=local(asks)) == []
+
+
+def test_places_that_nobody_works_in_are_named_to_those_that_wait_for_one() -> None:
+    asks = Lease("gt-b", "token-gt-b", NEVER, note="it ended")
+    items = [bead("gt-a"), bead("gt-b"), bead("gt-c"), cv("gt-a"), convoy("hq-cv-2", "gt-b", "gt-c"), RUNNING]
+    row = found(*items, known=local(asks), config=config(dispatch=Dispatch(max_workers=1)))[0]
+    assert (row["class"], [reason["ids"] for reason in row["reasons"]]) == ("stuck", [["gt-a"], ["gt-b"]])
+    assert "gitconvoy unsling gt-b" in row["reasons"][1]["message"]
+    busy = live("gt-c", "gt/polecat-2", machine=HERE)
+    row = found(*items, busy, known=local(asks), config=config(dispatch=Dispatch(max_workers=2)))[0]
+    assert (row["class"], len(row["reasons"])) == ("waiting", 2)
 
 
 def test_a_machine_without_the_dispatcher_says_so() -> None:

@@ -40,7 +40,9 @@ class Gate:
 def _with(view: View, local: Local, events: Iterable[Event]) -> Local:
     breakers = dict(local.breakers)
     for event in events:
-        rig = view.rig_of(event.bead) if event.kind == "dispatch-failed" and event.bead is not None else None
+        if event.kind != "dispatch-failed" or event.own_fault or event.bead is None:
+            continue
+        rig = view.rig_of(event.bead)
         if rig is not None:
             before = breakers.get(rig.name) or Breaker(0, 0)
             breakers[rig.name] = Breaker(before.failures + 1, event.at, event.reason, local.breaker_limit)

@@ -188,13 +188,17 @@ class _Ground:
         return workplace.is_of(said, self.town, own=self.own)
 
     def strays(self, known: frozenset[Path]) -> Iterator[Path]:
-        """What lies among the worktrees of attempts and is none that is known; nothing of another town."""
+        """What lies among the worktrees of attempts and is none that is known; nothing of another town.
+
+        In a folder that was configured, people may have worktrees too: what we did not lock there is not ours.
+        """
         place = workplace.settings(self.repo, main_worktree(self.repo)).folder
+        private = self.own and place == workplace.default_folder(self.repo)
         admins = admin_dirs(self.repo)
         for path in sorted(place.iterdir()) if place.is_dir() else ():
             admin = admins.get(real(path))
-            said = (lock_reason(admin) or "") if admin is not None else ""
-            if path not in known and (self._is_ours(said) or (self.own and not said.startswith(workplace.IN_USE))):
+            said = lock_reason(admin) if admin is not None else None
+            if path not in known and (private if said is None else self._is_ours(said)):
                 yield path
 
 
@@ -230,7 +234,7 @@ def _strays(town: Town, state: State) -> Iterator[Finding]:
     live = {f"{each.id}-{each.attempt}" for each in state.ledger.beads.values() if each.in_flight}
     for ground in _grounds(town, state):
         for path in ground.strays(known):
-            if path.name in live:
+            if not live.isdisjoint((path.name, path.stem)):  # `<bead>-<attempt>`, perhaps with `.2` behind it
                 continue  # its repository was moved while it is worked on
             lost = worktrees.losses(path, into=tuple(filter(None, (read.ref(ground.repo, ground.trunk),))))
             yield Finding(

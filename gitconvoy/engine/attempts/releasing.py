@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from gitconvoy.dispatch import attempts, workplace
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.engine import settings as settings_
+from gitconvoy.engine.attempts import pruning
 from gitconvoy.engine.attempts.bases import base_branch
 from gitconvoy.engine.attempts.standing import trunk_branch
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import read
+from gitconvoy.git.admin import admin_dirs, lock_reason, stands_on
+from gitconvoy.git.personal import main_worktree
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.ledger import CLOSED, BeadRecord
 from gitconvoy.model.state import State
@@ -36,13 +42,37 @@ def release(town: Town, bead: str, attempt: int, state: State | None = None) -> 
 def would_keep(town: Town, bead: str, attempt: int, state: State) -> str | None:
     """What would keep the worktree of an attempt, as `release` says it; nothing is removed."""
     found = _attempt(town, bead, attempt)
-    if found is None or not workplace.there(found[1]):
+    if found is None:
+        return None
+    folder, job = found[0], _where_it_is(town, state, found[1])
+    if not workplace.there(job):
         return None
     try:
-        lost = workplace.losses(*found, into=targets(Repo.at(found[1].place), state, found[1]))
+        repo = Repo.at(job.place)
+        if other := workplace.stranger(repo, job):
+            return f"{job.worktree} is kept: {other}"
+        lost = workplace.losses(folder, job, into=targets(repo, state, job))
     except (ConvoyError, OSError) as error:
         lost = (f"nothing can be said about it: {error}",)
-    return _obstacle(found[1], lost)
+    return _obstacle(job, lost)
+
+
+def _where_it_is(town: Town, state: State, job: Job) -> Job:
+    """The job with the place of its worktree now: the rig's repository may have moved for good, and git config say so.
+
+    Known by its lock, which names bead and town, and by the attempt's branch.
+    """
+    if not job.branch or not job.repository or Path(job.repository).exists():
+        return job
+    try:
+        repo = town.repo_of(state.plan, job.bead)
+        moved = replace(job, repository=str(main_worktree(repo)))
+        for path, admin in admin_dirs(repo).items():
+            if lock_reason(admin) == workplace.reason(job) and stands_on(admin) == HEADS + job.branch:
+                return replace(moved, worktree=str(path))
+    except (ConvoyError, OSError):
+        return job  # away
+    return moved
 
 
 def _attempt(town: Town, bead: str, attempt: int) -> tuple[AttemptFolder, Job] | None:
@@ -60,9 +90,11 @@ def let_go(town: Town, folder: AttemptFolder, job: Job, state: State | None = No
     record = state.ledger.bead(job.bead)
     if running(record, job):
         return None
+    job = _where_it_is(town, state, job)
     try:
         repo = Repo.at(job.place)
-        kept = _remove(repo, state, folder, job)
+        with attempts.removing(folder):
+            kept = _remove(repo, state, folder, job)
     except (ConvoyError, OSError) as error:
         return f"{job.worktree} could not be removed: {error}"
     if kept is None and succeeded(state, job):
@@ -109,13 +141,21 @@ def targets(repo: Repo, state: State, job: Job) -> tuple[str, ...]:
 
 
 def sweep(town: Town) -> tuple[list[str], list[str]]:
-    """Release the worktree of every attempt that is over; (paths that were removed, what is kept and why)."""
+    """Release the worktree of every attempt that is over; (paths that were removed, what is kept and why).
+
+    Folders of attempts that are over for long go, too (`pruning`).
+    """
     removed, kept = [], []
     state: State | None = None
-    for folder, job in attempts.known(town.common_dir):
-        if not job.branch or not workplace.there(job) or attempts.supervised(folder):
+    known = attempts.known(town.common_dir)
+    for folder, job in known:
+        gone = bool(job.repository) and not Path(job.repository).exists()
+        if not job.branch or not (gone or workplace.there(job)) or attempts.supervised(folder):
             continue
         state = state or town.state()
+        job = _where_it_is(town, state, job)
+        if not workplace.there(job):
+            continue
         record = state.ledger.bead(job.bead)
         # What waits for being merged is known not to be.
         if running(record, job) or (record.handed_in and record.attempt == job.attempt):
@@ -125,4 +165,5 @@ def sweep(town: Town) -> tuple[list[str], list[str]]:
             kept.append(why)
         elif not workplace.there(job):
             removed.append(job.worktree)
+    pruning.prune(town, known, state)
     return removed, kept

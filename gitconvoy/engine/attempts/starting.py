@@ -5,6 +5,10 @@ What takes time (the worktree, copies, a set-up command) is the supervisor's: no
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
 from gitconvoy.dispatch import attempts, breaker, leases, registry, workplace
 from gitconvoy.engine.attempts.places import place_of
 from gitconvoy.engine.town import Town
@@ -34,12 +38,14 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
         raise found.error
     document = state.plan.bead(record.id)
     if document is None:
-        raise Refused(f"{record.id} is not in the plan any more")
+        raise Refused(f"{record.id} is not in the plan any more", code="not-in-plan")
     breaker.limit(town.repo)  # settings that cannot be meant are told here
     workplace.log_limit(town.repo)
+    workplace.keep_logs(town.repo)
     home = town.home()
     repo = town.repo_of(state.plan, record.id)
     where = main_worktree(repo)
+    known = workplace.settings(repo, where)
     job = attempts.Job(
         bead=record.id,
         convoy=record.convoy or "",
@@ -52,7 +58,7 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
         timeout=found.timeout,
         lease=state.plan.config.dispatch.lease,
         town=str(home),
-        worktree=_worktree(town, state, record, found.name, workplace.settings(repo, where)),
+        worktree=_worktree(town, state, record, found.name, partial(workplace.free_place, repo, known.folder)),
         branch=record.branch or "",
         base=record.base or "",
         repository="" if repo is town.repo else str(where),
@@ -63,12 +69,12 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
     return spawn(town, ["supervise", str(folder.root)], home)
 
 
-def _worktree(town: Town, state: State, record: BeadRecord, dispatcher: str, known: workplace.Settings) -> str:
+def _worktree(town: Town, state: State, record: BeadRecord, dispatcher: str, free: Callable[[str], Path]) -> str:
     """Where the worker works. Refused where it should get a branch and cannot."""
     wanted = workplace.mode(town.repo, dispatcher)
     if record.branch is not None:
-        return str(known.folder / f"{record.id}-{record.attempt}")
+        return str(free(f"{record.id}-{record.attempt}"))
     if wanted == workplace.WORKTREE:
         place_of(state.plan, town.places(state.plan), record.id, record.convoy, record.attempt)
-        raise Refused(f"no branch was recorded for attempt {record.attempt} of {record.id}")
+        raise Refused(f"no branch was recorded for attempt {record.attempt} of {record.id}", code="base-branch")
     return str(attempts.attempt_folder(town.common_dir, record.id, record.attempt).work)

@@ -6,6 +6,7 @@ It may die at any moment: the lease then runs out, and whoever dispatches the be
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -27,7 +28,7 @@ from gitconvoy.engine.react import react, transact
 from gitconvoy.engine.telling import notices
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
-from gitconvoy.errors import ConvoyError, LostRace, Refused
+from gitconvoy.errors import ConvoyError, GitError, LostRace
 from gitconvoy.ledger.read import history
 from gitconvoy.model.ledger import BeadRecord
 
@@ -90,13 +91,17 @@ def _record(town: Town, job: Job) -> BeadRecord:
     return town.ledger().bead(job.bead)
 
 
+def _words(error: Exception) -> str:
+    return error.message if isinstance(error, ConvoyError) else str(error)
+
+
 def _ours(record: BeadRecord, job: Job) -> bool:
     return record.in_flight and record.token == job.token
 
 
 def renew(town: Town, job: Job, *, expires: int | None = None, note: str = "") -> None:
     """Renew the lease of an attempt, from now on for its usual time unless `expires` says until when."""
-    until = int(time.time()) + job.lease if expires is None else expires
+    until = math.ceil(time.time()) + job.lease if expires is None else expires
     leases.renew(town.common_dir, leases.Lease(job.bead, job.token, until, os.getpid(), note))
 
 
@@ -111,6 +116,9 @@ class Supervisor:
         self._log = logs.Log(folder.log, self._log_limit)
         self._step = min(LOOK, max(job.lease / 4, 0.1))
         self._began = self._renewed = time.monotonic()
+        self._worker: Started | None = None
+        self._troubles: set[str] = set()
+        """What was in the way of looking at the ledger or of renewing the lease so far."""
         self._tip: str | None = None
         self._over: str | None = None
         """The event that ended the attempt; `submit` where its work was handed in."""
@@ -119,16 +127,24 @@ class Supervisor:
         """Whether a scan was asked to go on with the work that was handed in."""
 
     def run(self) -> None:
-        """From the end of what was before to the end of the attempt."""
-        worker = self._start() if self._take_over() and self._prepare() else None
-        if worker is not None:
-            ended = self._watch(worker)
-            self._end_all(worker)
-            if ended is not None and self._over is None:
-                self._conclude(ended)
-            elif self._over == "submit":
-                self._go_on()
-        self._finish()
+        """From the end of what was before to the end of the attempt.
+
+        Should this fail unexpectedly, the worker is ended first: nobody would read what it prints, or renew its lease.
+        """
+        try:
+            worker = self._start() if self._take_over() and self._prepare() else None
+            if worker is not None:
+                ended = self._watch(worker)
+                self._end_all(worker)
+                if ended is not None and self._over is None:
+                    self._conclude(ended)
+                elif self._over == "submit":
+                    self._go_on()
+            self._finish()
+        except BaseException as error:
+            self._log.note(f"the supervisor failed ({type(error).__name__}: {error}): what it has started is ended")
+            self._end_all(self._worker)
+            raise
 
     # Setting up
 
@@ -136,7 +152,7 @@ class Supervisor:
         """End what is left of earlier attempts: two workers on one bead help nobody."""
         if ends.end(ends.earlier(self._town, self._job), supervisor=True, meanwhile=self._beat):
             return True
-        self._fail_to_start("processes of an earlier attempt cannot be ended")
+        self._fail_to_start("processes of an earlier attempt cannot be ended", own_fault=True)
         return False
 
     def _prepare(self) -> bool:
@@ -157,13 +173,15 @@ class Supervisor:
         while maker.is_alive():
             maker.join(self._step)
             if self._taken():
-                self._end_all()  # the set-up command, if it is that far
+                self._end_all()  # a set-up command, if it is that far
+                maker.join(processes.GRACE)
+                break  # whatever git still does is not waited for
         if not errors:
             return not self._taken()
         if not isinstance(errors[0], (ConvoyError, OSError)):
             raise errors[0]
         if not self._taken():
-            self._fail_to_start(f"its worktree could not be made: {errors[0]}")
+            self._fail_to_start(f"its worktree could not be made: {errors[0]}", breaker.own_fault(errors[0]))
         return False
 
     def _start(self) -> Started | None:
@@ -173,28 +191,30 @@ class Supervisor:
             what = self._job.argv[0] if self._job.argv else "the worker"
             self._fail_to_start(f"{what} could not be started: {getattr(error, 'strerror', None) or error}")
             return None
-        attempts.note_begun(self._folder, _begun(worker.session))
+        self._worker = worker
+        self._note_trouble(lambda: attempts.note_begun(self._folder, _begun(worker.session)))
         self._close_breaker()
         return worker
 
-    def _fail_to_start(self, reason: str) -> None:
+    def _fail_to_start(self, reason: str, own_fault: bool = False) -> None:
+        """`own_fault`: the dispatcher and this machine are not to blame."""
         self._log.note(reason)
         self._end_all()
-        self._report(reason, "dispatch-failed")
+        self._report(reason, "dispatch-failed", own_fault)
 
     def _close_breaker(self) -> None:
         """A start ends the row of failures; where they had stopped the rig, its beads are fed again."""
         town = self._town
-        rig = town.plan().config.rig_of(self._job.bead)
-        before = breaker.read_all(town.common_dir).get(rig.name) if rig is not None else None
-        if rig is None or before is None:
-            return
         try:
+            rig = town.plan().config.rig_of(self._job.bead)
+            before = breaker.read_all(town.common_dir).get(rig.name) if rig is not None else None
+            if rig is None or before is None:
+                return
             with town.exclusive():
                 breaker.reset(town.common_dir, rig.name)
             if before.open:
                 react(town)
-        except ConvoyError:
+        except (OSError, ConvoyError):
             return  # the next start closes it
 
     # While it runs
@@ -228,8 +248,13 @@ class Supervisor:
     def _look(self) -> None:
         """See how the ledger stands to the attempt; a heartbeat while it is in flight.
 
-        How it ended is found once: the event lies behind us when the ledger moves on for other reasons.
+        What cannot be read or written now, as on a full disk, is tried again at the next step: the worker goes on.
         """
+        self._note_trouble(self._look_at_the_ledger)
+        self._beat()
+
+    def _look_at_the_ledger(self) -> None:
+        """How the attempt ended is found once: the event lies behind us when the ledger moves on for other reasons."""
         tip = self._town.ledger_tip()
         now = time.monotonic()
         if tip != self._tip and self._over in (None, "submit"):
@@ -240,14 +265,29 @@ class Supervisor:
         if self._over == "submit" and not self._asked and now - self._over_since > _PATIENCE * self._step:
             self._asked = True
             spawn(self._town, ["scan"], self._town.home())
-        self._beat()
 
     def _beat(self) -> None:
-        """Renew the lease, if it is time."""
+        """Renew the lease, if it would be more than a third over at the next step."""
         now = time.monotonic()
-        if self._over is None and now - self._renewed >= self._job.lease / 3:
-            self._renewed = now
+        if self._over is None and now - self._renewed + self._step >= self._job.lease / 3:
+            self._note_trouble(self._renew)
+
+    def _renew(self) -> None:
+        """Not where the bead is somebody else's by now, which a look that failed has not shown."""
+        held = leases.read_all(self._town.common_dir).get(self._job.bead)
+        if held is None or held.token == self._job.token:
             renew(self._town, self._job)
+        self._renewed = time.monotonic()
+
+    def _note_trouble(self, act: Callable[[], object]) -> None:
+        """Do it; where the disk or git is in the way, say so in the log, once for each thing that is."""
+        try:
+            act()
+        except (OSError, ConvoyError) as error:
+            trouble = _words(error)
+            if trouble not in self._troubles:
+                self._log.note(f"the supervisor met an error and goes on: {trouble}")
+            self._troubles.add(trouble)
 
     def _fate(self, since: str | None) -> str | None:
         """The event that ended this attempt, `submit` where its work waits for being merged; None while it goes on."""
@@ -291,8 +331,10 @@ class Supervisor:
 
     def _conclude(self, ended: str) -> None:
         """Say how it went, where the worker did not."""
+        away = self._away() if ended else None
         if ended:
-            self._report(ended, "fail")
+            if away is None:
+                self._report(ended, "fail")
         elif self._job.on_exit == "done":
             self._hand_in()
         elif self._job.on_exit == "fail":
@@ -301,16 +343,23 @@ class Supervisor:
             return
         said = ended or "the worker ended with exit code 0"
         why = "said neither done nor fail" if not ended and self._job.on_exit == "ask" else "that could not be recorded"
-        note = f"{said} and {why}: somebody must say done or fail"
-        renew(self._town, self._job, expires=leases.NEVER, note=note)
+        why = away or why
+        renew(self._town, self._job, expires=leases.NEVER, note=f"{said} and {why}")
         notices.look(self._town)
+
+    def _away(self) -> str | None:
+        """Why the repository of the work cannot be used, in words: nothing that ends meanwhile is a failure of it."""
+        try:
+            return self._town.plan().away_reason(self._job.bead) if self._job.branch else None
+        except (OSError, ConvoyError):
+            return None
 
     def _go_on(self) -> None:
         """Merge or push what was handed in, where `done` has died before it came to that."""
         try:
             self._patiently(lambda: react(self._town))
-        except ConvoyError as error:
-            self._log.note(f"what was handed in waits for the next scan: {error.message}")
+        except (OSError, ConvoyError) as error:
+            self._log.note(f"what was handed in waits for the next scan: {_words(error)}")
 
     def _hand_in(self) -> None:
         """As `gitconvoy done` would; what that refuses is how the attempt failed.
@@ -321,6 +370,8 @@ class Supervisor:
         wish = Wish(job.bead, job.token, "the worker ended with exit code 0", no_code=not job.branch)
         try:
             self._patiently(lambda: hand_in(self._town, wish))
+        except OSError as error:
+            self._log.note(f"what it did could not be handed in: {error}")
         except ConvoyError as error:
             hint = f" ({error.hint})" if error.hint else ""
             said = f"the worker ended with exit code 0, but its work was refused: {error.message}{hint}"
@@ -329,24 +380,24 @@ class Supervisor:
             else:
                 self._report(said, "fail")
 
-    def _report(self, reason: str, kind: str) -> None:
+    def _report(self, reason: str, kind: str, own_fault: bool = False) -> None:
         def request(draft: Draft) -> None:
             if draft.record(self._job.bead).token == self._job.token:
-                facts.failed(draft, self._job.bead, reason, kind=kind)
+                facts.failed(draft, self._job.bead, reason, kind=kind, own_fault=own_fault)
 
         self._transact(request)
 
     def _transact(self, request: Callable[[Draft], object]) -> None:
         try:
             self._patiently(lambda: transact(self._town, request, cause="scan"))
-        except Refused as error:
-            self._log.note(error.message)
+        except (OSError, ConvoyError) as error:
+            self._log.note(_words(error))
 
     def _patiently(self, act: Callable[[], object]) -> None:
         for left in reversed(range(_LOCK_TRIES)):
             try:
                 act()
-            except LostRace:
+            except (LostRace, GitError, OSError):
                 if not left:
                     raise
                 time.sleep(1)

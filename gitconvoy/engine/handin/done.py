@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from gitconvoy.engine.local import Local
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.settings import HEADS, require_role
 from gitconvoy.engine.town import Town
-from gitconvoy.errors import LostRace, NotFound, Refused
+from gitconvoy.errors import ConvoyError, LostRace, NotFound, Refused
 from gitconvoy.git import admin, merging, read, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF
@@ -109,13 +110,24 @@ def _hand_in(town: Town, wish: Wish) -> Answer:
         guards.refuse_unchecked(state.plan.bead(wish.bead), wish.force)
         force = _FORCED if wish.force else ()
         return _plain(transact(town, lambda draft: requests.done(draft, wish.bead, wish.token, wish.reason, force)))
-    branch = _branch(town, state, local, record, name)
-    if record.submitted == branch.tip:
-        return Answer(transact(town, lambda _: None), None, again=True)
-    said = _guard(town, state, wish, record, branch)
-    forget_vanished(branch.repo, branch.own, branch.ref)
-    note = _close(town, state, wish, record, branch, said)
-    return _plain(transact(town, lambda draft: _submitted(town, draft, wish, note, branch)))
+    with _told_where_it_vanishes(town, wish.bead):
+        branch = _branch(town, state, local, record, name)
+        if record.submitted == branch.tip:
+            return Answer(transact(town, lambda _: None), None, again=True)
+        said = _guard(town, state, wish, record, branch)
+        forget_vanished(branch.repo, branch.own, branch.ref)
+        note = _close(town, state, wish, record, branch, said)
+        return _plain(transact(town, lambda draft: _submitted(town, draft, wish, note, branch)))
+
+
+@contextmanager
+def _told_where_it_vanishes(town: Town, bead: str) -> Iterator[None]:
+    """What goes wrong while the rig's repository is away, as during a long check, is refused for that (`rig-away`)."""
+    try:
+        yield
+    except (ConvoyError, OSError):
+        town.repo_of(town.plan(), bead)
+        raise
 
 
 def _plain(outcome: Outcome[Any]) -> Answer:
@@ -239,7 +251,7 @@ def _refuse_traces(town: Town, wish: Wish, record: BeadRecord, branch: _Branch, 
             guards.refuse_unfinished(town.common_dir, place, wish.bead, record.attempt)
     except Refused as error:
         raise Refused(
-            f"after the check ({check.key}: {shlex.join(check.argv)[:200]}) {error.message}",
+            f"after the check ({check.key}) {error.message}",
             hint="a check should leave nothing behind: let it clean up, or name what it makes in .gitignore and commit",
             code="verify",
         ) from error

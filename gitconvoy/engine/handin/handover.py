@@ -33,6 +33,8 @@ _LIMIT = 600
 _PUSH_LIMIT = 600
 _LATE = 30
 """Seconds after which a push that reached its limit, and nobody ended, has lost whoever began it."""
+_PATIENCE = 1.0
+"""Seconds to wait for the lock of an attempt: whoever looks whether it is held holds it for a moment."""
 _SECTIONS = (("design", "Design"), ("acceptance_criteria", "Acceptance criteria"), ("notes", "Notes"))
 
 
@@ -45,18 +47,10 @@ def leave_behind(town: Town, state: State, local: Local, *, retry: bool) -> None
     for note in to_do(town, state, local):
         waits = note.waits or note.pushing is not None
         due = retry or not waits or (note.retry_at is not None and note.retry_at <= state.now)
-        if due and not _is_busy(town, note):
+        if due and not lock.held(handins.lock_file(town.common_dir, note)):
             beads.append(note.bead)
     if beads:
         spawn(town, ["hand-over", *beads], town.home())
-
-
-def _is_busy(town: Town, note: Handin) -> bool:
-    try:
-        with lock.exclusive(handins.own_file(town.common_dir, note, "lock"), 0):
-            return False
-    except LostRace:
-        return True
 
 
 def to_do(town: Town, state: State, local: Local) -> list[Handin]:
@@ -64,9 +58,7 @@ def to_do(town: Town, state: State, local: Local) -> list[Handin]:
     found = []
     repos = town.repos(state.plan)
     for note in local.handins.values():
-        record = state.ledger.bead(note.bead)
-        ours = record.live and record.token == note.token and record.submitted == note.commit
-        if not ours or merge_of(state.plan, note.bead, record.convoy) != "mr":
+        if not _waits_for_others(state, note):
             continue
         try:
             repo = repos(note.bead)
@@ -75,6 +67,13 @@ def to_do(town: Town, state: State, local: Local) -> list[Handin]:
         if not _is_pushed(repo, note) or (note.told == handins.NOT_YET and config.get(town.repo, KEY)):
             found.append(note)
     return found
+
+
+def _waits_for_others(state: State, note: Handin) -> bool:
+    """Whether a note is about work that waits for being merged by others."""
+    record = state.ledger.bead(note.bead)
+    waits = record.live and record.token == note.token and record.submitted == note.commit
+    return waits and merge_of(state.plan, note.bead, record.convoy) == "mr"
 
 
 def _is_pushed(repo: Repo, note: Handin) -> bool:
@@ -94,21 +93,43 @@ def remote_of(repo: Repo, branch: str) -> str | None:
     return "origin" if "origin" in known else None
 
 
-def hand_over(town: Town, bead: str) -> None:
+def hand_over(town: Town, bead: str, *, again: bool = False) -> None:
     """Push the branch of a bead and run the configured program, as far as that was not done yet.
 
-    What is handed in meanwhile by the same attempt is handed over too.
+    What is handed in meanwhile by the same attempt is handed over too. With `again` the program is run although it was
+    run, or begun, before: Refused where there is none, or nothing of the bead waits; LostRace where another process is
+    at it.
     """
     first = handins.read_one(town.common_dir, bead)
     if first is None:
+        if again:
+            raise _nothing_waits(bead)
         return
     try:
-        with lock.exclusive(handins.own_file(town.common_dir, first, "lock"), 0):
+        with lock.exclusive(handins.lock_file(town.common_dir, first), _PATIENCE):
+            if again:
+                _forget_told(town, bead, first.token)
             done: set[str] = set()
             while (commit := _hand_over(town, bead, first.token, done)) is not None:
                 done.add(commit)
     except LostRace:
-        return  # another process is at it
+        if again:
+            raise  # another process is at it
+
+
+def _forget_told(town: Town, bead: str, token: str) -> None:
+    """Let the program be run once more."""
+    if not config.get(town.repo, KEY):
+        raise Refused(f"{KEY} is not set: there is nothing to run", hint=f"git config {KEY} ARGV", code="configuration")
+    note = handins.read_one(town.common_dir, bead)
+    if note is None or note.token != token or not _waits_for_others(town.state(), note):
+        raise _nothing_waits(bead)
+    handins.write(town.common_dir, replace(note, told=handins.NOT_YET, complaint=""))
+
+
+def _nothing_waits(bead: str) -> Refused:
+    hint = "gitconvoy status lists what is submitted; only with merge: mr a program is told"
+    return Refused(f"nothing of {bead} was handed in here for others to merge", hint=hint, code="not-submitted")
 
 
 def _hand_over(town: Town, bead: str, token: str, but: Container[str]) -> str | None:

@@ -32,7 +32,8 @@ def import_lines(
         entry.path: entry.file.read_bytes() for entry in gitread.worktree_entries(repo, ROOT) if not entry.is_link
     }
     document = load(config, CONFIG_PATH) if config is not None else {}
-    found = plan_import(lines, joining.without(desk.plan), document, existing, name, progress)
+    own = joining.without(desk.plan)
+    found = plan_import(lines, own, document, existing, name, progress, desk.plan)
     if not found.files:
         return Changes({}, "", (), desk.plan), found
     plan = joining.carried(_with(existing, found.files), desk.plan)
