@@ -28,6 +28,7 @@ def workshop(repo: GitRepo, tmp_path: Path) -> Iterator[Workshop]:
     [
         ("gitconvoy.branchPrefix", "../x"),
         ("gitconvoy.logLimit", "xx"),
+        ("gitconvoy.keepLogs", "xx"),
         ("gitconvoy.setupTimeout", "-1"),
         ("gitconvoy.setup", "'unb"),
         ("gitconvoy.copy", "/etc"),
