@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.desk import carry_out, editing_town, no_commit_option, standing, tell
-from gitconvoy.cli.output import emit, note, say
+from gitconvoy.cli.output import emit, note, progress_bar, say
 from gitconvoy.errors import NotFound
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ def import_(app: App, file: str, no_commit: bool) -> None:
     found: list[ImportPlan] = []
 
     def edit(desk: Desk) -> Changes:
-        with _progress() as progress:
+        with progress_bar("reading") as progress:
             changes, counts = import_lines(repo, desk, lines, file, progress)
         found[:] = [counts]
         return changes
@@ -68,17 +66,3 @@ def _lines(file: str) -> list[bytes]:
     if not place.is_file():
         raise NotFound(f"there is no file {file}", hint="beads keep theirs in .beads/issues.jsonl")
     return place.read_bytes().split(b"\n")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr where that is a terminal."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task: Any = bar.add_task("reading", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

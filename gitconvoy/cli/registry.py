@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "resume": ("steering:resume", STEER, "Let a paused convoy, or all, go on."),
     "scan": ("care:scan", CARE, "Find and repair what stalls."),
     "check": ("care:check", CARE, "Complete the convoys that are complete."),
+    "audit": ("auditing:audit", CARE, "Check every commit of the ledger against the rules."),
     "doctor": ("doctor:doctor", CARE, "Look for what is not as it should be here, and mend it."),
 }
 """Name -> (module:attribute below `gitconvoy.cli`, section, one line)."""

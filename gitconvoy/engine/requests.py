@@ -16,10 +16,8 @@ from gitconvoy.errors import NotFound, Refused, UsageError
 from gitconvoy.ledger.codec import one_line
 from gitconvoy.model.ledger import CLOSED, BeadRecord, Event
 from gitconvoy.rules.capacity import Capacity
+from gitconvoy.rules.ready import FORCED_RULES
 from gitconvoy.rules.view import View
-
-FORCED_RULES = frozenset({"reserved", "overlap", "parked"})
-"""What `sling --force` waives beside capacity; never type, links or a live attempt."""
 
 
 def known_bead(draft: Draft, bead: str) -> None:

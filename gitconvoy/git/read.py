@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -209,10 +209,19 @@ def changed_paths(repo: Repo, old: str | None, new: str, prefix: str = "") -> li
     return changed_in_trees(repo, before, tree_at(repo, new, prefix), prefix)
 
 
-def changed_in_trees(repo: Repo, old: str | None, new: str | None, prefix: str = "") -> list[str]:
+def child(repo: Repo, tree: str, name: str) -> str | None:
+    """The tree that a tree holds under a name; None where it holds none."""
+    found = _children(repo, tree).get(name)
+    return found[0] if found is not None and found[1] == TREE_MODE else None
+
+
+def changed_in_trees(
+    repo: Repo, old: str | None, new: str | None, prefix: str = "", skip: Collection[str] = ()
+) -> list[str]:
     """Paths of files that differ between two trees (None: no files), sorted; `prefix` is put before each.
 
-    Sub-trees that are the same object are not read. A file that became a folder gives both its paths.
+    Sub-trees that are the same object are not read, nor are those at the top whose name is in `skip`. A file that
+    became a folder gives both its paths.
     """
     changed: list[str] = []
     todo = [(old, new, prefix.rstrip("/") + "/" if prefix else "")]
@@ -223,7 +232,7 @@ def changed_in_trees(repo: Repo, old: str | None, new: str | None, prefix: str =
         left, right = _children(repo, left_tree), _children(repo, right_tree)
         for name in left.keys() | right.keys():
             one, two = left.get(name), right.get(name)
-            if one == two:
+            if one == two or above + name in skip:
                 continue
             trees = [e[0] if e and e[1] == TREE_MODE else None for e in (one, two)]
             files = [e if e and e[1] != TREE_MODE else None for e in (one, two)]

@@ -248,6 +248,8 @@ RULES = (
     Rule("paused", _paused, _why_paused),
     Rule("readable", _readable, _why_readable),
 )
+FORCED_RULES = frozenset({"reserved", "overlap", "parked"})
+"""What `sling --force` waives beside capacity; never type, links or a live attempt (SPEC 7)."""
 RULE_NAMES = tuple(rule.name for rule in RULES)
 
 

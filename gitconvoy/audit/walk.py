@@ -1,0 +1,189 @@
+"""From the commits of a ledger branch to steps, oldest first; what is wrong with their form on the way (SPEC 1, 7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from gitconvoy.audit.values import Books, Finding, Step
+from gitconvoy.errors import BadFiles
+from gitconvoy.git import read
+from gitconvoy.git.repo import Repo
+from gitconvoy.ledger import codec
+from gitconvoy.ledger.apply import violations
+from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
+
+PLAN, README = "plan", "README.md"
+_ID = re.compile(r"[0-9a-f]{40}")
+_CAUSES = ("command", "scan")
+_RECORD = re.compile(r"(beads/[0-9a-f]{2}|convoys)/([^/]+)\.yaml")
+
+
+class Walk:
+    """One pass over a branch, from its root to its tip.
+
+    Iterating gives each commit's step, or None where it is no event that can be judged, and brings `books` to what
+    stands *before* that step; `close` brings them behind it. `found` collects what is wrong with the form.
+    """
+
+    def __init__(self, repo: Repo, commits: list[str]) -> None:
+        """`commits`: newest first, as `read.first_parents` gives them."""
+        self._repo = repo
+        self._commits = commits
+        self.books = Books()
+        self.found: list[Finding] = []
+        self.plan: str | None = None
+        """The `.convoy` tree that the commit at hand was decided on."""
+
+    def __iter__(self) -> Iterator[Step | None]:
+        before: read.CommitInfo | None = None
+        for oid in reversed(self._commits):
+            info = read.commit(self._repo, oid)
+            step = self._look(before, info)
+            yield step
+            before = info
+
+    def _say(self, info: read.CommitInfo, rule: str, message: str, *ids: str, event: str = "") -> None:
+        self.found.append(Finding(info.id, info.time, event, rule, message, ids))
+
+    def _look(self, before: read.CommitInfo | None, info: read.CommitInfo) -> Step | None:
+        self._chain(before, info)
+        changed = read.changed_in_trees(self._repo, before.tree if before else None, info.tree, skip=(PLAN,))
+        self.plan = read.child(self._repo, info.tree, PLAN)
+        parsed = codec.parse_message(info.message)
+        if parsed is None:
+            self._say(info, "message", "it is no event: only gitconvoy writes this branch")
+            self._take_over(info, changed)
+            return None
+        trailers = parsed.trailers
+        bead, convoy = trailers.get("Convoy-Bead"), trailers.get("Convoy-Id")
+        attempt = trailers.get("Convoy-Attempt", "")
+        records, paused = self._records(info, changed, parsed.event, bead, convoy)
+        event = Event(
+            parsed.event,
+            at=info.time,
+            actor=trailers.get("Convoy-Actor", ""),
+            cause=trailers.get("Convoy-Cause", ""),
+            trunk=trailers.get("Convoy-Trunk"),
+            bead=bead,
+            convoy=convoy,
+            worker=trailers.get("Convoy-Worker"),
+            attempt=int(attempt) if attempt.isdecimal() else None,
+            token=trailers.get("Convoy-Token"),
+            force=tuple(trailers.get("Convoy-Force", "").split()),
+            reason=parsed.reason,
+            bead_changes=_changes(self.books.bead(bead), records.get(bead)) if bead else {},
+            convoy_changes=_changes(self.books.convoy(convoy), records.get(convoy)) if convoy else {},
+            town_changes={"paused": paused} if paused is not None else {},
+        )
+        self._form(info, event, before is None)
+        found, group = records.get(bead or ""), records.get(convoy or "")
+        return Step(
+            info.id,
+            info.time,
+            event,
+            found if isinstance(found, BeadRecord) else None,
+            group if isinstance(group, ConvoyRecord) else None,
+        )
+
+    def close(self, step: Step) -> None:
+        """Bring the books behind a step that was judged."""
+        for record in (step.bead, step.convoy):
+            if record is not None:
+                self.books.put(record)
+        self.books.paused = bool(step.event.town_changes.get("paused", self.books.paused))
+
+    def _chain(self, before: read.CommitInfo | None, info: read.CommitInfo) -> None:
+        if len(info.parents) > 1:
+            self._say(info, "linear", f"it has {len(info.parents)} parents: the branch is a chain of single commits")
+        if before is not None and info.time < before.time:
+            self._say(info, "time", f"its date lies {before.time - info.time} s before that of the commit it follows")
+
+    def _form(self, info: read.CommitInfo, event: Event, root: bool) -> None:
+        kind = event.kind
+        if root != (kind == "init"):
+            message = "the ledger begins with another event than init" if root else "the ledger begins once more"
+            self._say(info, "root", message, event=kind)
+        for message in violations(event):
+            self._say(info, "event-table", message, *_ids(event), event=kind)
+        if event.cause not in _CAUSES and not _ID.fullmatch(event.cause):
+            self._say(info, "trailers", f"its cause is {event.cause[:60]!r}", *_ids(event), event=kind)
+        if not event.actor:
+            self._say(info, "trailers", "it does not say who acted", *_ids(event), event=kind)
+
+    def _records(
+        self, info: read.CommitInfo, changed: list[str], kind: str, bead: str | None, convoy: str | None
+    ) -> tuple[dict[str, BeadRecord | ConvoyRecord], bool | None]:
+        """The records that a commit leaves, by id, and the town's word if it changed; foreign paths are findings."""
+        records: dict[str, BeadRecord | ConvoyRecord] = {}
+        paused: bool | None = None
+        for path in changed:
+            if path in ("town.yaml", "format", README):
+                if path == "town.yaml":
+                    paused = self._town(info, kind)
+                continue
+            record = self._record(info, path, kind)
+            if record is None:
+                continue
+            if record.id not in (bead, convoy) or isinstance(record, BeadRecord) != (record.id == bead):
+                self._say(info, "records", f"it changes {path}, which its trailers do not name", record.id, event=kind)
+                self.books.put(record)
+                continue
+            records[record.id] = record
+        return records, paused
+
+    def _town(self, info: read.CommitInfo, kind: str) -> bool | None:
+        data = read.blob_at(self._repo, info.id, "town.yaml")
+        try:
+            return codec.read_town(data, "town.yaml") if data is not None else False
+        except BadFiles as error:
+            self._say(info, "records", error.message, event=kind)
+            return None
+
+    def _record(self, info: read.CommitInfo, path: str, kind: str) -> BeadRecord | ConvoyRecord | None:
+        """One record as the commit has it; None, with a finding, where it is none or gone."""
+        match = _RECORD.fullmatch(path)
+        data = read.blob_at(self._repo, info.id, path) if match else None
+        if match is None:
+            self._say(info, "records", f"{path} is no file of a ledger", event=kind)
+            return None
+        is_convoy = match[1] == "convoys"
+        if data is None:
+            self._say(info, "records", f"it removes the record {path}", match[2], event=kind)
+            self.books.drop(match[2], convoy=is_convoy)
+            return None
+        try:
+            record = codec.read_convoy(data, path) if is_convoy else codec.read_bead(data, path)
+        except (BadFiles, TypeError) as error:
+            self._say(info, "records", f"the record {path} cannot be read: {error}", match[2], event=kind)
+            return None
+        place = codec.convoy_path(record.id) if is_convoy else codec.bead_path(record.id)
+        whole = codec.convoy_bytes(record) if isinstance(record, ConvoyRecord) else codec.bead_bytes(record)
+        if place != path:
+            self._say(info, "records", f"the record of {record.id} lies at {path}", record.id, event=kind)
+        elif whole != data:
+            self._say(info, "records", f"the record {path} is not as gitconvoy writes it", record.id, event=kind)
+        return record
+
+    def _take_over(self, info: read.CommitInfo, changed: list[str]) -> None:
+        """What stands after a commit that is no event is what the next one builds on."""
+        for path in changed:
+            if _RECORD.fullmatch(path):
+                record = self._record(info, path, "")
+                if record is not None:
+                    self.books.put(record)
+            elif path == "town.yaml":
+                self.books.paused = bool(self._town(info, ""))
+
+
+def _changes(before: BeadRecord | ConvoyRecord, after: BeadRecord | ConvoyRecord | None) -> Mapping[str, Any]:
+    if after is None or type(after) is not type(before):
+        return {}
+    names = (field.name for field in fields(after))
+    return {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+
+
+def _ids(event: Event) -> tuple[str, ...]:
+    return tuple(each for each in (event.bead, event.convoy) if each)
