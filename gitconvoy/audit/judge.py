@@ -76,7 +76,8 @@ def _ready(step: Step, around: Surroundings, books: Books, after: BeadRecord) ->
     forced = _FORCED in event.force
     waive = (FORCED_RULES if forced else frozenset()) | (frozenset() if event.convoy else frozenset({"tracked"}))
     view = around.view_of_bead(books, bead, step.at)
-    for verdict in view.verdicts(bead, actor=event.worker, waive=waive):
+    ready = view.is_ready(bead, event.worker, waive)
+    for verdict in () if ready else view.verdicts(bead, event.worker, waive):
         if verdict.ok or verdict.rule == "live":
             continue  # that an attempt was live is told as such
         if verdict.rule == "status" and books.bead(bead).live:

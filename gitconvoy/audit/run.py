@@ -13,6 +13,7 @@ from gitconvoy.audit.walk import Walk
 from gitconvoy.errors import GitError
 from gitconvoy.git import read
 from gitconvoy.git.repo import Repo
+from gitconvoy.ledger.read import check_format
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.store import load
 
@@ -37,10 +38,12 @@ class Report:
 
 
 def audit(repo: Repo, tip: str, progress: Callable[[int, int], None] | None = None) -> Report:
-    """Check every commit of a ledger branch against the event table and the rules. GitError where one is missing.
+    """Check every commit of a ledger branch against the event table and the rules.
 
+    GitError where one is missing, BadFiles where the branch is no ledger, or of a newer format.
     `progress` is told (done, total), now and then.
     """
+    check_format(repo, tip)
     commits = read.first_parents(repo, tip, None) or []
     walk = Walk(repo, commits)
     plans = _Plans(repo)

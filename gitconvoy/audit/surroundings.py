@@ -12,7 +12,7 @@ from functools import cached_property
 
 from gitconvoy.audit.values import Books
 from gitconvoy.graph import Graph
-from gitconvoy.model.plan import BLOCKING, Plan
+from gitconvoy.model.plan import BLOCKING, Convoy, Plan
 from gitconvoy.model.state import State
 from gitconvoy.rules.links import CONDITIONAL, WAITS_FOR
 from gitconvoy.rules.view import View
@@ -24,6 +24,7 @@ class Surroundings:
     def __init__(self, plan: Plan, before: Surroundings | None = None) -> None:
         """`before`: those of the plan that was decided on before; what both share is not worked out twice."""
         self.plan = plan
+        self._tracks: dict[str, frozenset[str]] = {}
         known = before is None or "cyclic" in vars(before)
         self._before: Surroundings | None = before if before is None or known else before._before
 
@@ -63,18 +64,27 @@ class Surroundings:
         wanted = _Wanted(self, books)
         convoy = self.plan.convoys.get(convoy_id)
         for bead_id in convoy.tracks if convoy is not None else ():
+            wanted.found.add(bead_id)
             wanted.add_fate(bead_id)
         return self._view(books, wanted.found, (convoy_id,), now)
 
     def _view(self, books: Books, beads: Iterable[str], convoys: Iterable[str], now: int) -> View:
-        wanted = sorted(books.live.union(beads))
+        wanted = books.live.union(beads)
         plan = replace(
             self.plan,
-            beads={bead: self.plan.beads[bead] for bead in wanted if bead in self.plan.beads},
-            archive={bead: self.plan.archive[bead] for bead in wanted if bead in self.plan.archive},
-            convoys={convoy: self.plan.convoys[convoy] for convoy in convoys if convoy in self.plan.convoys},
+            beads={bead: self.plan.beads[bead] for bead in sorted(wanted) if bead in self.plan.beads},
+            archive={bead: self.plan.archive[bead] for bead in sorted(wanted) if bead in self.plan.archive},
+            convoys={each: self._convoy(each, wanted) for each in convoys if each in self.plan.convoys},
         )
         return View(State(plan, books.part(wanted, convoys), now))
+
+    def _convoy(self, convoy_id: str, wanted: set[str]) -> Convoy:
+        """The convoy with those of its beads that are looked at, and with those that freeze it."""
+        convoy = self.plan.convoys[convoy_id]
+        if convoy_id not in self._tracks:
+            self._tracks[convoy_id] = frozenset(convoy.tracks)
+        here = self._tracks[convoy_id]
+        return replace(convoy, tracks=tuple(sorted(here & (wanted | self.plan.broken))))
 
     def children(self, bead_id: str) -> Iterable[str]:
         """The direct children of a bead."""

@@ -120,9 +120,9 @@ class Walk:
         records: dict[str, BeadRecord | ConvoyRecord] = {}
         paused: bool | None = None
         for path in changed:
-            if path in ("town.yaml", "format", README):
-                if path == "town.yaml":
-                    paused = self._town(info, kind)
+            if path == "town.yaml":
+                paused = self._town(info, kind)
+            if path in ("town.yaml", README) or (path == "format" and kind == "init"):
                 continue
             record = self._record(info, path, kind)
             if record is None:

@@ -24,6 +24,10 @@ TREE_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
+_TREE = b"40000"
+_TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_KEPT = 64
+"""How many trees are remembered, for the next comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +201,6 @@ def entries(repo: Repo, tree: str, prefix: str = "") -> list[Entry]:
     return sorted(found, key=lambda entry: entry.path)
 
 
-def _children(repo: Repo, tree: str | None) -> dict[str, tuple[str, int]]:
-    if tree is None:
-        return {}
-    return {os.fsdecode(e.raw_name): (str(e.id), int(e.filemode)) for e in _get(repo, tree, ObjectType.TREE)}
-
-
 def changed_paths(repo: Repo, old: str | None, new: str, prefix: str = "") -> list[str]:
     """Paths of files below the folder `prefix` that differ between two commits (None: nothing), sorted."""
     before = tree_at(repo, old, prefix) if old is not None else None
@@ -211,8 +209,8 @@ def changed_paths(repo: Repo, old: str | None, new: str, prefix: str = "") -> li
 
 def child(repo: Repo, tree: str, name: str) -> str | None:
     """The tree that a tree holds under a name; None where it holds none."""
-    found = _children(repo, tree).get(name)
-    return found[0] if found is not None and found[1] == TREE_MODE else None
+    wanted = (_TREE, os.fsencode(name))
+    return next((oid.hex() for mode, each, oid in _listing(repo, tree) if (mode, each) == wanted), None)
 
 
 def changed_in_trees(
@@ -224,23 +222,37 @@ def changed_in_trees(
     became a folder gives both its paths.
     """
     changed: list[str] = []
-    todo = [(old, new, prefix.rstrip("/") + "/" if prefix else "")]
+    todo = [(old, new, os.fsencode(prefix.rstrip("/") + "/") if prefix else b"")]
+    left_out = {os.fsencode(name) for name in skip}
     while todo:
         left_tree, right_tree, above = todo.pop()
         if left_tree == right_tree:
             continue
-        left, right = _children(repo, left_tree), _children(repo, right_tree)
-        for name in left.keys() | right.keys():
-            one, two = left.get(name), right.get(name)
-            if one == two or above + name in skip:
+        left, right = _listing(repo, left_tree), _listing(repo, right_tree)
+        gone = {name: (mode, oid) for mode, name, oid in left - right}
+        come = {name: (mode, oid) for mode, name, oid in right - left}
+        for name in gone.keys() | come.keys():
+            if above + name in left_out:
                 continue
-            trees = [e[0] if e and e[1] == TREE_MODE else None for e in (one, two)]
-            files = [e if e and e[1] != TREE_MODE else None for e in (one, two)]
-            if files[0] != files[1]:
-                changed.append(above + name)
+            both = (gone.get(name), come.get(name))
+            trees = [e[1].hex() if e and e[0] == _TREE else None for e in both]
+            if any(e and e[0] != _TREE for e in both):
+                changed.append(os.fsdecode(above + name))
             if any(trees):
-                todo.append((trees[0], trees[1], above + name + "/"))
+                todo.append((trees[0], trees[1], above + name + b"/"))
     return sorted(changed)
+
+
+def _listing(repo: Repo, tree: str | None) -> frozenset[tuple[bytes, bytes, bytes]]:
+    """What a tree holds as (mode, name, id), all raw. The last ones are kept: histories are looked at in a row."""
+    if tree is None:
+        return frozenset()
+    kept: dict[str, frozenset[tuple[bytes, bytes, bytes]]] = repo.memo.setdefault("listings", {})
+    if tree not in kept:
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[tree] = frozenset(_TREE_ENTRY.findall(_get(repo, tree, ObjectType.TREE).read_raw()))
+    return kept[tree]
 
 
 def index_entries(repo: Repo, prefix: str = "") -> list[Entry]:

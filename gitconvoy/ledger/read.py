@@ -22,7 +22,7 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     if tip is None:
         return Ledger()
     info = gitread.commit(repo, tip)
-    _check_format(gitread.blob_at(repo, tip, "format"))
+    check_format(repo, tip)
     parsed = codec.parse_message(info.message)
     if parsed is None:
         raise _foreign_commit(repo, info)
@@ -57,7 +57,9 @@ def _foreign_commit(repo: Repo, info: gitread.CommitInfo) -> BadFiles:
     )
 
 
-def _check_format(data: bytes | None) -> None:
+def check_format(repo: Repo, tip: str) -> None:
+    """BadFiles where the ledger at this commit is none, or newer than us."""
+    data = gitread.blob_at(repo, tip, "format")
     found = data.decode("utf-8", "replace").strip() if data is not None else "none"
     if found != codec.FORMAT:
         raise BadFiles(

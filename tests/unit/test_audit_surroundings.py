@@ -20,8 +20,10 @@ fast = settings(max_examples=150, deadline=None)
 
 def books(state: State) -> Books:
     found = Books(paused=state.ledger.paused)
-    for record in (*state.ledger.beads.values(), *state.ledger.convoys.values()):
+    for record in state.ledger.beads.values():
         found.put(record)
+    for group in state.ledger.convoys.values():
+        found.put(group)
     return found
 
 

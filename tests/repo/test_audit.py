@@ -1,0 +1,257 @@
+"""`audit` on real ledgers: what the commands wrote is in order, what was forged is named with its commit and rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from gitfixtures import GitRepo
+from townfixtures import TownHelper, chain, town
+
+from gitconvoy.engine.town import Town
+from gitconvoy.git import read, write
+from gitconvoy.ledger import chain as links
+from gitconvoy.ledger import codec
+from gitconvoy.ledger.read import REF
+from gitconvoy.model.ledger import Event, Ledger
+
+FLOW = "hq-cv-1"
+
+
+@pytest.fixture
+def here(repo: GitRepo) -> TownHelper:
+    """gt-a <- gt-b <- gt-c in an open convoy, gt-a at work; gt-x in none."""
+    return chain(repo)
+
+
+def event(here: TownHelper, kind: str, bead: str | None = None, **given: Any) -> Event:
+    """An event as the engine would write it now, with whatever is given instead."""
+    state = here.state()
+    record = state.ledger.bead(bead or "")
+    about = {"token": record.token, "attempt": record.attempt, "worker": record.worker} if bead else {}
+    usual = {"at": state.now, "actor": "mallory", "cause": "command", "trunk": state.trunk, "bead": bead, **about}
+    return Event(kind, **{**usual, **given})
+
+
+def dispatch(here: TownHelper, bead: str, **changes: Any) -> Event:
+    """A dispatch that is well-formed in itself."""
+    state = here.state()
+    fields = {
+        "convoy": FLOW,
+        "worker": "gt/polecat-9",
+        "machine": "here",
+        "via": "push",
+        "attempt": state.ledger.bead(bead).attempt + 1,
+        "token": "f" * 16,
+        "since": state.now,
+        "status": "in_progress",
+        "file_status": "open",
+        **changes,
+    }
+    names = {name: fields[name] for name in ("convoy", "worker", "attempt", "token")}
+    return event(here, "dispatch", bead, **names, bead_changes=fields)
+
+
+def forge(here: TownHelper, *events: Event, plan: str | None = None) -> str:
+    """Write events onto the ledger without asking any rule; the last one's commit."""
+    repo = here.open().repo
+    ledger = here.ledger()
+    base = read.commit(repo, ledger.tip or "").tree
+    made = links.prepare(repo, ledger, base, plan or here.state().plan.tree, events)
+    assert links.publish(repo, made, "forged")
+    return made.tip
+
+
+def rewrite(
+    here: TownHelper, message: Callable[[str], str] = str, tree: dict[str, Any] | None = None, **more: Any
+) -> str:
+    """The ledger's last commit once more, changed; its new id."""
+    repo = here.open().repo
+    tip = read.ref(repo, REF) or ""
+    info = read.commit(repo, tip)
+    changed = write.edit_tree(repo, info.tree, tree) if tree else info.tree
+    made = write.create_commit(
+        repo, changed, more.get("parents", info.parents), message(info.message), more.get("time", info.time)
+    )
+    assert write.swap_ref(repo, REF, tip, made, "forged")
+    return made
+
+
+def found(here: TownHelper, code: int = 1) -> list[tuple[str, str, str]]:
+    """(commit, rule, severity) of each finding."""
+    answer = here.json("audit", code=code)
+    assert answer["ok"] == (code == 0)
+    assert answer["commits_checked"] == int(here.repo.git("rev-list", "--count", "--first-parent", "convoy-ledger"))
+    return [(each["commit"], each["rule"], each["severity"]) for each in answer["findings"]]
+
+
+def test_what_commands_write_is_in_order(here: TownHelper) -> None:
+    here.ok("--actor", "gt/polecat-1", "done", "gt-a")
+    here.ok("--actor", "gt/polecat-1", "fail", "gt-b", "--reason", "no")
+    here.ok("bead", "retry", "gt-b")
+    here.ok("sling", "gt-x", "--no-convoy")
+    here.ok("unsling", "gt-x")
+    here.ok("pause", "--all")
+    here.ok("resume", "--all")
+    here.bead("gt-b", depends_on=["gt-a"], status="closed")
+    here.bead("gt-c", depends_on=["gt-b"], status="closed")
+    here.commit("both by hand")
+    here.ok("scan")
+    here.ok("reopen", FLOW)
+    assert found(here, 0) == []
+    assert "all of them follow from the rules" in here.ok("audit")
+
+
+def test_a_dispatch_while_blocked(here: TownHelper) -> None:
+    commit = forge(here, dispatch(here, "gt-b"))
+    assert found(here) == [(commit, "links", "error")]
+    (finding,) = here.json("audit", code=1)["findings"]
+    assert finding["event"] == "dispatch"
+    assert set(finding["ids"]) == {"gt-b", "gt-a"}
+    assert "gt-a is not closed" in finding["message"]
+    assert f"{commit[:10]} dispatch: error" in here.run("audit").out
+
+
+def test_what_was_forced_is_a_persons_word(here: TownHelper) -> None:
+    here.repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  max_workers: 1\n")
+    here.bead("gt-y")
+    here.commit("room for one")
+    here.ok("sling", "gt-y", "--no-convoy", "--force")
+    assert found(here, 0) == []
+
+
+def test_a_dispatch_twice(here: TownHelper) -> None:
+    commit = forge(here, dispatch(here, "gt-a"))
+    assert (commit, "twice", "error") in found(here)
+
+
+def test_a_dispatch_beyond_capacity(here: TownHelper) -> None:
+    here.repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  max_workers: 1\n")
+    here.bead("gt-y")
+    here.convoy("hq-cv-2", "gt-y", status="open")
+    here.commit("room for one")
+    commit = forge(here, replace(dispatch(here, "gt-y", convoy="hq-cv-2"), convoy="hq-cv-2"))
+    assert found(here) == [(commit, "capacity", "error")]
+
+
+def test_a_second_bead_for_one_worker(here: TownHelper) -> None:
+    here.bead("gt-y")
+    here.convoy("hq-cv-2", "gt-y", status="open")
+    here.commit("more")
+    commit = forge(here, replace(dispatch(here, "gt-y", convoy="hq-cv-2", worker="gt/polecat-1"), convoy="hq-cv-2"))
+    assert found(here) == [(commit, "worker-busy", "error")]
+
+
+def test_a_stale_token_and_an_attempt_that_is_over(here: TownHelper) -> None:
+    over = {"status": None, "token": None, "since": None, "machine": None, "via": None, "worker": None}
+    failed = {**over, "failures": 1}
+    first = forge(here, event(here, "fail", "gt-a", token="0" * 16, bead_changes=failed))
+    second = forge(here, event(here, "expire", "gt-a", token=None, attempt=1, bead_changes={**over, "failures": 2}))
+    assert found(here) == [(first, "stale-token", "error"), (second, "not-live", "error")]
+
+
+def test_records_and_trailers_that_disagree(here: TownHelper) -> None:
+    commit = rewrite(here, lambda text: text.replace("Convoy-Worker: gt/polecat-1", "Convoy-Worker: gt/polecat-2"))
+    assert (commit, "trailers", "error") in found(here)
+
+
+def test_a_change_that_the_event_table_does_not_allow(here: TownHelper) -> None:
+    record = replace(here.ledger().bead("gt-a"), branch="elsewhere", worker="gt/polecat-7")
+    forge(here, event(here, "submit", "gt-a", bead_changes={"submitted": "a" * 40}))
+    commit = rewrite(here, tree={codec.bead_path("gt-a"): codec.bead_bytes(replace(record, submitted="a" * 40))})
+    assert found(here) == [(commit, "event-table", "error")]
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [(codec.bead_path("gt-c"), "records"), ("beads/00/gt-a.yaml", "records"), ("notes.txt", "records")],
+)
+def test_a_file_that_the_commit_does_not_speak_of(here: TownHelper, path: str, rule: str) -> None:
+    data = codec.bead_bytes(replace(here.ledger().bead("gt-a"), id="gt-c"))
+    commit = rewrite(here, tree={path: data})
+    assert (commit, rule, "error") in found(here)
+
+
+def test_a_removed_and_a_damaged_record(here: TownHelper) -> None:
+    here.ok("--actor", "gt/polecat-1", "done", "gt-a")
+    first = rewrite(here, tree={codec.bead_path("gt-a"): None})
+    assert (first, "records", "error") in found(here)
+    second = rewrite(here, tree={codec.bead_path("gt-a"): b"id: gt-a\nattempt: many\n"})
+    assert (second, "records", "error") in found(here)
+
+
+def test_a_chain_that_is_not_linear(here: TownHelper) -> None:
+    info = read.commit(here.open().repo, here.repo.head("convoy-ledger"))
+    commit = rewrite(here, parents=[*info.parents, here.repo.head("main")])
+    assert (commit, "linear", "error") in found(here)
+
+
+def test_a_root_that_is_no_beginning_and_time_that_runs_back(here: TownHelper) -> None:
+    repo = here.open().repo
+    commit = rewrite(here, time=read.commit(repo, here.repo.head("convoy-ledger")).time - 3600)
+    assert (commit, "time", "error") in found(here)
+    root = rewrite(here, parents=[])
+    assert (root, "root", "error") in found(here)
+
+
+def test_a_plan_that_is_not_that_of_the_trunk(here: TownHelper) -> None:
+    old = here.state().plan.tree
+    here.bead("gt-y")
+    here.commit("more")
+    commit = forge(here, event(here, "pause", town_changes={"paused": True}), plan=old)
+    assert found(here) == [(commit, "plan", "error")]
+
+
+def test_a_trunk_commit_that_was_amended_away_is_a_warning(here: TownHelper) -> None:
+    trunk = "b" * 40
+    commit = forge(here, event(here, "pause", trunk=trunk, town_changes={"paused": True}))
+    assert found(here, 0) == [(commit, "trunk", "warning")]
+
+
+def test_a_convoy_that_was_not_complete(here: TownHelper) -> None:
+    changes = {"status": "closed", "completed_at": here.state().now, "outcome": "done", "file_status": "open"}
+    commit = forge(here, event(here, "complete", convoy=FLOW, convoy_changes=changes))
+    assert found(here) == [(commit, "complete", "error")]
+
+
+def test_a_transition_that_no_convoy_may_make(here: TownHelper) -> None:
+    here.ok("close", FLOW, "--force", "--reason", "enough")
+    changes = {"status": "staged_ready", "file_status": "open"}
+    commit = forge(here, event(here, "launch", convoy=FLOW, convoy_changes=changes))
+    assert (commit, "convoy-transition", "error") in found(here)
+
+
+def test_a_commit_that_is_no_event(here: TownHelper) -> None:
+    commit = rewrite(here, lambda _: "tidied up by hand\n")
+    assert (commit, "message", "error") in found(here)
+
+
+def test_any_clone_can_do_it_and_nothing_is_written(here: TownHelper, make_repo: Callable[[str], GitRepo]) -> None:
+    clone = TownHelper(make_repo("clone"))
+    clone.repo.git("fetch", "--quiet", str(here.path), "+refs/heads/*:refs/remotes/origin/*")
+    before = sorted((path, path.stat().st_mtime_ns) for path in clone.path.rglob("*"))
+    assert clone.json("audit", "origin/convoy-ledger")["ok"]
+    assert sorted((path, path.stat().st_mtime_ns) for path in clone.path.rglob("*")) == before
+
+
+def test_without_a_ledger_nothing_is_claimed(repo: GitRepo) -> None:
+    here = town(repo)
+    here.repo.run("branch", "-D", "convoy-ledger")
+    assert here.error("audit")["code"] == "no-ledger"
+    assert here.error("audit", "nowhere")["code"] == "not-found"
+
+
+def test_ledgers_of_other_formats_are_told(here: TownHelper) -> None:
+    """The same check that every reader makes, before anything else is said."""
+    rewrite(here, tree={"format": b"2\n"})
+    assert "format" in here.error("audit", code=3)["message"]
+
+
+def test_the_town_is_left_as_it_is(here: TownHelper) -> None:
+    town_before: Ledger = here.ledger()
+    here.ok("audit")
+    assert here.ledger() == town_before
+    assert here.repo.status() == []
+    assert isinstance(here.open(), Town)
