@@ -59,6 +59,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "pause": ("steering:pause", STEER, "No new work for a convoy, or for all."),
     "resume": ("steering:resume", STEER, "Let a paused convoy, or all, go on."),
     "scan": ("care:scan", CARE, "Find and repair what stalls."),
+    "daemon": ("daemon:daemon", CARE, "Scan in a loop."),
     "check": ("care:check", CARE, "Complete the convoys that are complete."),
     "audit": ("auditing:audit", CARE, "Check every commit of the ledger against the rules."),
     "doctor": ("doctor:doctor", CARE, "Look for what is not as it should be here, and mend it."),
