@@ -41,8 +41,11 @@ def scan(app: App, at: int | None, when_idle: bool) -> int:
     if when_idle and not _wait_for_idle(app):
         return Exit.OK
     from gitconvoy.engine.attempts.releasing import sweep
+    from gitconvoy.engine.plans.unfinished import take_back
     from gitconvoy.engine.react import react
 
+    for path in take_back(app.town().repo):
+        note(f"put back {path}: an edit of it died before its commit")
     outcome = react(app.town())
     removed, kept = sweep(app.town())
     lost = _without_plan(app, outcome)

@@ -25,8 +25,9 @@ def daemon(app: App, interval: str, once: bool) -> int:
     """Scan in a loop: when trunk or ledger moved, when something is due, and every interval.
 
     Nobody needs it: hooks, commands and the scans that they leave behind do the same. It helps where no hooks run (a
-    server's bare repository). SIGTERM, SIGINT and SIGHUP end it between two scans, with exit code 0. After an error it waits 5 s, then twice as long each time, up to 10 minutes. With --json it prints
-    one object for each scan in which something happened. `doctor --print-unit` has a unit for systemd.
+    server's bare repository). SIGTERM, SIGINT and SIGHUP end it between two scans, with exit code 0. After an error it
+    waits 5 s, then twice as long each time, up to 10 minutes. With --json it prints one object for each scan in which
+    something happened.
     """
     from gitconvoy.engine.rounds import Daemon
     from gitconvoy.model.clock import parse_duration

@@ -129,7 +129,7 @@ def _into_worktree(repo: Repo, path: str, staged: bytes | None, data: bytes | No
     if data is None:
         file.unlink(missing_ok=True)
     else:
-        write_atomically(file, data, mode=0o644)
+        write_atomically(file, data, mode=0o644, aside=repo.git_dir)
 
 
 def _leave_repair_note(repo: Repo, paths: Mapping[str, tuple[str | None, str | None]]) -> None:

@@ -14,10 +14,14 @@ def local_folder(common_dir: Path) -> Path:
     return common_dir / FOLDER
 
 
-def write_atomically(file: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace `file` by `data` in one rename, so that a reader sees the old or the new bytes."""
+def write_atomically(file: Path, data: bytes, mode: int = 0o600, *, aside: Path | None = None) -> None:
+    """Replace `file` by `data` in one rename, so that a reader sees the old or the new bytes.
+
+    `aside`: a folder where the new bytes may wait; where that is on another file system, they wait beside the file.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    place = aside if aside is not None and aside.stat().st_dev == file.parent.stat().st_dev else file.parent
+    handle, name = tempfile.mkstemp(dir=place, prefix=f".{file.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gitconvoy.engine import seen
+from gitconvoy.engine.plans import unfinished
 from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import HEADS, LOCAL
 from gitconvoy.engine.town import Town
@@ -22,8 +23,6 @@ from gitconvoy.planning.desk import Changes, Desk, settle
 from gitconvoy.store import load
 from gitconvoy.store.localfiles import new_file_mode, write_atomically
 
-LOCK = "gitconvoy-edit.lock"
-"""In the git directory of a worktree: one planning edit at a time is written and committed there."""
 LOCK_SECONDS = 60.0
 
 
@@ -48,6 +47,7 @@ def open_desk(town: Town) -> Desk:
     repo = town.repo
     if repo.worktree is None:
         raise Refused("a bare repository has no files to edit", hint="run this in a clone with a worktree", code="bare")
+    unfinished.take_back(repo)
     plan = town.joined(load.from_worktree(repo))
     if not plan.exists:
         raise _no_plan(town)
@@ -98,7 +98,7 @@ def publish(town: Town, desk: Desk, changes: Changes, *, commit: bool = True) ->
     if not changes.files:
         return changes, None
     repo = town.repo
-    with lock.exclusive(repo.git_dir / LOCK, LOCK_SECONDS):
+    with lock.exclusive(repo.git_dir / unfinished.LOCK, LOCK_SECONDS):
         raced = desk.read.changed(sorted(changes.files)) if isinstance(desk.read, Remembering) else None
         if raced is not None:
             raise LostRace(f"{raced} was changed by somebody else meanwhile", hint="try again", code="changed")
@@ -152,20 +152,22 @@ def written(repo: Repo, files: Mapping[str, bytes | None]) -> Iterator[None]:
     """The files as they shall be (None: gone) while the block runs and, unless it raises, from then on."""
     assert repo.worktree is not None
     before: dict[Path, _Old | None] = {}
+    unfinished.begin(repo, files)
     try:
         for path, data in files.items():
             file = plain_place(repo.worktree, path)
             before[file] = _keep(repo, file, len(before)) if file.exists() else None
-            _put(repo.worktree, file, data, before[file])
+            _put(repo, file, data, before[file])
         yield
     except BaseException:
         for file, old in before.items():
-            _put_back(repo.worktree, file, old)
+            _put_back(repo, file, old)
         raise
     finally:
         for old in before.values():
             if old is not None and old.spare is not None:
                 old.spare.unlink(missing_ok=True)
+        unfinished.end(repo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +190,9 @@ def _keep(repo: Repo, file: Path, number: int) -> _Old:
     return _Old(file.read_bytes(), file.stat().st_mode & 0o777, spare)
 
 
-def _put_back(root: Path, file: Path, old: _Old | None) -> None:
+def _put_back(repo: Repo, file: Path, old: _Old | None) -> None:
     if old is None or old.spare is None:
-        _put(root, file, old.data if old else None, old)
+        _put(repo, file, old.data if old else None, old)
         return
     file.parent.mkdir(parents=True, exist_ok=True)
     old.spare.replace(file)
@@ -207,13 +209,13 @@ def plain_place(root: Path, path: str) -> Path:
     return place
 
 
-def _put(root: Path, file: Path, data: bytes | None, before: _Old | None) -> None:
-    if data is not None:
-        write_atomically(file, data, mode=before.mode if before else new_file_mode())
+def _put(repo: Repo, file: Path, data: bytes | None, before: _Old | None) -> None:
+    if data is not None:  # what a crash leaves of it lies in the git directory, not among a person's files
+        write_atomically(file, data, mode=before.mode if before else new_file_mode(), aside=repo.git_dir)
         return
     file.unlink(missing_ok=True)
     for folder in file.parents:  # git keeps no empty folders either
-        if folder == root or not folder.is_dir() or any(folder.iterdir()):
+        if folder == repo.worktree or not folder.is_dir() or any(folder.iterdir()):
             return
         folder.rmdir()
 
