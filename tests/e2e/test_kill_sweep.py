@@ -22,8 +22,8 @@ from handing import FLOW, Worker, claim, flow
 from townfixtures import TownHelper
 
 DYING = Path(__file__).parents[1] / "dying.py"
-EVERY = int(os.environ.get("GITCONVOY_KILL_EVERY", "7"))
-"""Which writes are tried: every seventh in `make test`, each one in `make faults`."""
+EVERY = int(os.environ.get("GITCONVOY_KILL_EVERY", "11"))
+"""Which writes are tried: every eleventh in `make test`, each one in `make faults`."""
 
 
 @dataclass(frozen=True)
