@@ -66,5 +66,5 @@ def test_eight_claimants_share_forty_beads(here: TownHelper) -> None:
     assert len(here.events()) == 2 + BEADS
     here.repo.git("fsck", "--strict", "--no-dangling")
     assert here.repo.status() == []
-    leases = sorted(file.name for file in (here.path / ".git/gitconvoy/leases").iterdir())
+    leases = sorted(file.name for file in (here.path / ".git/gitconvoy/leases").glob("gt-*"))
     assert leases == [f"gt-{number:02}" for number in range(BEADS)]

@@ -18,6 +18,7 @@ from gitconvoy.engine.handin.branch import checkouts, common_base, paths_of
 from gitconvoy.engine.handin.known import taken_up, was_done
 from gitconvoy.engine.handin.merging import plan_in
 from gitconvoy.engine.handin.own import Own, forget_vanished, own_worktree, refuse_left_out
+from gitconvoy.engine.handin.resuming import go_on
 from gitconvoy.engine.handin.verify import Check, check_of, verify
 from gitconvoy.engine.handin.word import refuse_code
 from gitconvoy.engine.local import Local
@@ -111,6 +112,7 @@ def _hand_in(town: Town, wish: Wish) -> Answer:
         force = _FORCED if wish.force else ()
         return _plain(transact(town, lambda draft: requests.done(draft, wish.bead, wish.token, wish.reason, force)))
     with _told_where_it_vanishes(town, wish.bead):
+        go_on(town, town.repo_of(state.plan, wish.bead), record, name)
         branch = _branch(town, state, local, record, name)
         if record.submitted == branch.tip:
             return Answer(transact(town, lambda _: None), None, again=True)
