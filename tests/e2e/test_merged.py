@@ -30,8 +30,10 @@ BEADS = {
     "gt-a1": (), "gt-a2": (), "gt-a3": (), "gt-a4": (),
     "gt-b1": ("gt-a1",), "gt-b2": ("gt-a2",), "gt-b3": ("gt-a3", "gt-a4"), "gt-b4": ("gt-a4",),
     "gt-c1": ("gt-b1", "gt-b2"), "gt-c2": ("gt-b2", "gt-b3"), "gt-c3": ("gt-b3",), "gt-d1": ("gt-c1", "gt-c2", "gt-c3"),
+    **{f"gt-e{number}": ("gt-d1",) for number in range(9)},
+    **{f"gt-f{number}": (f"gt-e{number}",) for number in range(9)},
 }  # fmt: skip
-"""12 beads in 4 waves, with what each comes after."""
+"""30 beads in 6 waves, with what each comes after."""
 
 
 def processes_of(folder: Path) -> list[int]:
