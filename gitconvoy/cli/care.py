@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +28,8 @@ IDLE_SECONDS = 600
     "--at", "at", type=click.IntRange(FIRST, LAST), metavar="SECONDS", help="Wait for that time (epoch) first."
 )
 @click.option("--when-idle", is_flag=True, help="Wait until no rebase or merge is in progress, at most ten minutes.")
-def scan(app: App, at: int | None, when_idle: bool) -> int:
+@click.option("--relieved-by", type=click.Path(path_type=Path), hidden=True, help="Who waits now; see `wake`.")
+def scan(app: App, at: int | None, when_idle: bool, relieved_by: Path | None) -> int:
     """Find and repair what stalls: expired leases, dispatches that never began, completions, due retries.
 
     Safe to run at any time, from cron or CI: what is in order is left alone. Exit code 1 where the ledger has live
@@ -36,7 +38,7 @@ def scan(app: App, at: int | None, when_idle: bool) -> int:
     from gitconvoy.engine.waiting import wait_until
 
     # Nothing heavy is loaded before the wait is over: such a scan may lie there for hours.
-    if at is not None and not wait_until(at, app.directory):
+    if at is not None and not wait_until(at, app.directory, relieved_by):
         return Exit.OK
     if when_idle and not _wait_for_idle(app):
         return Exit.OK

@@ -37,7 +37,6 @@ _FOR = " for "
 _SETUP_TIMEOUT = 600
 _KEEP = 30 * 86400
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*[/._-]?")
-_HEADS = "refs/heads/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +319,7 @@ def stranger(repo: Repo, job: Job) -> str:
     if admin is None:
         return ""
     said = lock_reason(admin)
-    if said == reason(job) or (said is None and stands_on(admin) == _HEADS + job.branch):
+    if said == reason(job) or (said is None and stands_on(admin) == read.HEADS + job.branch):
         return ""
     why = f"locked: {said}" if said is not None else "it is on another branch"
     return f"it is not the worktree of attempt {job.attempt} of {job.bead} ({why})"
@@ -364,5 +363,5 @@ def there(job: Job) -> bool:
 
 def drop_empty_branch(repo: Repo, job: Job) -> None:
     """Delete an attempt's branch that still stands where it began."""
-    if job.branch and job.base and read.ref(repo, _HEADS + job.branch) == job.base:
-        write.delete_ref(repo, _HEADS + job.branch, job.base)
+    if job.branch and job.base and read.ref(repo, read.HEADS + job.branch) == job.base:
+        write.delete_ref(repo, read.HEADS + job.branch, job.base)

@@ -243,6 +243,13 @@ def _count_for_breakers(town: Town, draft: Draft, pairs: tuple[tuple[Event, str]
     return replace(draft.local, breakers=breaker.read_all(town.common_dir)) if events else draft.local
 
 
+def _drop_old_leases(town: Town, draft: Draft) -> None:
+    """Leases of attempts that have ended promise nothing any more."""
+    for bead, lease in draft.local.leases.items():
+        if draft.record(bead).token != lease.token:
+            leases.drop(town.common_dir, bead, lease.token)
+
+
 def react(town: Town, cause: str = "scan") -> Outcome[None]:
     """Do whatever is due; what hooks, scans and cron call. Scans have time for more proofs (`proofs.walk`)."""
     first = transact(town, lambda _: None, cause=cause)
@@ -256,10 +263,3 @@ def react(town: Town, cause: str = "scan") -> Outcome[None]:
         dispatched=first.dispatched + second.dispatched,
         failed=first.failed + second.failed,
     )
-
-
-def _drop_old_leases(town: Town, draft: Draft) -> None:
-    """Leases of attempts that have ended promise nothing any more."""
-    for bead, lease in draft.local.leases.items():
-        if draft.record(bead).token != lease.token:
-            leases.drop(town.common_dir, bead, lease.token)

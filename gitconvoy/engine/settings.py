@@ -11,7 +11,7 @@ from gitconvoy.git import config, identity, read
 from gitconvoy.git.repo import Repo
 
 LOCAL, OFF, REMOTE = "local", "off", "remote"
-HEADS = "refs/heads/"
+HEADS = read.HEADS
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ def leave_behind(town: Town, at: int) -> None:
     pending = _pending(town.common_dir)
     if not town.settings.wake or (pending is not None and time.time() < pending <= at):
         return
-    child = spawn(town, ["scan", "--at", str(at)], town.home())
-    write_atomically(_file(town.common_dir), f"{at} {child}\n".encode())
+    note = _file(town.common_dir)
+    child = spawn(town, ["scan", "--at", str(at), "--relieved-by", str(note)], town.home())
+    write_atomically(note, f"{at} {child}\n".encode())
 
 
 def spawn(town: Town, command: list[str], place: Path | None = None) -> int:

@@ -23,6 +23,8 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 TREE_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000
+HEADS = "refs/heads/"
+"""What the full names of branches begin with."""
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
 _TREE = b"40000"
 _TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)

@@ -15,14 +15,13 @@ from gitconvoy.git.proofs import merged_by
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.run import Result, git
 
-_HEADS = "refs/heads/"
 _SHOWN = 3
 _OWN_INDEX = "GIT_INDEX_FILE"
 
 
 def branch_exists(repo: Repo, name: str) -> bool:
     """Whether there is a local branch with the short name `name`."""
-    return read.ref(repo, _HEADS + name) is not None
+    return read.ref(repo, read.HEADS + name) is not None
 
 
 def clashes(repo: Repo, name: str) -> tuple[str, ...]:
@@ -32,14 +31,14 @@ def clashes(repo: Repo, name: str) -> tuple[str, ...]:
     case. Raises GitError (code `bad-branch`) when the name can be no branch at all.
     """
     valid = not name.startswith("-") and name != "HEAD" and "\0" not in name
-    if not valid or repo.git("check-ref-format", _HEADS + name, ok=(0, 1)).returncode:
+    if not valid or repo.git("check-ref-format", read.HEADS + name, ok=(0, 1)).returncode:
         raise GitError(f"{name!r} cannot be the name of a branch", code="bad-branch")
     fold = str.casefold if config.get_bool(repo, "core.ignoreCase") else str
     wanted = fold(name)
     remotes = [f"refs/remotes/{remote}/" for remote in repo.git("remote").text.splitlines()]
     found = set()
-    for full in [*read.refs(repo, _HEADS), *read.refs(repo, "refs/remotes/")]:
-        for prefix in (_HEADS, *remotes):
+    for full in [*read.refs(repo, read.HEADS), *read.refs(repo, "refs/remotes/")]:
+        for prefix in (read.HEADS, *remotes):
             short = fold(full.removeprefix(prefix))
             if full.startswith(prefix) and (f"{short}/".startswith(f"{wanted}/") or wanted.startswith(f"{short}/")):
                 found.add(full)
@@ -56,7 +55,7 @@ def add(repo: Repo, path: Path, branch: str, start_commit: str, *, reason: str =
     if start is None:
         raise GitError(f"the commit {start_commit} is not in this repository", hint="fetch it first")
     taken = clashes(repo, branch)
-    if _HEADS + branch in taken:
+    if read.HEADS + branch in taken:
         raise GitError(f"there is a branch {branch} already", code="branch-exists")
     where = Path(os.path.abspath(path))  # noqa: PTH100 - as git takes it: a link at its end is not followed
     options = ("-c", "submodule.recurse=false", "worktree", "add", "--no-track", "-b", branch, "--", str(where), start)
@@ -72,7 +71,7 @@ def add(repo: Repo, path: Path, branch: str, start_commit: str, *, reason: str =
 def _withdraw(repo: Repo, path: Path, branch: str, start: str) -> None:
     """Take back what a failed `git worktree add` leaves behind."""
     if admin_dir(repo, path) is None and branch_exists(repo, branch):
-        write.delete_ref(repo, _HEADS + branch, start)
+        write.delete_ref(repo, read.HEADS + branch, start)
 
 
 def _git(repo: Repo, *args: str, ok: tuple[int, ...] = (0,)) -> Result:
@@ -205,7 +204,7 @@ def _unmerged(place: Repo, tip: str, into: Sequence[str]) -> Iterator[str]:
     targets = [oid for oid in into if read.resolve(place, oid)]
     count = int(place.git("rev-list", "--count", tip, *(f"^{oid}" for oid in targets), "--").text)
     if count and not any(_is_in(place, oid, tip) for oid in targets):
-        branch = (read.head_ref(place) or "").removeprefix(_HEADS)
+        branch = (read.head_ref(place) or "").removeprefix(read.HEADS)
         yield f"{_commits(count)} of branch {branch} not merged"
 
 

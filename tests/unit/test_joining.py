@@ -23,7 +23,7 @@ from gitconvoy.store import values
 
 RIGS = config(Rig("gt", ("gt",)), Rig("web", ("web", "site")))
 WHY = "the repository of the rig web cannot be used: moved"
-THERE = Abroad("web", "/srv/web", "c" * 40)
+THERE = Abroad("web", "/elsewhere/web", "c" * 40)
 AWAY: dict[str, Any] = {"away": {"web": "moved"}, "config": RIGS}
 
 
