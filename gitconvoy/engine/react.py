@@ -11,7 +11,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from gitconvoy.dispatch import breaker, handins, leases
-from gitconvoy.engine import catchup, facts, looks, seen, settle, trunk, wake
+from gitconvoy.engine import catchup, facts, looks, rewound, seen, settle, trunk, wake
 from gitconvoy.engine.attempts import ending
 from gitconvoy.engine.attempts.starting import begin
 from gitconvoy.engine.draft import Draft
@@ -19,7 +19,6 @@ from gitconvoy.engine.handin import handover, merging, proofs
 from gitconvoy.engine.handin.adopt import adopt
 from gitconvoy.engine.handin.merging import Conflict, Round
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.telling import notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
@@ -81,9 +80,9 @@ def transact(
     """Carry out a request and everything that is due, as one chain published by one compare-and-swap.
 
     Raises what the request raises (nothing is written then), LostRace, BadFiles for a damaged ledger, Refused where
-    this clone has no role. With `preview` the decisions are returned and nothing is written or started.
+    this clone has no role or the ledger branch was set back. With `preview` the decisions are returned and nothing is written or started.
     """
-    require_role(town.settings)
+    rewound.require_writable(town)
     if preview:
         draft, value = _decide(town, request, cause, feed)
         pairs = tuple((event, "") for event in draft.events if event.kind != "init")
@@ -130,6 +129,7 @@ def _publish(
     town: Town, request: Callable[[Draft], T], cause: str, feed: bool
 ) -> tuple[Draft, T, tuple[tuple[Event, str], ...]]:
     for _ in range(ATTEMPTS):
+        rewound.require_writable(town)
         _adopt_remote_ledger(town)
         draft, value = _decide(town, request, cause, feed)
         if not draft.news:

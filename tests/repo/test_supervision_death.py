@@ -19,9 +19,11 @@ from waiting import until
 from workshops import FLOW, Workshop, alive, close_workshop, end, open_workshop
 
 from gitconvoy.dispatch import attempts
+from gitconvoy.engine import rewound
 from gitconvoy.engine.attempts import releasing
 from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.react import transact
+from gitconvoy.ledger.read import REF
 
 FIRST_HANGS = """
 if attempt == "1":
@@ -218,7 +220,7 @@ def test_what_cannot_be_read_or_written_for_a_while_harms_nobody(workshop: Works
     (workshop.out / "go").write_text("")
     workshop.event("done gt-a")
     workshop.quiet()
-    assert "still heard" in workshop.here.ok("logs", "gt-a")
+    assert "still heard" in workshop.here.ok("logs", "gt-a", "--attempt", "1")
     assert sum(event.startswith("dispatch ") for event in workshop.here.events()) == 1
 
 
@@ -291,3 +293,27 @@ def test_only_what_somebody_may_ask_for_is_kept(workshop: Workshop, monkeypatch:
         os.utime(file, (time.time() - 90_000,) * 2)
     assert kept() == ["gt-b-2"], "the last attempt of what is not done stays"
     assert attempts.known(workshop.here.open().common_dir)[0][1].attempt == 2
+
+
+def test_a_ledger_that_was_set_back_ends_no_worker(workshop: Workshop) -> None:
+    """The supervisor says so in its log and waits; once the branch is put back, the work is handed in as ever."""
+    workshop.worker("""
+        note("begun")
+        while not (out / "go").exists():
+            time.sleep(0.05)
+        sys.exit(gitconvoy("done", "--no-code"))
+    """)
+    workshop.begin()
+    workshop.note("begun")
+    worker = int(workshop.note("gt-a-1"))
+    workshop.here.repo.git("update-ref", REF, f"{REF}~1")
+    until(lambda: "was set back" in workshop.here.ok("logs", "gt-a", "--attempt", "1"), "the supervisor's word")
+    assert workshop.here.error("scan")["code"] == rewound.CODE
+    assert alive(worker)
+    rewound.put_back(workshop.here.open())
+    (workshop.out / "go").touch()
+    workshop.event("done gt-a")
+    workshop.quiet()
+    assert [each for each in workshop.here.events() if each.startswith("dispatch")] == [
+        "dispatch gt-a to gt/polecat-1 (attempt 1)"
+    ]

@@ -7,7 +7,7 @@ from gitconvoy.dispatch.leases import Lease
 from gitconvoy.engine.attempts.fates import explained
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.requests import own_attempt
-from gitconvoy.engine.settings import require_role
+from gitconvoy.engine.rewound import require_writable
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import Refused
 
@@ -17,7 +17,7 @@ def heartbeat(town: Town, bead: str, token: str | None) -> Lease | None:
 
     Refused where the attempt has ended, is somebody else's, or was dispatched by another machine.
     """
-    require_role(town.settings)
+    require_writable(town)
     with explained(town, bead, token), town.exclusive():
         state = town.state()
         local = town.local(state.plan)

@@ -19,7 +19,7 @@ from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
 from gitconvoy.dispatch.program import ending
 from gitconvoy.dispatch.started import Started
 from gitconvoy.dispatch.worker import environment
-from gitconvoy.engine import facts
+from gitconvoy.engine import facts, rewound
 from gitconvoy.engine.attempts import ending as ends
 from gitconvoy.engine.attempts import releasing
 from gitconvoy.engine.draft import Draft
@@ -257,6 +257,8 @@ class Supervisor:
         """How the attempt ended is found once: the event lies behind us when the ledger moves on for other reasons."""
         tip = self._town.ledger_tip()
         now = time.monotonic()
+        if tip != self._tip and (lost := rewound.look(self._town)) is not None:
+            raise lost.refusal()  # whether the attempt goes on is not for such a branch to say
         if tip != self._tip and self._over in (None, "submit"):
             over = self._fate(self._tip)
             if over is not None and over != self._over:

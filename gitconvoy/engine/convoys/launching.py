@@ -12,7 +12,8 @@ from gitconvoy.engine.near import nearest
 from gitconvoy.engine.plans import editing
 from gitconvoy.engine.plans.branches import branch_exists
 from gitconvoy.engine.react import Outcome, transact
-from gitconvoy.engine.settings import HEADS, require_role
+from gitconvoy.engine.rewound import require_writable
+from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound, Refused
 from gitconvoy.planning.convoy_edits import stage_convoy
@@ -26,7 +27,7 @@ def launch(town: Town, ids: Sequence[str], *, title: str | None = None, force: b
     Refused where errors stand in the way, where warnings do without `force`, and where beads are to be staged without
     the trunk checked out. Nothing is written then.
     """
-    require_role(town.settings)
+    require_writable(town)
     plan = town.plan()
     town.require_plan(plan)
     first = ids[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.plans import editing
 from gitconvoy.engine.react import Outcome, react, transact
-from gitconvoy.engine.settings import require_role
+from gitconvoy.engine.rewound import require_writable
 from gitconvoy.engine.town import Town
 from gitconvoy.model.ledger import Event
 from gitconvoy.planning.convoy_edits import reopen_convoy
@@ -26,7 +26,7 @@ class Reopened:
 
 def reopen(town: Town, convoy_id: str) -> Reopened:
     """Open a closed convoy again. Refused where it is not closed, or where another convoy has taken over a bead."""
-    require_role(town.settings)
+    require_writable(town)
     outcome = transact(town, lambda draft: convoy_requests.reopen(draft, convoy_id))
     if outcome.value is not None:
         return Reopened(outcome.value, None, None, True, outcome)

@@ -13,7 +13,8 @@ from gitconvoy.engine.plans import editing
 from gitconvoy.engine.plans.branches import branch_exists
 from gitconvoy.engine.react import Outcome, transact
 from gitconvoy.engine.requests import Slung
-from gitconvoy.engine.settings import HEADS, require_role
+from gitconvoy.engine.rewound import require_writable
+from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound, Refused
 from gitconvoy.model.plan import STAGED, Plan
@@ -68,7 +69,7 @@ def sling(town: Town, wish: Wish, *, preview: bool = False) -> Answer:
     The convoy's file is committed while it is staged, which hooks leave alone; then one transaction launches it and
     dispatches, so that nobody else can be given the beads in between.
     """
-    require_role(town.settings)
+    require_writable(town)
     state = town.state()
     town.require_plan(state.plan)
     homeless = () if wish.no_convoy else _homeless(state, wish.beads)
@@ -76,7 +77,9 @@ def sling(town: Town, wish: Wish, *, preview: bool = False) -> Answer:
         if (wish.merge or wish.base_branch) and not wish.no_convoy:
             owner = View(state).tracking(wish.beads[0])[0]
             hint = f"gitconvoy set {owner} merge=... base_branch=..."
-            raise Refused(f"{owner} tracks {wish.beads[0]} already and has settings of its own", hint=hint)
+            raise Refused(
+                f"{owner} tracks {wish.beads[0]} already and has settings of its own", hint=hint, code="settings-clash"
+            )
         return Answer(None, None, transact(town, lambda draft: _sling(draft, wish), preview=preview))
     title = _title(state.plan, homeless)
     would = transact(town, lambda draft: _sling(draft, wish, homeless=True), feed=False, preview=True)

@@ -23,7 +23,8 @@ from gitconvoy.engine.handin.verify import Check, check_of, verify
 from gitconvoy.engine.handin.word import refuse_code
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.react import Outcome, transact
-from gitconvoy.engine.settings import HEADS, require_role
+from gitconvoy.engine.rewound import require_writable
+from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace, NotFound, Refused
 from gitconvoy.git import admin, merging, read, write
@@ -90,7 +91,7 @@ class _Branch:
 
 def hand_in(town: Town, wish: Wish) -> Answer:
     """Say that an attempt is done. Refused, with nothing changed, where a guard says no."""
-    require_role(town.settings)
+    require_writable(town)
     with explained(town, wish.bead, wish.token):
         return _hand_in(town, wish)
 
