@@ -25,11 +25,15 @@ def exclusive(path: Path, timeout: float) -> Iterator[None]:
         lock.acquire(timeout=timeout)
     except Timeout as error:
         raise LostRace(
-            f"another gitconvoy process has held {path} for more than {timeout:g} s", hint="try again in a moment"
+            f"another gitconvoy process has held {path} for more than {timeout:g} s",
+            hint="try again in a moment",
+            code="locked",
         ) from error
     except OSError as error:
         raise GitError(
-            f"no lock file can be made at {path}: {error}", hint="check that the git directory is writable"
+            f"no lock file can be made at {path}: {error}",
+            hint="check that the git directory is writable",
+            code="not-writable",
         ) from error
     try:
         yield
@@ -47,3 +51,15 @@ def held(path: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def holders(path: Path) -> tuple[int, ...]:
+    """The processes that hold the lock file `path`, as far as the system tells (Linux does)."""
+    try:
+        inode = path.stat().st_ino
+        lines = Path("/proc/locks").read_text().splitlines()
+    except OSError:
+        return ()
+    rows = [line.split() for line in lines]
+    found = {int(row[4]) for row in rows if len(row) > 5 and row[5].endswith(f":{inode}") and row[4].isdecimal()}
+    return tuple(sorted(found))

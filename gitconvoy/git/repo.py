@@ -36,6 +36,39 @@ _REMEDIES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a repository is, as git says; also where libgit2 cannot open it. The fields are those of `Repo`."""
+
+    git_dir: Path
+    common_dir: Path
+    worktree: Path | None
+    index_file: Path
+    env: Mapping[str, str]
+
+    @property
+    def cwd(self) -> Path:
+        """Where git is started for this repository: the root of the worktree, else the git directory."""
+        return self.worktree or self.git_dir
+
+
+def locate(start: Path, environ: Mapping[str, str] | None = None) -> Place:
+    """The place of the repository that git would use in the folder `start`; as `Repo.discover`, but nothing is opened.
+
+    Raises GitError("not-a-repository"), UnsupportedRepository where git itself is too old for it.
+    """
+    source = os.environ if environ is None else environ
+    found = git(*_DISCOVER, cwd=start, env=source, ok=(0, 128))
+    lines = found.text.split("\n")
+    bare = len(lines) == 4 and found.returncode == 128
+    if not bare and (found.returncode or len(lines) != 5):
+        raise _not_found(start, found)
+    git_dir, common_dir, index_file = (Path(line) for line in lines[:3])
+    worktree = None if bare else Path(lines[4])
+    env = _child_env(source, start, git_dir, worktree, index_file)
+    return Place(git_dir, common_dir, worktree, index_file, env)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Repo:
     """An open repository. Not to be shared between threads.
@@ -66,16 +99,9 @@ class Repo:
         `environ` (that of this process when None) is honoured as git does: `GIT_DIR`, `GIT_WORK_TREE`,
         `GIT_INDEX_FILE` and the like, relative ones too. Raises GitError("not-a-repository"), UnsupportedRepository.
         """
-        source = os.environ if environ is None else environ
-        found = git(*_DISCOVER, cwd=start, env=source, ok=(0, 128))
-        lines = found.text.split("\n")
-        bare = len(lines) == 4 and found.returncode == 128
-        if not bare and (found.returncode or len(lines) != 5):
-            raise _not_found(start, found)
-        git_dir, common_dir, index_file = (Path(line) for line in lines[:3])
-        worktree = None if bare else Path(lines[4])
-        env = _child_env(source, start, git_dir, worktree, index_file)
-        return cls(git_dir, common_dir, worktree, index_file, env, _open(git_dir, env))
+        place = locate(start, environ)
+        raw = _open(place.git_dir, place.env)
+        return cls(place.git_dir, place.common_dir, place.worktree, place.index_file, place.env, raw)
 
     @classmethod
     def at(cls, path: Path) -> Repo:
@@ -106,7 +132,15 @@ def _not_found(start: Path, found: Result) -> GitError:
             hint="run `git init` first, or name a repository with -C",
             code="not-a-repository",
         )
-    return GitError(found.stderr or f"git cannot tell where the repository of {start} is", code="not-a-repository")
+    if "safe.directory" in found.stderr:
+        remedy = found.stderr.splitlines()[-1].strip()  # with the folder that git means, quoted where need be
+        hint = f"work as its owner; or, if you trust what is in it: {remedy}"
+        return GitError(f"the repository of {start} belongs to another user", hint=hint, code="other-owner")
+    return GitError(
+        found.stderr or f"git cannot tell where the repository of {start} is",
+        code="not-a-repository",
+        hint="run `git status` there: it says more",
+    )
 
 
 def _child_env(

@@ -11,7 +11,7 @@ from gitconvoy.engine import joining, news, seen, wake
 from gitconvoy.engine.plans.editing import known_ledger, plain_place
 from gitconvoy.engine.plans.validating import findings, heads, placed, plans_of, transitions, unmerged
 from gitconvoy.engine.react import react
-from gitconvoy.engine.settings import LOCAL
+from gitconvoy.engine.settings import HEADS, LOCAL
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, Exit, Problem, Refused
 from gitconvoy.git import personal, read, write
@@ -173,21 +173,31 @@ def post(town: Town, name: str) -> HookResult:
 def _react(town: Town) -> HookResult:
     trunk = town.trunk()
     if town.settings.role != LOCAL:
-        return _looked_only(town, trunk)
+        said = f"gitconvoy: this clone dispatches nothing (gitconvoy.dispatch is {town.settings.role})"
+        return HookResult(lines=(said,) if _looked_only(town, trunk) else ())
     outcome = react(town, cause=trunk or "command")
     told = [_line(event) for event, _ in outcome.events]
     failed = [f"gitconvoy: {bead} {reason}" for bead, reason in outcome.failed]
     if town.ledger_tip() is None:
         _looked_only(town, trunk)  # nothing has ever happened here, and react notes its looks with the ledger's tip
-    return HookResult(lines=(*(line for line in told if line), *failed))
+    lost = _without_plan(town, trunk) if not outcome.state.plan.exists and town.ledger_tip() is not None else ()
+    return HookResult(lines=(*(line for line in told if line), *failed, *lost))
 
 
-def _looked_only(town: Town, trunk: str | None) -> HookResult:
-    """Where no ledger is written (a clone without the role), the look is noted, so that the shims leave early again."""
-    if trunk is not None:
-        tree = read.tree_at(town.repo, trunk, ROOT) or "-"
-        seen.remember(town.common_dir, seen.Seen(town.settings.trunk, tree, trunk, town.ledger_tip() or "-"))
-    return HookResult()
+def _without_plan(town: Town, trunk: str | None) -> tuple[str, str]:
+    name = town.settings.trunk.removeprefix(HEADS)
+    lost = f"holds no {ROOT} folder" if trunk is not None else "is no branch here"
+    hint = "hint: bring it back, or name the branch that has the plan: git config gitconvoy.trunk BRANCH"
+    return f"gitconvoy: the trunk ({name}) {lost}: nothing is dispatched", hint
+
+
+def _looked_only(town: Town, trunk: str | None) -> bool:
+    """Note a look where no ledger is written, so that the shims leave early again; whether the plan is another now."""
+    if trunk is None:
+        return False
+    tree, last = read.tree_at(town.repo, trunk, ROOT) or "-", seen.recall(town.common_dir)
+    seen.remember(town.common_dir, seen.Seen(town.settings.trunk, tree, trunk, town.ledger_tip() or "-"))
+    return last is None or last.tree != tree
 
 
 def _line(event: Event) -> str | None:

@@ -21,6 +21,7 @@ from gitconvoy.resources import hook_text
 from gitconvoy.store.localfiles import new_file_mode
 
 _SHEBANG = "#!/bin/sh\n"
+_PYTHON = "gitconvoy_python="
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ def install(repo: Repo, python: str) -> tuple[HookChange, ...]:
     return tuple(_install(place, python) for place in survey(repo))
 
 
+def renew(repo: Repo, python: str, instead_of: str) -> tuple[HookChange, ...]:
+    """Let our blocks that run the interpreter `instead_of` run `python`; nothing else changes. Refused as `install`."""
+    _prove(python)
+    return tuple(_install(place, python) for place in survey(repo) if written_for(place.text) == instead_of)
+
+
 def uninstall(repo: Repo) -> tuple[HookChange, ...]:
     """Take our blocks out again; a file in which nothing else is left is removed."""
     return tuple(_uninstall(place) for place in survey(repo))
@@ -67,11 +74,21 @@ def block(name: str, python: str) -> str:
         "fi\n"
         "(\n"
         f"gitconvoy_hook={name}\n"
-        f"gitconvoy_python={shlex.quote(python)}\n"
+        f"{_PYTHON}{shlex.quote(python)}\n"
         f"{body}"
         f") </dev/null || {end}\n"
         f"{END}\n"
     )
+
+
+def written_for(text: str) -> str | None:
+    """The interpreter that the block in a hook's text runs; None where it names none."""
+    lines = [line for line in text.splitlines() if line.startswith(_PYTHON)]
+    try:
+        words = shlex.split(lines[0].removeprefix(_PYTHON)) if lines else []
+    except ValueError:
+        return None
+    return words[0] if words else None
 
 
 def without_block(text: str) -> str | None:
@@ -141,7 +158,11 @@ def _left(place: Place, reason: str) -> HookChange:
 
 def _prove(python: str) -> None:
     if not Path(python).is_absolute():
-        raise Refused(f"hooks need the absolute path of a Python, not {python!r}")
+        raise Refused(
+            f"hooks need the absolute path of a Python, not {python!r}",
+            hint="run it by the full path of a Python that has gitconvoy: /path/to/python3 -m gitconvoy hooks install",
+            code="bad-python",
+        )
     try:
         done = subprocess.run(
             [python, "-I", "-c", "import gitconvoy"],
@@ -152,12 +173,15 @@ def _prove(python: str) -> None:
             check=False,
         )
     except OSError as error:
-        raise Refused(f"{python} cannot be run: {error.strerror}", hint="name a Python that has gitconvoy") from error
+        raise Refused(
+            f"{python} cannot be run: {error.strerror}", hint="name a Python that has gitconvoy", code="bad-python"
+        ) from error
     if done.returncode != 0:
         raise Refused(
             f"{python} finds no gitconvoy when it runs as hooks run it (`-I`, which leaves out PYTHONPATH and "
             "packages installed with --user)",
             hint="install gitconvoy with pipx or into a virtual environment, and run `gitconvoy hooks install` there",
+            code="bad-python",
         )
 
 
@@ -186,4 +210,6 @@ def _write(path: Path, text: str) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> GitError:
-    return GitError(f"{path} cannot be written: {error.strerror}", hint="check who owns the hooks folder")
+    return GitError(
+        f"{path} cannot be written: {error.strerror}", hint="check who owns the hooks folder", code="not-writable"
+    )

@@ -117,7 +117,9 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise GitError(f"{folder} cannot be made: {error.strerror}", hint="give it the right permissions") from error
+        raise GitError(
+            f"{folder} cannot be made: {error.strerror}", hint="give it the right permissions", code="not-writable"
+        ) from error
 
 
 def wake_towns(repo: Repo) -> tuple[Path, ...]:

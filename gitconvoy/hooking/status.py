@@ -42,6 +42,8 @@ def _status(repo: Repo, place: Place) -> HookStatus:
     if not place.ours:
         note = "not installed: run `gitconvoy hooks install`"
         return HookStatus(place.name, place.path, False, False, note)
+    if place.runner:
+        return HookStatus(place.name, place.path, True, None, f"{place.runner} is in charge, and starts it")
     if not _leads(place.text):
         note = "other commands stand above our block, so it was not run to prove it: move the block to the top"
         return HookStatus(place.name, place.path, True, None, note)

@@ -47,14 +47,19 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
 
 def _foreign_commit(repo: Repo, info: gitread.CommitInfo) -> BadFiles:
     """Somebody committed on the ledger's branch: what its records say now is nobody's decision (SPEC 1)."""
-    good = next(
-        (each.id for each in islice(_newest_first(repo, info.id), 1000) if codec.parse_message(each.message)), None
-    )
+    good = last_event(repo, info.id)
     remedy = f"git update-ref {REF} {good}" if good else "delete the branch, or fetch it from where it is whole"
     return BadFiles(
         f"the ledger ends in a commit that is no event ({info.id[:10]}): only gitconvoy writes {REF}",
         hint=f"keep that commit elsewhere if it is of use, then: {remedy}",
+        code="ledger-foreign",
     )
+
+
+def last_event(repo: Repo, tip: str) -> str | None:
+    """The newest commit at or behind `tip` that is an event of ours; None where none is near."""
+    near = islice(_newest_first(repo, tip), 1000)
+    return next((each.id for each in near if codec.parse_message(each.message)), None)
 
 
 def check_format(repo: Repo, tip: str) -> None:
@@ -65,6 +70,7 @@ def check_format(repo: Repo, tip: str) -> None:
         raise BadFiles(
             f"the ledger has format {found[:20]!r}; this gitconvoy reads format {codec.FORMAT}",
             hint="install a newer gitconvoy, or check that refs/heads/convoy-ledger is gitconvoy's own branch",
+            code="ledger-format",
         )
 
 
@@ -121,7 +127,6 @@ def history(repo: Repo, tip: str | None) -> Iterator[Entry]:
         if parsed is None:
             continue
         trailers = parsed.trailers
-        attempt = trailers.get("Convoy-Attempt", "")
         yield Entry(
             commit=info.id,
             at=info.time,
@@ -129,7 +134,7 @@ def history(repo: Repo, tip: str | None) -> Iterator[Entry]:
             convoy=trailers.get("Convoy-Id"),
             bead=trailers.get("Convoy-Bead"),
             worker=trailers.get("Convoy-Worker"),
-            attempt=int(attempt) if attempt.isdecimal() else None,
+            attempt=parsed.attempt,
             cause=trailers.get("Convoy-Cause"),
             actor=trailers.get("Convoy-Actor"),
             reason=parsed.reason,

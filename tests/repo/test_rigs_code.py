@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from doctoring import what_is_left
 from gitfixtures import GitRepo
 from handing import Worker, status
 from rigfixtures import FLOW, Rigs, rigs
@@ -343,10 +344,10 @@ def test_doctor_mends_what_this_town_left_there_and_nothing_else(place: Rigs) ->
         reason = f"gitconvoy: api-x is worked on for {town}" if town else "gitconvoy: api-x is worked on"
         api.git("worktree", "lock", "--reason", reason, str(folder / name))
     shutil.rmtree(folder / "gone")
-    found = place.here.json("doctor", "--fix")["findings"]
+    found = what_is_left(place.here.json("doctor", "--fix"))
     assert {(Path(row["subject"]).name, row["fixed"]) for row in found} == {("ours", True), ("gone", True)}
     assert sorted(path.name for path in folder.iterdir()) == ["own", "theirs"]
-    assert place.here.json("doctor")["findings"] == []
+    assert what_is_left(place.here.json("doctor")) == []
 
 
 def test_closing_the_bead_in_the_town_proves_nothing_about_the_rigs_repository(place: Rigs) -> None:

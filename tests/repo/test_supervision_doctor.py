@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from doctoring import what_is_left
 from gitfixtures import GitRepo
 from workshops import Workshop, alive, close_workshop, end, open_workshop
 
@@ -30,7 +31,7 @@ def workshop(repo: GitRepo, tmp_path: Path) -> Iterator[Workshop]:
 
 
 def findings(workshop: Workshop, *words: str, code: int = 0) -> list[tuple[str, str, bool]]:
-    rows = workshop.here.json("doctor", *words, code=code)["findings"]
+    rows = what_is_left(workshop.here.json("doctor", *words, code=code))
     assert all(row["observed"] and row["expected"] and row["why"] and row["commands"] for row in rows)
     return [(row["check"], row["severity"], row["fixed"]) for row in rows]
 
@@ -41,7 +42,7 @@ def test_nothing_to_find(workshop: Workshop) -> None:
     workshop.event("done gt-a")
     workshop.quiet()
     assert findings(workshop) == []
-    assert workshop.here.ok("doctor") == "all is as it should be\n"
+    assert "attempts: all is as it should be (1 note)\n" in workshop.here.ok("doctor")
 
 
 def test_processes_of_an_attempt_that_is_over(workshop: Workshop) -> None:
@@ -62,11 +63,11 @@ def test_processes_of_an_attempt_that_is_over(workshop: Workshop) -> None:
     assert ("processes", "error", True) in findings(workshop, "--fix")
     assert not alive(worker)
     assert not workshop.worktree().exists()
-    assert findings(workshop) == []
+    assert findings(workshop) == [("paused", "note", False)]
 
 
 def test_an_attempt_without_its_supervisor_or_its_worktree(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gitconvoy.engine.attempts.doctoring._SETTLING", 0)
+    monkeypatch.setattr("gitconvoy.doctor.attempts._SETTLING", 0)
     workshop.worker("time.sleep(600)")
     workshop.begin(lease="1h")
     workshop.note("gt-a-1")
@@ -140,7 +141,7 @@ def test_the_remedy_shows_the_commits_at_stake(workshop: Workshop, where: str) -
     workshop.begin()
     workshop.event("fail gt-a")
     workshop.quiet()
-    (row,) = workshop.here.json("doctor")["findings"]
+    (row,) = what_is_left(workshop.here.json("doctor"))
     assert (row["check"], row["severity"]) == ("worktree", "note")
     told = subprocess.run(shlex.split(row["commands"][1]), capture_output=True, text=True, check=True).stdout
     assert told.count("work on gt-a") == 1

@@ -1,0 +1,172 @@
+"""The ledger branch: there, readable, where it should be, and at one with the remotes' (SPEC 1, 7)."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from functools import partial
+
+from gitconvoy.doctor.findings import ERROR, NOTE, WARNING, Finding
+from gitconvoy.doctor.scene import Scene, Trouble
+from gitconvoy.engine import rewound, settings
+from gitconvoy.engine.settings import LOCAL
+from gitconvoy.engine.town import Town
+from gitconvoy.errors import ConvoyError, UnsupportedRepository
+from gitconvoy.git import personal, read
+from gitconvoy.ledger.codec import parse_message
+from gitconvoy.ledger.read import REF, last_event
+
+BRANCH = REF.removeprefix(settings.HEADS)
+
+
+def readable(scene: Scene) -> Iterator[Finding]:
+    """Is there a ledger, and can it be read?"""
+    town = scene.town()
+    error = scene.ledger_trouble()
+    if error is not None:
+        hint = getattr(error, "hint", "")
+        yield Finding(
+            "ledger",
+            BRANCH,
+            ERROR,
+            str(error),
+            "a ledger that can be read, in which each commit is an event of gitconvoy",
+            hint or "nothing can be decided on what cannot be read",
+            _remedy(town, error),
+        )
+    elif read.ref(town.repo, REF) is None and rewound.look(town) is None:
+        yield from _missing(town, exists=scene.plan_trouble() is None and scene.plan().exists)
+
+
+def _remedy(town: Town, error: Trouble) -> tuple[str, ...]:
+    """What helps with a ledger that cannot be read: commits of a person that stand on top of it are kept elsewhere."""
+    if isinstance(error, UnsupportedRepository):
+        return ("git fetch --refetch --no-filter",)
+    look = "git log --stat convoy-ledger"
+    tip = read.ref(town.repo, REF)
+    try:
+        if tip is None or parse_message(read.commit(town.repo, tip).message) is not None:
+            return (look,)
+        good = last_event(town.repo, tip)
+    except ConvoyError:  # commits are missing
+        return ("git fsck --connectivity-only", "git fetch origin convoy-ledger")
+    return (look, f"git branch convoy-ledger-kept {tip}", f"git update-ref {REF} {good}") if good else (look,)
+
+
+def _missing(town: Town, *, exists: bool) -> Iterator[Finding]:
+    tip, local = town.remote_ledger(), town.settings.role == LOCAL
+    if tip is not None:
+        yield Finding(
+            "ledger",
+            BRANCH,
+            NOTE,
+            f"there is only a remote's, at {tip[:10]}",
+            "the clone that dispatches has one of its own" if local else "nothing: this is only good to know",
+            "the next command that writes goes on from there" if local else "what is shown is as of the last fetch",
+            ("gitconvoy scan",) if local else ("git fetch",),
+        )
+    elif exists and not local:  # where it is local, the first command that writes begins one
+        yield Finding(
+            "ledger",
+            BRANCH,
+            NOTE,
+            "there is none, here or on a remote",
+            "the ledger of the clone that dispatches, fetched",
+            "nothing is known here of what was dispatched",
+            (f"git fetch origin {BRANCH}",),
+        )
+
+
+def whole(scene: Scene) -> Iterator[Finding]:
+    """Does the branch hold what was last decided here?"""
+    town = scene.town()
+    found = rewound.look(town) if town.settings.role == LOCAL else None
+    if found is None:
+        return
+    yield Finding(
+        "rewound",
+        BRANCH,
+        ERROR,
+        found.said,
+        "the branch only ever grows",
+        "attempts that it does not know any more may still run, and would be dispatched twice; nothing is written "
+        "until it is put back, or accepted as it is",
+        found.commands,
+        partial(rewound.put_back, town) if found.mendable else None,
+    )
+
+
+def checked_out(scene: Scene) -> Iterator[Finding]:
+    """Has somebody checked the branch out?"""
+    town = scene.town()
+    for each in personal.worktrees(town.repo):
+        if each.branch == REF:
+            place = shlex.quote(str(each.path))
+            yield Finding(
+                "checked-out",
+                str(each.path),
+                ERROR,
+                f"{BRANCH} is checked out there",
+                "nobody checks it out",
+                "the branch moves on beneath that worktree: a commit there takes back what was dispatched",
+                (f"git -C {place} switch {shlex.quote(town.trunk_branch())}",),
+            )
+
+
+def remotes(scene: Scene) -> Iterator[Finding]:
+    """Is it at one with the ledgers that remotes were last seen to have?"""
+    town = scene.town()
+    own = read.ref(town.repo, REF)
+    for remote in settings.remotes(town.repo) if own is not None else ():
+        theirs = read.ref(town.repo, f"refs/remotes/{remote}/{BRANCH}")
+        if own is None or theirs is None or theirs == own:
+            continue
+        mine, other = (_count(town, theirs, own), _count(town, own, theirs))
+        yield _compared(town, remote, mine, other)
+
+
+def _count(town: Town, old: str, new: str) -> int:
+    return int(town.repo.git("rev-list", "--count", new, f"^{old}", "--").text)
+
+
+def _compared(town: Town, remote: str, mine: int, other: int) -> Finding:
+    name, local = shlex.quote(remote), town.settings.role == LOCAL
+    subject, fetch = f"{remote}/{BRANCH}", f"git fetch {name} {BRANCH}:{BRANCH}"
+    if mine and other:
+        return Finding(
+            "remote-ledger",
+            subject,
+            ERROR,
+            f"the two have diverged: {_commits(mine)} only here, {_commits(other)} only there",
+            "one ledger, in one line",
+            "two clones dispatch, or one of the branches was rewritten: beads may have been dispatched twice. Choose "
+            "one ledger; in all clones but one, gitconvoy.dispatch is off",
+            (
+                f"git log --oneline --left-right {BRANCH}...{subject}",
+                f"git branch {BRANCH}-kept {BRANCH}",
+                f"git update-ref {REF} refs/remotes/{subject}",
+            ),
+        )
+    if other:
+        return Finding(
+            "remote-ledger",
+            subject,
+            WARNING,
+            f"it is {_commits(other)} ahead of the branch here",
+            "nobody but the clone that dispatches moves it" if local else "the branch here is as new as the remote's",
+            "somebody else writes the ledger, too" if local else "what is shown here is old",
+            (fetch,),
+        )
+    return Finding(
+        "remote-ledger",
+        subject,
+        NOTE,
+        f"it is {_commits(mine)} behind the branch here",
+        "others see what happens here",
+        "the ledger is pushed by whoever wants to share it",
+        (f"git push {name} {BRANCH}",),
+    )
+
+
+def _commits(count: int) -> str:
+    return "1 commit" if count == 1 else f"{count} commits"
