@@ -23,6 +23,11 @@ if [ -z "$common_dir" ]; then
 fi
 [ -d "$common_dir/gitconvoy" ] || exit 0 # another repository, with which these hooks are shared
 
+if [ "$gitconvoy_hook" = post-checkout ] && IFS= read -r head <"$git_dir/HEAD" && [ "$head" = 'ref: refs/heads/convoy-ledger' ]; then
+  echo 'gitconvoy: this branch is the ledger: gitconvoy alone adds commits to it, and does so below your files' >&2
+  echo 'hint: look at it with `git log convoy-ledger`, or check it out with `git switch --detach convoy-ledger`' >&2
+fi
+
 # A rebase of the branch $1 is beginning, and may end without a further hook.
 rebased() {
   for state in rebase-merge rebase-apply; do

@@ -10,7 +10,7 @@ import pygit2
 from pygit2.enums import FileMode, ObjectType, Option
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import config
+from gitconvoy.git import config, disk
 from gitconvoy.git.identity import identity
 from gitconvoy.git.read import ref
 from gitconvoy.git.repo import Repo
@@ -107,7 +107,11 @@ def _write_tree(repo: Repo, base: str | None, changes: Mapping[str, Any]) -> str
 def _tree(repo: Repo, oid: str) -> Any:
     found = repo.raw.get(oid)
     if found is None or found.type != ObjectType.TREE:
-        raise GitError(f"the tree {oid} is not in this repository")
+        raise GitError(
+            f"the tree {oid} is not in this repository",
+            hint="fetch it first, or check with `git fsck`",
+            code="missing-object",
+        )
     return found
 
 
@@ -132,7 +136,11 @@ def create_commit(
         person = pygit2.Signature(name, email, time, 0)
         oid = repo.raw.create_commit(None, person, person, message.encode(), tree, list(parents))
     except (OSError, ValueError, KeyError, pygit2.GitError) as error:
-        raise GitError(f"the commit could not be written: {error}") from error
+        raise GitError(
+            f"the commit could not be written: {error}",
+            hint="check permissions and space of the git directory, then try again",
+            code="not-writable",
+        ) from error
     return str(oid)
 
 
@@ -144,7 +152,14 @@ def _signed_commit(
         who |= {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": email, f"GIT_{role}_DATE": f"@{time} +0000"}
     above = [arg for parent in parents for arg in ("-p", parent)]
     options = (*_fsync(repo), "-c", "i18n.commitEncoding=UTF-8")
-    said = repo.git(*options, "commit-tree", "-S", *above, "-F", "-", tree, input=message.encode(), extra=who)
+    command = ("commit-tree", "-S", *above, "-F", "-", tree)
+    said = repo.git(*options, *command, input=message.encode(), extra=who, check=False)
+    if said.returncode != 0:
+        raise GitError(
+            f"a commit could not be signed: {said.stderr.removeprefix('error: ')}",
+            hint="commit.gpgsign is on: see that signing works here, or switch it off; then try again",
+            code="not-signed",
+        )
     return said.text
 
 
@@ -158,6 +173,7 @@ def swap_ref(repo: Repo, name: str, old: str | None, new: str, reason: str) -> b
     for _attempt in range(_ATTEMPTS):
         done = repo.git(*_fsync(repo), *_LOCK_WAIT, *command, check=False)
         if done.returncode == 0:
+            disk.sync_ref(repo, name)
             return True
         if ref(repo, name) != old:
             return False
@@ -165,11 +181,16 @@ def swap_ref(repo: Repo, name: str, old: str | None, new: str, reason: str) -> b
             raise LostRace(
                 f"the ref {name} is locked by another process: {done.stderr}",
                 hint="try again; if no git process is running, remove the .lock file that git names",
+                code="ref-locked",
             )
         if "but expected" not in done.stderr and "already exists" not in done.stderr:
             break
         # It moved away and back between git's look and ours: once more.
-    raise GitError(done.stderr or f"git could not move {name}")
+    raise GitError(
+        done.stderr or f"git could not move {name}",
+        hint="try again; if a reference-transaction hook refused, its words say why",
+        code="ref-refused",
+    )
 
 
 def delete_ref(repo: Repo, name: str, old: str) -> bool:
@@ -179,7 +200,11 @@ def delete_ref(repo: Repo, name: str, old: str) -> bool:
         return True
     if ref(repo, name) != old:
         return False
-    raise GitError(done.stderr or f"git could not delete {name}")
+    raise GitError(
+        done.stderr or f"git could not delete {name}",
+        hint="try again; if a reference-transaction hook refused, its words say why",
+        code="ref-refused",
+    )
 
 
 def stage_paths(repo: Repo, changes: Mapping[str, str | None]) -> None:
@@ -199,4 +224,8 @@ def stage_paths(repo: Repo, changes: Mapping[str, str | None]) -> None:
 
 
 def _unwritable(repo: Repo, error: Exception) -> GitError:
-    return GitError(f"nothing can be written to {repo.common_dir}: {error}", hint="check its permissions and space")
+    return GitError(
+        f"nothing can be written to {repo.common_dir}: {error}",
+        hint="check its permissions and space",
+        code="not-writable",
+    )

@@ -96,7 +96,8 @@ def commit_reader(repo: Repo, commit: str | None) -> Callable[[str], bytes | Non
 
 def index_reader(repo: Repo) -> Callable[[str], bytes | None]:
     """A function from a path to the bytes that the index holds there."""
-    blobs = {entry.path: entry.oid for entry in gitread.index_entries(repo, ROOT)}
+    listed = gitread.index_entries(repo, ROOT)
+    blobs = {entry.path: entry.oid for entry in listed if entry.mode != gitread.SUBMODULE_MODE}
     return lambda path: gitread.blob(repo, blobs[path]) if path in blobs else None
 
 
