@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import Any, TypeAlias
 
 from gitconvoy.errors import Problem
@@ -22,6 +23,9 @@ _Error: TypeAlias = Any
 FORMAT = 1
 """The format of `.convoy/` that this version reads and writes."""
 
+MAX_PROBLEMS = 100
+"""Of one file: a hostile one shall cost neither time nor memory."""
+
 _TYPES = {
     "string": "text",
     "integer": "a whole number",
@@ -36,20 +40,23 @@ def validate(kind: Kind, data: dict[str, Any], path: str) -> list[Problem]:
     """What is wrong with a document of a kind, in the order of the document's keys; empty where all is well.
 
     `at` of each problem is the key path. Codes: `schema`, `unknown-key`, and `format` for a config that only a newer
-    gitconvoy understands (then nothing else is said of it).
+    gitconvoy understands (then nothing else is said of it). More than `MAX_PROBLEMS` are not looked for.
     """
     if kind is CONFIG:
         newer = _newer_format(data, path)
         if newer is not None:
             return [newer]
-    problems: dict[Problem, None] = {}
-    for error in _validator(kind.name).iter_errors(data):
-        for leaf in _leaves(error):
-            problems.update(dict.fromkeys(_explain(leaf, path)))
+    problems = dict.fromkeys(islice(_complaints(kind, data, path), MAX_PROBLEMS))
     if kind is CONFIG:
         problems.update(dict.fromkeys(_redefined(data, path)))
     order = {key: number for number, key in enumerate(data)}
     return sorted(problems, key=lambda problem: _rank(problem, order))
+
+
+def _complaints(kind: Kind, data: dict[str, Any], path: str) -> Iterator[Problem]:
+    for error in _validator(kind.name).iter_errors(data):
+        for leaf in _leaves(error):
+            yield from _explain(leaf, path)
 
 
 def _rank(problem: Problem, order: Mapping[str, int]) -> tuple[int, tuple[tuple[bool, int, str], ...]]:

@@ -59,7 +59,6 @@ class Walk:
             return None
         trailers = parsed.trailers
         bead, convoy = trailers.get("Convoy-Bead"), trailers.get("Convoy-Id")
-        attempt = trailers.get("Convoy-Attempt", "")
         records, paused = self._records(info, changed, parsed.event, bead, convoy)
         event = Event(
             parsed.event,
@@ -70,7 +69,7 @@ class Walk:
             bead=bead,
             convoy=convoy,
             worker=trailers.get("Convoy-Worker"),
-            attempt=int(attempt) if attempt.isdecimal() else None,
+            attempt=parsed.attempt,
             token=trailers.get("Convoy-Token"),
             force=tuple(trailers.get("Convoy-Force", "").split()),
             reason=parsed.reason,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from typing import Any
 
@@ -52,7 +53,7 @@ def log(
         wanted,
         convoy_of=lambda one: next(iter(view.tracking(one)), None) or view.ledger.bead(one).convoy,
     )
-    data = history.as_data(islice(told, limit))
+    data = history.as_data(islice(told, limit and min(limit, sys.maxsize)))
     emit(app, data, lambda: _tell(data["entries"]))
 
 
@@ -76,7 +77,9 @@ def _since(text: str | None, now: int) -> int | None:
     try:
         return parse_iso(text)
     except ValueError:
-        raise UsageError(f"{text!r} is no time", hint="write 2030-01-31, 2030-01-31T12:00:00Z, 90m or 3d") from None
+        raise UsageError(
+            f"{text!r} is no time", hint="write 2030-01-31, 2030-01-31T12:00:00Z, 90m or 3d", code="bad-time"
+        ) from None
 
 
 def _events(names: tuple[str, ...]) -> frozenset[str]:
@@ -85,7 +88,9 @@ def _events(names: tuple[str, ...]) -> frozenset[str]:
 
     unknown = sorted(set(names) - EVENTS.keys() - {FILE_EVENT})
     if unknown:
-        raise UsageError(f"there is no event {unknown[0]}", hint=f"events: {', '.join([*EVENTS, FILE_EVENT])}")
+        raise UsageError(
+            f"there is no event {unknown[0]}", hint=f"events: {', '.join([*EVENTS, FILE_EVENT])}", code="bad-value"
+        )
     return frozenset(names)
 
 

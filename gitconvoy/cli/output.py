@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
     from gitconvoy.cli.app import App
 
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def safe(text: object) -> str:
-    """Text for a terminal: control and bidi characters become visible escapes, so that none acts."""
+    """Text for a terminal: control and bidi characters become visible escapes, so that none acts.
+
+    So do bytes that are no UTF-8, which came as halves of surrogate pairs: no stream takes those.
+    """
     return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], str(text))
 
 
@@ -82,11 +85,19 @@ def emit(app: App, data: dict[str, Any], text: Callable[[], None]) -> None:
 
 
 def as_json(data: Mapping[str, Any], indent: int | None = None) -> str:
-    """JSON that every reader takes."""
+    """JSON that every reader takes; ASCII alone where stdout takes no more, or where a text is no UTF-8."""
     try:
-        return json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+        text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
     except ValueError:
-        return json.dumps(_finite(data), ensure_ascii=False, indent=indent, allow_nan=False)
+        data = _finite(data)
+        text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+    if text.isascii():
+        return text
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(data, indent=indent, allow_nan=False)
+    return text
 
 
 def _finite(value: Any) -> Any:

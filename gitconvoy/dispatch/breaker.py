@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -97,6 +98,6 @@ def limit(repo: Repo) -> int:
     text = config.get(repo, "gitconvoy.breaker")
     if text is None:
         return LIMIT
-    if not text.isdecimal():
+    if not re.fullmatch("[0-9]{1,9}", text):
         raise ConfigurationError(f"gitconvoy.breaker is {text!r}, not a number", hint="git config gitconvoy.breaker 5")
     return int(text)

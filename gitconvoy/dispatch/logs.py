@@ -134,8 +134,8 @@ def _piece(file: Path, number: int) -> Path:
 def _pieces(file: Path) -> list[tuple[int, Path]]:
     """The pieces that are there, in order."""
     names = file.parent.glob(f"{file.name}.*") if file.parent.is_dir() else ()
-    found = [(int(place.name[len(file.name) + 1 :]), place) for place in names if place.suffix[1:].isdecimal()]
-    return sorted(found)
+    found = [(place.name[len(file.name) + 1 :], place) for place in names]
+    return sorted((int(number), place) for number, place in found if re.fullmatch("[0-9]{1,9}", number))
 
 
 @dataclass(slots=True)

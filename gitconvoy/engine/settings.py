@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ def _count(repo: Repo, key: str) -> int | None:
     text = config.get(repo, key)
     if text is None:
         return None
-    if not text.isdecimal():
+    if not re.fullmatch("[0-9]{1,9}", text):
         raise UsageError(f"{key} is {text!r}, not a number", hint=f"git config {key} 4", code="configuration")
     return int(text)
 

@@ -29,6 +29,6 @@ def _is_relieved(note: Path) -> bool:
     try:
         pid = int(note.read_text(encoding="ascii").split()[1])
         os.kill(pid, 0)
-    except (OSError, ValueError, IndexError):
+    except (OSError, ValueError, IndexError, OverflowError):
         return False
     return pid != os.getpid()

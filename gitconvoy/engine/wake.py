@@ -44,7 +44,7 @@ def _pending(common_dir: Path) -> int | None:
         at, pid = _file(common_dir).read_text(encoding="ascii").split()
         os.kill(int(pid), 0)
         return int(at)
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         return None
 
 

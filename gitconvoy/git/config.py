@@ -50,12 +50,12 @@ def get_bool(repo: Repo, key: str, default: bool = False) -> bool:
         return True
     if word in _FALSE:
         return False
-    if re.fullmatch(r"[+-]?\d+", word):
-        return int(word) != 0
+    if re.fullmatch("[+-]?[0-9]+", word):
+        return word.strip("+-0") != ""  # not by way of a number, which may have thousands of digits
     raise GitError(
         f"the git setting {key} is {value!r}, which is no boolean",
         hint=f"set it to true or to false; where it is not set, it is {str(default).lower()}",
-        code="config",
+        code="configuration",
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem
+from gitconvoy.yamlio.scalars import shown
 
 MAX_DEPTH = 24
 """Deepest nesting of values that is kept as YAML; deeper ones are kept as the text of their line."""
@@ -42,9 +44,9 @@ class _BadLineError(ValueError):
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _BadLineError(f"the key {twice!r} stands twice in one object", "keep one of them")
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in times.items() if count > 1)
+        raise _BadLineError(f"the key {shown(twice)!r} stands twice in one object", "keep one of them")
     return data
 
 
@@ -55,7 +57,7 @@ def _constant(name: str) -> Any:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise _BadLineError(f"the number {text} is too large")
+        raise _BadLineError(f"the number {shown(text)} is too large")
     return number
 
 
@@ -107,7 +109,7 @@ def read_lines(lines: Iterable[bytes], source: str, check: Callable[[Mapping[str
             good.append(Line(number, raw, data))
     if problems:
         count = "1 bad line" if len(problems) == 1 else f"{len(problems)} bad lines"
-        raise BadFiles(f"{source}: {count}; nothing was imported", tuple(problems), hint=_ADVICE)
+        raise BadFiles(f"{source}: {count}; nothing was imported", tuple(problems), hint=_ADVICE, code="bad-import")
     return good
 
 

@@ -10,16 +10,24 @@ from typing import Any
 
 from gitconvoy.errors import BadFiles
 from gitconvoy.model.clock import iso, parse_iso
+from gitconvoy.model.ids import is_id
 from gitconvoy.model.kinds import RECORD_BEAD, RECORD_CONVOY, RECORD_TOWN
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
 from gitconvoy.yamlio.reader import load
+from gitconvoy.yamlio.scalars import shown
 from gitconvoy.yamlio.writer import dump
 
 FORMAT = "1"
 DAMAGED = "see `git log -p convoy-ledger` for what it was; only gitconvoy writes that branch"
+MAX_COUNT = 1 << 31
+"""Attempts and failures beyond that nobody has counted."""
 _TIMES = frozenset({"since", "not_before", "launched_at", "completed_at"})
+_NUMBERS = frozenset({"attempt", "failures"})
+_FLAGS = frozenset({"paused"})
+_LISTS = frozenset({"watchers"})
+_COUNT = re.compile("[0-9]{1,10}")
 _TRAILER = re.compile(r"(Convoy-[A-Z][a-z]+): (.*)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def bead_path(bead_id: str) -> str:
@@ -62,18 +70,45 @@ def town_bytes(paused: bool) -> bytes:
     return dump({"paused": paused}, RECORD_TOWN, None)
 
 
-def _known(data: Mapping[str, Any], names: set[str], path: str) -> dict[str, Any]:
-    values = {key: value for key, value in data.items() if key in names}
+def _damaged(path: str, what: object) -> BadFiles:
+    return BadFiles(f"the ledger's record {path} cannot be read: {what}", hint=DAMAGED, code="ledger-damaged")
+
+
+def _fields_of(data: bytes, path: str, names: set[str]) -> dict[str, Any]:
+    """The known fields of a record, each of its type; other keys are those of a newer version."""
     try:
-        for key in _TIMES & values.keys():
-            values[key] = parse_iso(values[key])
-        for key in {"attempt", "failures"} & values.keys():
-            values[key] = int(values[key])
-        for key in {"watchers"} & values.keys():
-            values[key] = tuple(str(each) for each in values[key])
-    except (TypeError, ValueError, AttributeError) as error:
-        raise BadFiles(f"the ledger's record {path} cannot be read: {error}", hint=DAMAGED) from error
+        found = load(data, path)
+    except BadFiles as error:
+        raise _damaged(path, error.problems[0].message) from None
+    try:
+        values = {key: _value(key, value) for key, value in found.items() if key in names and value is not None}
+    except (TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if not is_id(values.get("id", "")):
+        raise _damaged(path, f"its id is {shown(str(found.get('id')))}")
     return values
+
+
+def _value(key: str, value: Any) -> Any:
+    """A field's value in memory. TypeError or ValueError where it cannot be one: nothing else looks at its type."""
+    if key in _NUMBERS:
+        if type(value) is not int or not 0 <= value <= MAX_COUNT:
+            raise ValueError(f"{key} is no number of times")
+        return value
+    if key in _FLAGS:
+        if type(value) is not bool:
+            raise TypeError(f"{key} is neither true nor false")
+        return value
+    if key in _LISTS:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise TypeError(f"{key} is no list of texts")
+        return tuple(value)
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is no text")
+    try:
+        return parse_iso(value) if key in _TIMES else value
+    except ValueError:
+        raise ValueError(f"{key} is {shown(value)}, which is no time") from None
 
 
 _BEAD_FIELDS = {field.name for field in fields(BeadRecord)}
@@ -82,27 +117,30 @@ _CONVOY_FIELDS = {field.name for field in fields(ConvoyRecord)}
 
 def read_bead(data: bytes, path: str) -> BeadRecord:
     """A bead's record from the ledger's tree. BadFiles where it is damaged."""
-    values = _known(load(data, path), _BEAD_FIELDS, path)
-    if not isinstance(values.get("id"), str):
-        raise BadFiles(f"the ledger's record {path} has no id", hint=DAMAGED)
-    return BeadRecord(**values)
+    return BeadRecord(**_fields_of(data, path, _BEAD_FIELDS))
 
 
 def read_convoy(data: bytes, path: str) -> ConvoyRecord:
     """A convoy's record from the ledger's tree. BadFiles where it is damaged."""
-    values = _known(load(data, path), _CONVOY_FIELDS, path)
-    if not isinstance(values.get("id"), str):
-        raise BadFiles(f"the ledger's record {path} has no id", hint=DAMAGED)
-    return ConvoyRecord(**values)
+    return ConvoyRecord(**_fields_of(data, path, _CONVOY_FIELDS))
 
 
 def read_town(data: bytes, path: str) -> bool:
-    """Whether the ledger says that the whole town is paused."""
-    return load(data, path).get("paused") is True
+    """Whether the ledger says that the whole town is paused. BadFiles where it is damaged."""
+    try:
+        found = load(data, path).get("paused", False)
+    except BadFiles as error:
+        raise _damaged(path, error.problems[0].message) from None
+    if type(found) is not bool:
+        raise _damaged(path, "paused is neither true nor false")
+    return found
 
 
 def one_line(text: str) -> str:
-    """Text made harmless for a subject or a trailer: control and bidi characters become spaces, length is bounded."""
+    """Text made harmless for a subject or a trailer: one line of characters that UTF-8 has, bounded in length.
+
+    Control and bidi characters and bytes that are no UTF-8 (halves of surrogate pairs) become spaces.
+    """
     return _CONTROL.sub(" ", text).strip()[:500]
 
 
@@ -142,6 +180,12 @@ class Parsed:
     event: str
     trailers: Mapping[str, str]
     reason: str
+
+    @property
+    def attempt(self) -> int | None:
+        """The number of the attempt; None where the message names none, or what is no number."""
+        text = self.trailers.get("Convoy-Attempt", "")
+        return int(text) if _COUNT.fullmatch(text) else None
 
 
 def parse_message(text: str) -> Parsed | None:

@@ -17,8 +17,8 @@ class OutOfRange(ValueError):
 
 
 def iso(seconds: int) -> str:
-    """1764195233 -> `2025-11-26T22:13:53Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """1764195233 -> `2025-11-26T22:13:53Z`. Moments before `FIRST` or after `LAST` become those."""
+    return datetime.fromtimestamp(min(max(seconds, FIRST), LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_iso(text: str) -> int:

@@ -12,7 +12,7 @@ from gitconvoy.model.ids import ID_PATTERN, is_id
 from gitconvoy.model.plan import Bead, Config, Convoy, Plan
 from gitconvoy.store import values
 from gitconvoy.store.reading import Memo, Source, not_regular, read
-from gitconvoy.yamlio.reader import locate
+from gitconvoy.yamlio.reader import locator
 
 
 @dataclass(slots=True)
@@ -149,12 +149,15 @@ def no_path(rig: str) -> str:
 
 
 def place(problems: Iterable[Problem], bytes_at: Callable[[str], bytes | None]) -> list[Problem]:
-    """The problems with line and column looked up from their key paths, sorted by place."""
+    """The problems with line and column looked up from their key paths, sorted by place. Each file is read once."""
+    places: dict[str, Callable[[tuple[str | int, ...]], tuple[int, int]]] = {}
     placed = []
     for problem in problems:
         if problem.at and not problem.line:
-            data = bytes_at(problem.path)
-            line, column = locate(data, problem.at) if data is not None else (0, 0)
+            if problem.path not in places:
+                data = bytes_at(problem.path)
+                places[problem.path] = locator(data) if data is not None else lambda _: (0, 0)
+            line, column = places[problem.path](problem.at)
             placed.append(replace(problem, line=line, column=column))
         else:
             placed.append(problem)

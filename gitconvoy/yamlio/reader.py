@@ -53,11 +53,16 @@ def locate(data: bytes, at: tuple[str | int, ...]) -> tuple[int, int]:
 
     Where the path leads to nothing, of its deepest part that exists; (0, 0) where the file cannot be read.
     """
+    return locator(data)(at)
+
+
+def locator(data: bytes) -> Callable[[tuple[str | int, ...]], tuple[int, int]]:
+    """`locate` for many key paths of one file, which is parsed only once."""
     try:
         root = compose(data.decode())
     except (UnicodeDecodeError, YAMLError):
-        return 0, 0
-    return position_of(root, at) if root is not None else (0, 0)
+        root = None
+    return lambda at: position_of(root, at) if root is not None else (0, 0)
 
 
 def _bad(path: str, problems: list[Problem]) -> BadFiles:
