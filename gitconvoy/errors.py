@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
@@ -60,6 +62,107 @@ class Problem:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What the operating system has against it: a code, what that is in words, and what to do about it."""
+
+    code: str
+    what: str
+    hint: str
+    numbers: tuple[int, ...]
+    words: str
+    """A pattern for the system's own words, as git and libgit2 repeat them."""
+
+
+FAULTS = (
+    Fault(
+        "disk-full",
+        "the disk is full",
+        "free some space, or raise the quota, and try again",
+        (errno.ENOSPC, errno.EDQUOT),
+        r"No space left on device|Out of diskspace|Disk quota exceeded|database or disk is full",
+    ),
+    Fault(
+        "read-only",
+        "the file system is read-only",
+        "make it writable (mount -o remount,rw), or work in a clone elsewhere",
+        (errno.EROFS,),
+        r"Read-only file system|readonly database",
+    ),
+    Fault(
+        "permission-denied",
+        "permission denied",
+        "check with `ls -l` who owns it and who may write, and run this as that user",
+        (errno.EACCES, errno.EPERM),
+        r"(?:Permission denied|Operation not permitted)(?=\.?$|'|: ')|insufficient permission for adding an object",
+    ),
+    Fault(
+        "too-many-files",
+        "too many open files",
+        "raise the limit (ulimit -n 1024) and try again",
+        (errno.EMFILE, errno.ENFILE),
+        r"Too many open files",
+    ),
+    Fault(
+        "file-too-large",
+        "a file would exceed the limit of its size",
+        "raise the limit (ulimit -f unlimited) and try again",
+        (errno.EFBIG,),
+        r"File too large|File size limit exceeded",
+    ),
+    Fault(
+        "path-too-long",
+        "a path is too long for this file system",
+        "use a repository with a shorter path, or shorter names",
+        (errno.ENAMETOOLONG,),
+        r"File name too long|path too long",
+    ),
+    Fault(
+        "out-of-memory",
+        "out of memory",
+        "end what uses much memory, or raise the limit (ulimit -v), and try again",
+        (errno.ENOMEM,),
+        r"Cannot allocate memory|[Oo]ut of memory",
+    ),
+    Fault(
+        "disk-error",
+        "the disk cannot be read or written",
+        "check the disk (dmesg), then the repository (git fsck)",
+        (errno.EIO,),
+        r"Input/output error|disk I/O error",
+    ),
+    Fault(
+        "no-temporary-folder",
+        "no temporary file can be made",
+        "free some space there, or name another folder with TMPDIR",
+        (),
+        r"No usable temporary directory",
+    ),
+)
+_PATTERNS = tuple((fault, re.compile(fault.words, re.MULTILINE)) for fault in FAULTS)
+
+
+def fault_of(error: OSError | str) -> Fault | None:
+    """The fault that an error of the system is, or that git or libgit2 tell of in the system's words."""
+    if isinstance(error, OSError):
+        found = next((fault for fault in FAULTS if error.errno in fault.numbers), None)
+        if found is not None:
+            return found
+    return next((fault for fault, pattern in _PATTERNS if pattern.search(str(error))), None)
+
+
+def told(error: OSError) -> str:
+    """An error of the system in words: `the disk is full: /repo/.git/x: No space left on device`."""
+    said = error.strerror or str(error)
+    name = error.filename
+    if isinstance(name, bytes):
+        name = name.decode(errors="surrogateescape")
+    place = f"{name}: " if isinstance(name, str) else ""
+    fault = fault_of(error)
+    what = f"{fault.what}: " if fault is not None and fault.what not in said.lower() else ""
+    return f"{what}{place}{said}"
+
+
 class ConvoyError(Exception):
     """Root of all errors that a user can cause or mend: what happened, and what to do about it."""
 
@@ -97,8 +200,10 @@ class BadFiles(ConvoyError):
     exit = Exit.BAD_FILES
     code = "bad-files"
 
-    def __init__(self, message: str, problems: tuple[Problem, ...] = (), *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, problems: tuple[Problem, ...] = (), *, hint: str = "", code: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint, code=code)
         self.problems = problems
 
 
@@ -110,10 +215,19 @@ class LostRace(ConvoyError):
 
 
 class GitError(ConvoyError):
-    """git or libgit2 refused; the message is theirs, the remedy ours."""
+    """git or libgit2 refused; the message is theirs, the remedy ours.
+
+    Where their words tell of a fault of the system, such as a full disk, that fault's code and remedy are the error's.
+    """
 
     exit = Exit.REFUSED
     code = "git"
+
+    def __init__(self, message: str, *, hint: str = "", code: str | None = None) -> None:
+        fault = fault_of(message)
+        if fault is not None:
+            hint, code = fault.hint, fault.code
+        super().__init__(message, hint=hint, code=code)
 
 
 class UnsupportedRepository(GitError):

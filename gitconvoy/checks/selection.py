@@ -45,14 +45,20 @@ def choose(
         kinds[_kind(view, one)].append(one)
     used = [kind for kind, named in kinds.items() if named]
     if not used:
-        raise Refused("nothing to stage", hint="name one epic, or beads, or one staged convoy")
+        raise Refused("nothing to stage", hint="name one epic, or beads, or one staged convoy", code="nothing-named")
     if len(used) > 1:
         each = "; ".join(f"{kind}: {', '.join(kinds[kind])}" for kind in used)
-        raise Refused(f"mixed kinds cannot be staged together ({each})", hint="stage one epic, or beads, or one convoy")
+        raise Refused(
+            f"mixed kinds cannot be staged together ({each})",
+            hint="stage one epic, or beads, or one convoy",
+            code="mixed-kinds",
+        )
     kind = used[0]
     if kind != BEADS and len(ids) > 1:
         raise Refused(
-            f"several {kind}s cannot be staged together: {', '.join(ids)}", hint=f"stage each {kind} by itself"
+            f"several {kind}s cannot be staged together: {', '.join(ids)}",
+            hint=f"stage each {kind} by itself",
+            code="several",
         )
     if kind == CONVOY:
         return _convoy(view, ids[0], base_branch, max_workers)
@@ -72,7 +78,7 @@ def _convoy(view: View, convoy_id: str, base_branch: str | None, max_workers: in
     status = view.convoy_status(convoy_id)
     if status not in STAGED:
         hint = "only staged convoys are re-staged" + ("; reopen it first" if status == "closed" else "")
-        raise Refused(f"convoy {convoy_id} is {status}", hint=hint)
+        raise Refused(f"convoy {convoy_id} is {status}", hint=hint, code="not-staged")
     convoy = view.state.plan.convoys[convoy_id]
     refuse_tracked(view, convoy.tracks, besides=convoy_id)
     tracks = tuple(sorted(set(convoy.tracks)))

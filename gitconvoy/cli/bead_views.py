@@ -62,7 +62,9 @@ def _known(what: str, given: str | None, known: Collection[str]) -> None:
         return
     near = get_close_matches(given, known, 1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise UsageError(f"there is no {what} {given}", hint=f"{hint}known are {', '.join(sorted(known))}")
+    raise UsageError(
+        f"there is no {what} {given}", hint=f"{hint}known are {', '.join(sorted(known))}", code="bad-value"
+    )
 
 
 def _row(view: View, bead: Bead) -> dict[str, Any]:
@@ -133,7 +135,9 @@ def _unreadable(one: str, problems: tuple[Problem, ...]) -> BadFiles:
     from gitconvoy.model.kinds import stem
 
     found = tuple(problem for problem in problems if one in problem.ids or stem(problem.path) == one)
-    return BadFiles(f"the file of {one} cannot be read", found, hint="gitconvoy validate shows what is wrong")
+    return BadFiles(
+        f"the file of {one} cannot be read", found, hint="gitconvoy validate shows what is wrong", code="unreadable"
+    )
 
 
 def _details(view: View, bead: Bead) -> dict[str, Any]:

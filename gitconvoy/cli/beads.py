@@ -183,7 +183,9 @@ def defer(app: App, ids: tuple[str, ...], until: str | None, status: bool, clear
     from gitconvoy.planning.bead_edits import defer_beads
 
     if clear and (until is not None or status):
-        raise UsageError("--clear takes back what --until and --status set", hint="give one or the other")
+        raise UsageError(
+            "--clear takes back what --until and --status set", hint="give one or the other", code="options-clash"
+        )
     if clear:
         done = carry_out(app, lambda desk: defer_beads(desk, ids, None, status=True), no_commit)
         answer(app, done, f"no longer deferred: {', '.join(ids)}")

@@ -29,7 +29,7 @@ def validate(app: App, staged: bool, rev: str | None) -> int:
     from gitconvoy.engine.plans import validating
 
     if staged and rev is not None:
-        raise UsageError("--staged and --at are two different things", hint="give one of them")
+        raise UsageError("--staged and --at are two different things", hint="give one of them", code="options-clash")
     town = app.town()
     if rev is not None:
         found = validating.validate_commit(town, rev)

@@ -63,7 +63,9 @@ def create(
             name = name or chosen.title
             fields["epic"] = epic
         if not name:
-            raise UsageError("the convoy needs a title", hint='gitconvoy create "What it is for" BEAD...')
+            raise UsageError(
+                "the convoy needs a title", hint='gitconvoy create "What it is for" BEAD...', code="bad-title"
+            )
         return create_convoy(desk, name, list(dict.fromkeys(tracks)), fields, convoy_id=convoy_id)
 
     done = carry_out(app, edit, no_commit)

@@ -35,9 +35,9 @@ def daemon(app: App, interval: str, once: bool) -> int:
     try:
         seconds = parse_duration(interval)
     except ValueError as error:
-        raise UsageError(f"--interval: {error}") from None
+        raise UsageError(f"--interval: {error}", hint="for example 1m", code="bad-duration") from None
     if seconds < 1:
-        raise UsageError("--interval is shorter than a second", hint="for example 1m")
+        raise UsageError("--interval is shorter than a second", hint="for example 1m", code="bad-duration")
     stop = Event()
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, lambda *_: stop.set())

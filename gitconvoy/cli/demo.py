@@ -23,7 +23,7 @@ def demo(app: App, keep: Path | None) -> None:
     from gitconvoy.demo.play import play
 
     if keep is not None and keep.exists() and any(keep.iterdir()):
-        raise UsageError(f"{keep} is not empty", hint="name a new folder")
+        raise UsageError(f"{keep} is not empty", hint="name a new folder", code="not-empty")
     root = Path(tempfile.mkdtemp(prefix="gitconvoy-demo-")) if keep is None else keep.absolute()
     root.mkdir(parents=True, exist_ok=True)
     try:

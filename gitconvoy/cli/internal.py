@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitconvoy.cli import bugs
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note
-from gitconvoy.errors import ConvoyError, Exit
+from gitconvoy.errors import ConvoyError, Exit, GitError, Refused, fault_of, told
 
 if TYPE_CHECKING:
     from gitconvoy.hooking.hook_impl import HookResult
@@ -29,7 +30,24 @@ def hook_run(app: App, name: str, arguments: tuple[str, ...]) -> int:
     start = standing()
     if name.startswith("post-"):
         return _after_the_fact(start, app.actor, name, arguments)
-    return _run(start, app.actor, name, arguments)
+    return _before(start, app.actor, name, arguments)
+
+
+def _before(start: Path, actor: str | None, name: str, arguments: tuple[str, ...]) -> int:
+    """What cannot be checked is not let through; but the person is told how to go on without the check.
+
+    A bug is told by `main`, with the same words.
+    """
+    without = f"`git {'merge' if 'merge' in name else 'commit'} --no-verify` leaves .convoy/ unchecked"
+    try:
+        return _run(start, actor, name, arguments)
+    except GitError as error:
+        error.hint = f"{error.hint}; {without}" if error.hint else without
+        raise
+    except OSError as error:
+        fault = fault_of(error)
+        hint = f"{fault.hint if fault else 'mend the cause and try again'}; {without}"
+        raise Refused(told(error), hint=hint, code=fault.code if fault else "system") from error
 
 
 def _run(start: Path, actor: str | None, name: str, arguments: tuple[str, ...]) -> int:
@@ -49,9 +67,14 @@ def _after_the_fact(start: Path, actor: str | None, name: str, arguments: tuple[
         note(f"gitconvoy: {error.message}")
         if error.hint:
             note(f"hint: {error.hint}")
-    except Exception as error:  # noqa: BLE001 - a bug here must not disturb git; `scan` meets it again and shows it
-        note(f"gitconvoy: the {name} hook failed ({type(error).__name__}: {error}); your commit is safe")
-        note("hint: `gitconvoy scan` does what the hook would have done")
+    except OSError as error:
+        later = f"`gitconvoy scan` does later what the {name} hook could not"
+        note(f"gitconvoy: {told(error)}; your commit is safe, and {later}")
+    except Exception as error:  # noqa: BLE001 - a bug here must not disturb git; it is noted, and `scan` meets it again
+        file = bugs.note_bug(["hook-run", name], bugs.trace())
+        where = f", noted in {file}" if file is not None else ""
+        what = f"the {name} hook met a bug ({type(error).__name__}: {error}){where}"
+        note(f"gitconvoy: {what}; your commit is safe: run `gitconvoy scan`, which does what the hook would have done")
     return Exit.OK
 
 

@@ -28,7 +28,7 @@ def kill(app: App, bead: str | None, everything: bool, reason: str) -> int:
     from gitconvoy.engine.attempts import killing
 
     if (bead is None) != everything:
-        raise UsageError("kill what?", hint="gitconvoy kill BEAD, or gitconvoy kill --all")
+        raise UsageError("kill what?", hint="gitconvoy kill BEAD, or gitconvoy kill --all", code="nothing-named")
     killed = killing.kill_all(app.town(), reason) if bead is None else killing.kill(app.town(), bead, reason)
     code = told.answer(app, killed.outcome, lambda: _tell(killed, everything), **_data(killed, bead))
     return code if killed.ended else Exit.PARTLY

@@ -86,7 +86,7 @@ def ready(app: App, rig: str | None, everything: bool, at: str | None) -> None:
 def known_rig(rigs: Mapping[str, object], rig: str | None) -> None:
     """UsageError for a rig that the settings do not name."""
     if rig is not None and rig not in rigs:
-        raise UsageError(f"there is no rig {rig}", hint=f"rigs are {', '.join(sorted(rigs))}")
+        raise UsageError(f"there is no rig {rig}", hint=f"rigs are {', '.join(sorted(rigs))}", code="bad-value")
 
 
 @command("blocked", "gitconvoy blocked\ngitconvoy blocked --rig backend")

@@ -46,7 +46,9 @@ def logs(app: App, bead: str, attempt: int | None, follow: bool) -> None:
         raise NotFound(f"there is no log of {f'attempt {number} of ' if number else ''}{bead_id} here", hint=hint)
     if app.json:
         if follow:
-            raise UsageError("--json and --follow do not go together", hint="leave one of them out")
+            raise UsageError(
+                "--json and --follow do not go together", hint="leave one of them out", code="options-clash"
+            )
         data = {"bead": bead_id, "attempt": number, "file": str(folder.log), "log": text(folder.log)}
         emit(app, data, lambda: None)
         return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from gitconvoy import __version__
+from gitconvoy.cli import bugs
 from gitconvoy.cli.app import App, start_directory
 from gitconvoy.cli.output import as_json, colour, discard, lost_answer, note, safe, say, write
 from gitconvoy.cli.registry import COMMANDS, HIDDEN, SECTIONS
-from gitconvoy.errors import BadFiles, ConvoyError, Exit
+from gitconvoy.errors import BadFiles, ConvoyError, Exit, fault_of, told
 
 
 class ReaderGone(Exception):
@@ -99,6 +100,8 @@ def _open_streams() -> None:
                 os.dup2(found, number)
                 os.close(found)
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a character it has not is no reason to fail
 
 
 def run(words: list[str]) -> int:
@@ -129,10 +132,10 @@ def _run(words: list[str]) -> int:
         return Exit.INTERRUPTED
     except ConvoyError as error:
         _tell(words, error.code, error.message, error.hint, error)
+        bugs.note_error(words, error.code, error.message)
         return error.exit
     except OSError as error:
-        _tell(words, "system", _describe(error), _system_hint(error))
-        return Exit.REFUSED
+        return _fault(words, error)
     except ReaderGone:
         discard(sys.stdout)
         return Exit.OK
@@ -141,15 +144,14 @@ def _run(words: list[str]) -> int:
     return result if isinstance(result, int) else Exit.OK
 
 
-def _describe(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-
-
-def _system_hint(error: OSError) -> str:
-    look = "`git status` and `gitconvoy log` show what was done before that"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"free some space and try again; {look}"
-    return f"mend the cause and try again; {look}"
+def _fault(words: Sequence[str], error: OSError) -> int:
+    """An error of the system: what it is, where, and what to do about it."""
+    fault = fault_of(error)
+    code, hint = (fault.code, fault.hint) if fault is not None else ("system", "mend the cause and try again")
+    message = told(error)
+    _tell(words, code, message, f"{hint}; `git status` and `gitconvoy log` show what was done before that")
+    bugs.note_error(words, code, message)
+    return Exit.REFUSED
 
 
 def _usage_hint(error: click.ClickException) -> str:
@@ -176,11 +178,16 @@ def _tell(words: Sequence[str], code: str, message: str, hint: str, error: Convo
 
 
 def _bug(words: Sequence[str]) -> int:
-    import platform
-    import traceback
-
-    versions = f"gitconvoy {__version__}, Python {platform.python_version()}, {platform.system()}"
-    trace = traceback.format_exc()
+    """Something that should not have happened: said as such, with all that a report of it needs."""
+    trace, versions = bugs.trace(), bugs.versions()
+    message, hint = f"this is a bug in gitconvoy ({bugs.in_words(versions)})", bugs.remedy(words)
+    file = bugs.note_bug(words, trace)
+    if file is not None:
+        hint += f"; they are in {file} too"
+    if "--json" in words:
+        body = {"code": "bug", "message": message, "hint": hint, "versions": versions, "traceback": trace}
+        write(as_json({"error": body}), err=True)
+        return Exit.BUG
     note(trace)
-    _tell(words, "bug", f"this is a bug in gitconvoy ({versions})", "report it with the lines above and what you ran")
+    _tell(words, "bug", message, hint)
     return Exit.BUG

@@ -67,9 +67,11 @@ def stage(
     Shows the tree, the waves and what is wrong. With errors nothing is written (exit code 1).
     """
     if launch and no_commit:
-        raise UsageError("--launch needs the commit", hint="leave out --no-commit")
+        raise UsageError("--launch needs the commit", hint="leave out --no-commit", code="options-clash")
     if force and not launch:
-        raise UsageError("--force goes with --launch", hint="staging itself has nothing to override")
+        raise UsageError(
+            "--force goes with --launch", hint="staging itself has nothing to override", code="options-clash"
+        )
     run = _Staging()
     options = {"base_branch": base_branch, "max_workers": max_workers}
     if launch:
@@ -243,7 +245,11 @@ def _the_convoy(view: View, given: str | None) -> str:
     unfinished = sorted(one for one in convoys if view.convoy_status(one) != "closed")
     if len(unfinished) != 1:
         names = ", ".join(unfinished[:5]) or "none is"
-        raise UsageError(f"{len(unfinished)} convoys are not closed ({names})", hint="name one: gitconvoy plan CONVOY")
+        raise UsageError(
+            f"{len(unfinished)} convoys are not closed ({names})",
+            hint="name one: gitconvoy plan CONVOY",
+            code="several",
+        )
     return unfinished[0]
 
 

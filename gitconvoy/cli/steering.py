@@ -84,7 +84,9 @@ def land(app: App, convoy: str, force: bool, keep_worktrees: bool, dry_run: bool
 
 def _target(convoy: str | None, everything: bool, verb: str) -> None:
     if (convoy is None) != everything:
-        raise UsageError(f"{verb} what?", hint=f"gitconvoy {verb} CONVOY, or gitconvoy {verb} --all")
+        raise UsageError(
+            f"{verb} what?", hint=f"gitconvoy {verb} CONVOY, or gitconvoy {verb} --all", code="nothing-named"
+        )
 
 
 @command("pause", "gitconvoy pause hq-cv-x7k2p --reason 'the fixture is broken'\ngitconvoy pause --all")

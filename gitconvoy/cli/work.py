@@ -137,7 +137,9 @@ def done(
     from gitconvoy.reports.handed_in import result
 
     if sum((no_code, branch is not None, merged is not None)) > 1:
-        raise UsageError("--no-code, --branch and --merged exclude each other", hint="name one of them")
+        raise UsageError(
+            "--no-code, --branch and --merged exclude each other", hint="name one of them", code="options-clash"
+        )
     wish = Wish(bead, token, reason, no_code, force, merged, branch)
     town = app.town()
     answer = hand_in(town, wish)

@@ -30,7 +30,9 @@ def load(name: str) -> Callable[[], object]:
     except (Exception, SystemExit) as error:
         raise _failed(name, f"cannot be loaded from {made.value}", error) from error
     if not callable(factory):
-        raise ConfigurationError(f"the dispatcher plug-in {name}: {made.value} cannot be called", hint=_REMEDY)
+        raise ConfigurationError(
+            f"the dispatcher plug-in {name}: {made.value} cannot be called", hint=_REMEDY, code="plug-in"
+        )
     missing = [each for each in METHODS if isinstance(factory, type) and not callable(getattr(factory, each, None))]
     if missing:
         raise _incomplete(name, missing)
@@ -103,14 +105,17 @@ def _entry(name: str) -> EntryPoint:
         raise ConfigurationError(
             f"there is no dispatcher of kind {name!r}",
             hint=f"built in are command, record and tmux; plug-ins here: {installed}",
+            code="no-dispatcher",
         )
     return next(iter(found))
 
 
 def _failed(name: str, what: str, error: BaseException) -> ConfigurationError:
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return ConfigurationError(f"the dispatcher plug-in {name} {what} ({said})", hint=_REMEDY)
+    return ConfigurationError(f"the dispatcher plug-in {name} {what} ({said})", hint=_REMEDY, code="plug-in")
 
 
 def _incomplete(name: str, missing: list[str]) -> ConfigurationError:
-    return ConfigurationError(f"the dispatcher plug-in {name} has no {' and no '.join(missing)}", hint=_REMEDY)
+    return ConfigurationError(
+        f"the dispatcher plug-in {name} has no {' and no '.join(missing)}", hint=_REMEDY, code="plug-in"
+    )

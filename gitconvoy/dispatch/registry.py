@@ -88,6 +88,7 @@ def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
         raise ConfigurationError(
             f"this machine does not define the dispatcher {name!r}",
             hint=f"git config {key}.command 'ARGV', or git config gitconvoy.dispatcher record",
+            code="no-dispatcher",
         )
     argv = split(command, f"{key}.command") if command else ()
     return Dispatcher(
@@ -113,7 +114,9 @@ def _require_plug_in(repo: Repo, kind: str, key: str) -> None:
     if kind not in installed_here:
         installed = ", ".join(sorted(installed_here)) or "none is installed"
         hint = f"built in are command, record and tmux; plug-ins here: {installed}"
-        raise ConfigurationError(f"{key} is {kind!r}, and there is no such kind of dispatcher", hint=hint)
+        raise ConfigurationError(
+            f"{key} is {kind!r}, and there is no such kind of dispatcher", hint=hint, code="no-dispatcher"
+        )
     plugins.load(kind)
 
 

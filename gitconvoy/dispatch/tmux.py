@@ -66,7 +66,7 @@ def program() -> str:
     """The tmux to run. ConfigurationError where there is none."""
     found = shutil.which("tmux")
     if found is None:
-        raise ConfigurationError("tmux was not found on PATH", hint="install tmux 3.0 or newer")
+        raise ConfigurationError("tmux was not found on PATH", hint="install tmux 3.0 or newer", code="no-tmux")
     return found
 
 
@@ -236,7 +236,11 @@ def _panes(socket: str) -> dict[tuple[str, int], Look]:
     """Every window of a server, by pane and process. Refused where it does not say: perhaps there is no server."""
     done = _tmux("-S", socket, "list-panes", "-a", "-F", _LOOK)
     if done.returncode != 0:
-        raise Refused(f"tmux does not list its windows: {done.stderr.strip()}", code="tmux")
+        raise Refused(
+            f"tmux does not list its windows: {done.stderr.strip()}",
+            code="tmux",
+            hint="is its server well? `tmux list-windows -a` tells",
+        )
     found = {}
     for line in done.stdout.splitlines():
         try:
@@ -244,7 +248,9 @@ def _panes(socket: str) -> dict[tuple[str, int], Look]:
             code = int(status) if status else -int(signal_) if signal_.isdecimal() else None
             found[pane, int(pid)] = Look(dead == "1", code, session)
         except ValueError:
-            raise Refused(f"tmux says of a window: {line[:100]!r}", code="tmux") from None
+            raise Refused(
+                f"tmux says of a window: {line[:100]!r}", code="tmux", hint="is `tmux -V` 3.0 or newer?"
+            ) from None
     return found
 
 
@@ -336,7 +342,7 @@ def run_task(folder: Path) -> None:
         *(";", "pipe-pane", "-O", "-t", pane, line),
     )
     if done.returncode != 0:
-        raise Refused(f"tmux refused: {done.stderr.strip()}", code="tmux")
+        raise Refused(f"tmux refused: {done.stderr.strip()}", code="tmux", hint="is `tmux -V` 3.0 or newer?")
     terminal = {key: os.environ[key] for key in ("TERM", "TMUX", "TMUX_PANE") if key in os.environ}
     os.chdir(task["cwd"])
     if task["stdin"] is not None:

@@ -174,7 +174,11 @@ class Site:
             )
         path = Path(self.job.worktree)
         if os.path.lexists(path):
-            raise Refused(f"{path}, where its worktree belongs, exists already", code="worktree-exists")
+            raise Refused(
+                f"{path}, where its worktree belongs, exists already",
+                code="worktree-exists",
+                hint=f"move it away, or look at it: cd {path}",
+            )
         known = settings(repo, self.job.place)
         path.parent.mkdir(parents=True, exist_ok=True)
         worktrees.add(repo, path, self.job.branch, self.job.base, reason=reason(self.job))
@@ -202,7 +206,7 @@ class Site:
         env = {**self.env, **(extra or {})}
         ran = program.run(argv, cwd=path, env=env, timeout=known.setup_timeout, sink=self.log.write)
         if not ran.ok:
-            raise Refused(ran.how(name), code="setup")
+            raise Refused(ran.how(name), code="setup", hint=f"gitconvoy logs {self.job.bead} shows what it printed")
 
 
 def reason(job: Job) -> str:
@@ -230,7 +234,11 @@ def _copy(home: Path, target: Path, name: str, log: logs.Log) -> dict[str, str]:
     parts = PurePosixPath(name).parts
     link = _link_on_the_way(home, parts)
     if link is not None:
-        raise Refused(f"gitconvoy.copy names {name}, but {link} is a symbolic link", code="copy")
+        raise Refused(
+            f"gitconvoy.copy names {name}, but {link} is a symbolic link",
+            code="copy",
+            hint="name what it leads to, or replace it by a plain file",
+        )
     source = home.joinpath(*parts)
     if not source.exists():
         log.note(f"there is no {name} to copy (gitconvoy.copy)")
@@ -240,7 +248,11 @@ def _copy(home: Path, target: Path, name: str, log: logs.Log) -> dict[str, str]:
         inner = file.relative_to(home)
         link = _link_on_the_way(target, inner.parts)
         if link is not None:
-            raise Refused(f"{inner} is not copied into the worktree: {link} is a symbolic link there", code="copy")
+            raise Refused(
+                f"{inner} is not copied into the worktree: {link} is a symbolic link there",
+                code="copy",
+                hint="take it out of the branch, or out of gitconvoy.copy",
+            )
         place = target / inner
         if place.exists():
             log.note(f"{inner} is not copied: it is there already")

@@ -80,7 +80,8 @@ def transact(
     """Carry out a request and everything that is due, as one chain published by one compare-and-swap.
 
     Raises what the request raises (nothing is written then), LostRace, BadFiles for a damaged ledger, Refused where
-    this clone has no role or the ledger branch was set back. With `preview` the decisions are returned and nothing is written or started.
+    this clone has no role or the ledger branch was set back. With `preview` the decisions are returned and nothing is
+    written or started.
     """
     rewound.require_writable(town)
     if preview:

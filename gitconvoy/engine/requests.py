@@ -120,7 +120,11 @@ def _no_place(draft: Draft, bead: str) -> Refused | None:
     rig = draft.view.rig_of(bead)
     if rig is None or draft.local.via != START or not (trouble := draft.local.places.trouble_of(rig.name)):
         return None
-    return Refused(f"nothing of the rig {rig.name} can be started: {trouble}", code="configuration")
+    return Refused(
+        f"nothing of the rig {rig.name} can be started: {trouble}",
+        code="configuration",
+        hint="mend that setting; `gitconvoy next --claim` works without it",
+    )
 
 
 def _sling_one(draft: Draft, bead: str, worker: str | None, capacity: Capacity, *, force: bool, message: str) -> Event:

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import sleep
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import config, personal, read, write
+from gitconvoy.git import config, halfway, personal, read, space, write
 from gitconvoy.git.admin import admin_dirs, lock_reason, real, rebased_branch
 from gitconvoy.git.changes import NO_HOOKS, copied_index
 from gitconvoy.git.overlaps import Overlaps, Side, overlaps
@@ -133,7 +133,11 @@ def _quoted(path: str) -> str:
 def _commit(repo: Repo, oid: str) -> str:
     found = read.resolve(repo, oid)
     if found is None:
-        raise GitError(f"the commit {oid} is not in this repository", hint="fetch it first, or check with `git fsck`")
+        raise GitError(
+            f"the commit {oid} is not in this repository",
+            hint="fetch it first, or check with `git fsck`",
+            code="missing-object",
+        )
     return found
 
 
@@ -245,7 +249,8 @@ def _stays(lock: Path) -> bool:
 
 def _refused(place: Repo, done: Result) -> Waiting:
     words = (done.stderr or f"git read-tree ended with {done.returncode}").splitlines()[0]
-    return Waiting(place.cwd, words.removeprefix("error: ").removeprefix("fatal: "))
+    words = words.removeprefix("error: ").removeprefix("fatal: ")
+    return Waiting(place.cwd, f"the disk is full: {words}" if space.is_full(place.cwd) else words)
 
 
 def _go_along(places: Sequence[Repo], old: str, new: str, gone: list[_Gone]) -> Waiting | None:
@@ -255,8 +260,11 @@ def _go_along(places: Sequence[Repo], old: str, new: str, gone: list[_Gone]) -> 
         if found.blocking:
             waiting: Waiting | None = Waiting(place.cwd, _OVERLAP, found.blocking)
         else:
+            missing = halfway.absent(place, old, new)
             gone.append(_Gone(place, {path: before for path, (before, _) in found.there.items()}))
             waiting = _update(place, found, old, new)
+            if waiting is not None:
+                halfway.take_back(place, old, new, keep={*found.there, *missing})
         if waiting is not None:
             _go_back(gone, old, new)
             return waiting

@@ -14,8 +14,8 @@ from gitconvoy.git.repo import Repo
 Side = tuple[str, str]
 """Mode (octal digits) and object id of a path on one side."""
 
-_LINK = "120000"
-_SUBMODULE = "160000"
+LINK = "120000"
+SUBMODULE = "160000"
 _EXECUTABLE = 0o100
 
 
@@ -41,14 +41,14 @@ def overlaps(repo: Repo, old: str, new: str) -> Overlaps:
     edited = _edited(repo)
     blocking: set[str] = set()
     suspects: dict[str, tuple[Side | None, Side]] = {}
-    for path, (before, after) in _differences(repo, old, new).items():
+    for path, (before, after) in differences(repo, old, new).items():
         entry = known.get(path)
         if entry == after:
             continue
         if entry != before:
             blocking.add(path)
         elif before is None and after is not None:
-            found = list(_in_the_way(repo.worktree, path, known, after[0] == _SUBMODULE))
+            found = list(_in_the_way(repo.worktree, path, known, after[0] == SUBMODULE))
             if found == [path]:
                 suspects[path] = (before, after)
             blocking.update(found)
@@ -60,7 +60,8 @@ def overlaps(repo: Repo, old: str, new: str) -> Overlaps:
     return Overlaps(tuple(sorted(blocking - there.keys())), there)
 
 
-def _differences(repo: Repo, old: str, new: str) -> dict[str, tuple[Side | None, Side | None]]:
+def differences(repo: Repo, old: str, new: str) -> dict[str, tuple[Side | None, Side | None]]:
+    """The paths that differ between two commits (or trees), each with what it is in both; None where it is not."""
     listed = repo.git("diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new)
     fields = os.fsdecode(listed.stdout).split("\0")
     found = {}
@@ -113,8 +114,8 @@ def _identical(repo: Repo, wanted: Mapping[str, Side]) -> list[str]:
     """Those of the paths whose file, put through git's filters, is exactly the object wanted, mode included."""
     assert repo.worktree is not None
     files = [path for path, (mode, _) in wanted.items() if _fits(repo, repo.worktree / path, mode)]
-    links = [path for path in files if wanted[path][0] == _LINK]
-    plain = [path for path in files if wanted[path][0] != _LINK]
+    links = [path for path in files if wanted[path][0] == LINK]
+    plain = [path for path in files if wanted[path][0] != LINK]
     found = [path for path in links if _link_id(repo, repo.worktree / path) == wanted[path][1]]
     if plain:
         names = b"".join(_quoted(path) + b"\n" for path in plain)
@@ -124,9 +125,9 @@ def _identical(repo: Repo, wanted: Mapping[str, Side]) -> list[str]:
 
 
 def _fits(repo: Repo, file: Path, mode: str) -> bool:
-    if mode == _LINK:
+    if mode == LINK:
         return file.is_symlink()
-    if mode == _SUBMODULE or file.is_symlink() or not file.is_file():
+    if mode == SUBMODULE or file.is_symlink() or not file.is_file():
         return False
     executable = bool(file.stat().st_mode & _EXECUTABLE)
     return executable == (mode == "100755") or not config.get_bool(repo, "core.fileMode", default=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused
-from gitconvoy.git import config
+from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused, fault_of
+from gitconvoy.git import config, space
 from gitconvoy.git.admin import real
 from gitconvoy.git.identity import identity
 from gitconvoy.git.read import head
@@ -31,10 +31,6 @@ _OPERATIONS = (
     ("sequencer", "cherry-pick"),
     ("BISECT_LOG", "bisect"),
 )
-
-_NO_SPACE = ("No space left on device", "Out of diskspace", "Disk quota exceeded")
-_LITTLE = 1 << 16
-"""Bytes; with less no commit can be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +112,16 @@ def commit_paths(repo: Repo, paths: Sequence[str], message: str) -> str | None:
     hook's) words when the commit is refused; the index is then as it was.
     """
     if repo.worktree is None:
-        raise Refused("a bare repository has no files to commit", hint="run this in a clone with a worktree")
+        raise Refused(
+            "a bare repository has no files to commit", hint="run this in a clone with a worktree", code="bare"
+        )
     doing = operation_in_progress(repo)
     if doing:
         end = "`git bisect reset`" if doing == "bisect" else f"`git {doing} --continue` or `--abort`"
         raise Refused(
             f"a {doing} is in progress, so nothing can be committed beside it",
             hint=f"end it ({end}) and try again, or use --no-commit",
+            code="in-progress",
         )
     wanted = has_changes(repo, list(dict.fromkeys(paths)))
     if not wanted:
@@ -134,7 +133,11 @@ def commit_paths(repo: Repo, paths: Sequence[str], message: str) -> str | None:
         raise _named(repo, error) from error
     made = head(repo)
     if made is None:
-        raise GitError("git commit succeeded, yet HEAD stands on no commit")
+        raise GitError(
+            "git commit succeeded, yet HEAD stands on no commit",
+            hint="`git reflog` shows where HEAD has been; then try again",
+            code="head-moved",
+        )
     return made
 
 
@@ -146,7 +149,10 @@ def _commit(repo: Repo, paths: Sequence[str], message: str) -> None:
             "commit", "--only", "--quiet", "--no-edit", "--cleanup=whitespace", "--file=-",
             f"--pathspec-from-file={listing.name}", "--pathspec-file-nul",
         )  # fmt: skip
-        repo.git(*command, input=message.encode(), extra={"GIT_EDITOR": ":"}, localized=True)
+        try:
+            repo.git(*command, input=message.encode(), extra={"GIT_EDITOR": ":"}, localized=True)
+        except GitError as error:
+            raise _named(repo, error) from error
 
 
 def _pathspecs(paths: Sequence[str]) -> bytes:
@@ -254,22 +260,16 @@ def _remind(error: BaseException, paths: Sequence[str]) -> None:
 def _named(repo: Repo, error: GitError) -> ConvoyError:
     """The error of a commit that failed for want of space, or because another process is at the index, as such."""
     said = error.message
-    if _disk_full(repo, said):
+    fault = fault_of(space.named(repo.git_dir, error).message)
+    if fault is not None and fault.code == "disk-full":
         hint = "free some space and try again; nothing was changed"
-        return Refused(f"the disk is full: {said}", hint=error.hint or hint, code="disk-full")
-    if "index.lock" not in said:
+        return Refused(f"the disk is full: {said}", hint=hint, code="disk-full")
+    if fault is not None:
         return error
+    if "index.lock" not in said:
+        hint = "mend what git, or the hook, names and try again; nothing was changed"
+        return GitError(said, hint=hint, code="commit-refused") if error.code == "git" else error
     if "File exists" in said or _lock_of(repo.index_file).exists():
         hint = "another git process is at work here: try again when it is done"
         return LostRace(said, hint=hint, code="index-locked")
-    return Refused(said, hint=error.hint or "check that the git directory is writable", code="git")
-
-
-def _disk_full(repo: Repo, said: str) -> bool:
-    """By git's words; where these only say that a file could not be written, by the space that is left."""
-    if any(words in said for words in _NO_SPACE):
-        return True
-    if "write" not in said and ".lock" not in said:
-        return False
-    space = os.statvfs(repo.git_dir)
-    return space.f_bavail * space.f_frsize < _LITTLE or (space.f_files > 0 and space.f_favail == 0)
+    return Refused(said, hint="check that the git directory is writable", code="not-writable")

@@ -38,7 +38,11 @@ def push(repo: Repo, remote: str, ref: str, *, limit: int, going: Callable[[], b
                 start_new_session=True,  # without a terminal, ssh cannot ask either
             )
         except OSError as error:
-            raise GitError(f"git could not be started: {error}") from error
+            raise GitError(
+                f"git could not be started: {error}",
+                hint="check that `git --version` runs here, then try again",
+                code="git-not-started",
+            ) from error
         try:
             code = _wait(process, limit, going)
         except BaseException:
@@ -62,7 +66,11 @@ def _wait(process: subprocess.Popen[bytes], limit: int, going: Callable[[], bool
             return process.wait(_LOOK)
         except subprocess.TimeoutExpired:
             if time.monotonic() - began > limit:
-                raise GitError(f"git push reached its time limit of {limit} s", code="time-limit") from None
+                raise GitError(
+                    f"git push reached its time limit of {limit} s",
+                    code="time-limit",
+                    hint="see whether the remote answers (`git ls-remote`), and try again",
+                ) from None
             if not going():
                 return None
 

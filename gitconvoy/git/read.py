@@ -75,7 +75,11 @@ def ref(repo: Repo, name: str) -> str | None:
     except (KeyError, ValueError):
         return None
     except pygit2.GitError as error:
-        raise GitError(f"the ref {name} cannot be read: {error}") from error
+        raise GitError(
+            f"the ref {name} cannot be read: {error}",
+            hint="`git fsck` says what is wrong with it",
+            code="unreadable-ref",
+        ) from error
 
 
 def refs(repo: Repo, prefix: str) -> dict[str, str]:
@@ -117,7 +121,9 @@ def _get(repo: Repo, oid: str, kind: ObjectType) -> Any:
     except (KeyError, ValueError) as error:
         raise _missing(repo, f"the {kind.name.lower()} {oid}") from error
     if found.type != kind:
-        raise GitError(f"{oid} is no {kind.name.lower()}")
+        raise GitError(
+            f"{oid} is no {kind.name.lower()}", hint="check the repository with `git fsck`", code="wrong-object"
+        )
     return found
 
 
@@ -127,7 +133,9 @@ def _missing(repo: Repo, what: str) -> GitError:
             f"{what} is not in this partial clone, and libgit2 fetches nothing by itself",
             hint="run `git fetch --refetch --no-filter`",
         )
-    return GitError(f"{what} is not in this repository", hint="fetch it first, or check with `git fsck`")
+    return GitError(
+        f"{what} is not in this repository", hint="fetch it first, or check with `git fsck`", code="missing-object"
+    )
 
 
 def commit(repo: Repo, oid: str) -> CommitInfo:
@@ -343,4 +351,8 @@ def log(repo: Repo, tip: str) -> Iterator[CommitInfo]:
         for found in repo.raw.walk(tip, SortMode.TIME):
             yield _info(found)
     except (KeyError, ValueError, pygit2.GitError) as error:
-        raise GitError(f"the history of {tip} cannot be read: {error}") from error
+        raise GitError(
+            f"the history of {tip} cannot be read: {error}",
+            hint="check the repository with `git fsck`; a shallow clone gets the rest by `git fetch --unshallow`",
+            code="unreadable-history",
+        ) from error

@@ -12,6 +12,7 @@ import pygit2
 from pygit2.enums import Option, RepositoryOpenFlag
 
 from gitconvoy.errors import GitError, UnsupportedRepository
+from gitconvoy.git import space
 from gitconvoy.git.env import clean_env, config_env
 from gitconvoy.git.run import Result, git
 
@@ -119,7 +120,10 @@ class Repo:
     ) -> Result:
         """Run git in this repository: at its root, with its environment plus `extra`; else as `run.git`."""
         env = {**self.env, **(extra or {})}
-        return git(*args, cwd=self.cwd, env=env, input=input, check=check, ok=ok, localized=localized)
+        try:
+            return git(*args, cwd=self.cwd, env=env, input=input, check=check, ok=ok, localized=localized)
+        except GitError as error:
+            raise space.named(self.git_dir, error) from error.__cause__
 
 
 def _not_found(start: Path, found: Result) -> GitError:

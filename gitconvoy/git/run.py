@@ -7,9 +7,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from gitconvoy.errors import GitError
 from gitconvoy.git.env import clean_env
+
+_BLOCK = 1 << 14
+"""Bytes; no file system gives a file less room than it has left in its last block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +62,46 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], data: bytes | None)
             done = subprocess.run(argv, cwd=cwd, env=env, input=data, stdin=stdin, stdout=out, stderr=err, check=False)
         except FileNotFoundError as error:
             if not cwd.is_dir():
-                raise GitError(f"the folder {cwd} does not exist", code="not-found") from error
-            raise GitError("git was not found on PATH", hint="install git 2.31 or newer") from error
+                raise GitError(
+                    f"the folder {cwd} does not exist", code="not-found", hint="name a folder that is there"
+                ) from error
+            raise GitError("git was not found on PATH", hint="install git 2.31 or newer", code="no-git") from error
         except (OSError, ValueError) as error:
-            raise GitError(f"git could not be started: {error}") from error
+            raise GitError(
+                f"git could not be started: {error}",
+                hint="check that `git --version` runs here, then try again",
+                code="git-not-started",
+            ) from error
         out.seek(0)
         err.seek(0)
-        return Result(done.returncode, out.read(), err.read().decode("utf-8", "replace").strip())
+        result = Result(done.returncode, out.read(), err.read().decode("utf-8", "replace").strip())
+        if result.returncode != 0 and not result.stderr and not _takes_more(err):
+            raise full(tempfile.gettempdir())
+        return result
+
+
+def full(said: str) -> GitError:
+    """The error for a full disk; `said` is what else is known."""
+    hint = "free some space, or raise the quota, and try again"
+    return GitError(f"the disk is full: {said}: No space left on device", hint=hint, code="disk-full")
+
+
+def _takes_more(file: IO[bytes]) -> bool:
+    """Whether what git had to say could be written: where it could not, its exit code says nothing either."""
+    try:
+        file.write(bytes(_BLOCK))
+        file.flush()
+    except OSError:
+        return False
+    return True
 
 
 def failure(args: tuple[str, ...], result: Result) -> GitError:
     """The error for a git command that was refused: its stderr, or stdout where it complains there."""
     said = result.stderr or result.stdout.decode("utf-8", "replace").strip()
     command = next((arg for arg in args if not arg.startswith("-") and "=" not in arg), "git")
-    return GitError(said or f"git {command} failed with exit code {result.returncode}")
+    return GitError(
+        said or f"git {command} failed with exit code {result.returncode}",
+        hint="git's own words say what is wrong; `git status` and `git fsck` tell more",
+        code="git",
+    )

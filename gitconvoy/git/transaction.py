@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import IO
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import config
+from gitconvoy.git import config, disk, space
 from gitconvoy.git.read import ref
 from gitconvoy.git.repo import Repo
 
@@ -37,9 +37,13 @@ def prepared(repo: Repo, name: str, old: str, new: str, reason: str) -> Iterator
                 process.wait()
                 raise _refusal(repo, name, old, errors)
 
+        def move() -> None:
+            step("commit")
+            disk.sync_ref(repo, name)
+
         try:
             step("start", f"update {name} {new} {old}", "prepare")
-            yield lambda: step("commit")
+            yield move
         finally:
             _end(process)
 
@@ -74,7 +78,10 @@ def _refusal(repo: Repo, name: str, old: str, errors: IO[bytes]) -> Exception:
         return LostRace(
             f"the ref {name} is locked by another process: {said}",
             hint="try again; if no git process is running, remove the .lock file that git names",
+            code="ref-locked",
         )
     if ref(repo, name) != old or "but expected" in said:
         return LostRace(f"{name} was moved by somebody else in the meantime", hint="try again")
-    return GitError(said or f"git could not move {name}")
+    hint = "try again; if a reference-transaction hook refused, its words say why"
+    refused = GitError(said or f"git could not move {name}", hint=hint, code="ref-refused")
+    return space.named(repo.common_dir, refused)

@@ -32,7 +32,11 @@ def clashes(repo: Repo, name: str) -> tuple[str, ...]:
     """
     valid = not name.startswith("-") and name != "HEAD" and "\0" not in name
     if not valid or repo.git("check-ref-format", read.HEADS + name, ok=(0, 1)).returncode:
-        raise GitError(f"{name!r} cannot be the name of a branch", code="bad-branch")
+        raise GitError(
+            f"{name!r} cannot be the name of a branch",
+            code="bad-branch",
+            hint="`git check-ref-format --branch NAME` tells which names can be",
+        )
     fold = str.casefold if config.get_bool(repo, "core.ignoreCase") else str
     wanted = fold(name)
     remotes = [f"refs/remotes/{remote}/" for remote in repo.git("remote").text.splitlines()]
@@ -53,10 +57,16 @@ def add(repo: Repo, path: Path, branch: str, start_commit: str, *, reason: str =
     """
     start = read.resolve(repo, start_commit)
     if start is None:
-        raise GitError(f"the commit {start_commit} is not in this repository", hint="fetch it first")
+        raise GitError(
+            f"the commit {start_commit} is not in this repository", hint="fetch it first", code="missing-object"
+        )
     taken = clashes(repo, branch)
     if read.HEADS + branch in taken:
-        raise GitError(f"there is a branch {branch} already", code="branch-exists")
+        raise GitError(
+            f"there is a branch {branch} already",
+            code="branch-exists",
+            hint=f"rename or delete it: git branch -m {branch} OTHER",
+        )
     where = Path(os.path.abspath(path))  # noqa: PTH100 - as git takes it: a link at its end is not followed
     options = ("-c", "submodule.recurse=false", "worktree", "add", "--no-track", "-b", branch, "--", str(where), start)
     try:
@@ -119,10 +129,16 @@ def remove(repo: Repo, path: Path, *, force: bool = False) -> None:
     if admin is None and not there:
         return
     if admin is None:
-        raise GitError(f"{path} is no linked worktree of this repository", code="not-found")
+        raise GitError(
+            f"{path} is no linked worktree of this repository",
+            code="not-found",
+            hint="`git worktree list` names those that are",
+        )
     lost = () if force else losses(path) if there else _lost_head(repo, admin)
     if lost:
-        raise Refused(f"{path} holds what would be lost: {'; '.join(lost)}", hint=f"look at it: cd {path}")
+        raise Refused(
+            f"{path} holds what would be lost: {'; '.join(lost)}", hint=f"look at it: cd {path}", code="would-be-lost"
+        )
     _forget(repo, path)
 
 

@@ -10,10 +10,11 @@ import pygit2
 from pygit2.enums import FileMode, ObjectType, Option
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import config, disk
+from gitconvoy.git import config, disk, space
 from gitconvoy.git.identity import identity
 from gitconvoy.git.read import ref
 from gitconvoy.git.repo import Repo
+from gitconvoy.git.run import full
 
 ZERO = "0" * 40
 _FSYNC = ("-c", "core.fsync=committed")
@@ -141,7 +142,20 @@ def create_commit(
             hint="check permissions and space of the git directory, then try again",
             code="not-writable",
         ) from error
+    if not repo.raw.odb.exists(oid):  # libgit2 gives an id all the same where the disk takes no more
+        raise _unwritten(repo, str(oid))
     return str(oid)
+
+
+def _unwritten(repo: Repo, oid: str) -> GitError:
+    said = f"the commit {oid[:10]} could not be written to {repo.common_dir}"
+    if space.is_full(repo.common_dir):
+        return full(said)
+    try:
+        write_blob(repo, oid.encode())  # which tells why
+    except GitError as error:
+        return error
+    return GitError(said, hint="check permissions and space of the git directory, then try again", code="not-writable")
 
 
 def _signed_commit(
@@ -186,11 +200,12 @@ def swap_ref(repo: Repo, name: str, old: str | None, new: str, reason: str) -> b
         if "but expected" not in done.stderr and "already exists" not in done.stderr:
             break
         # It moved away and back between git's look and ours: once more.
-    raise GitError(
-        done.stderr or f"git could not move {name}",
-        hint="try again; if a reference-transaction hook refused, its words say why",
-        code="ref-refused",
-    )
+    raise _refused(repo, done.stderr or f"git could not move {name}")
+
+
+def _refused(repo: Repo, said: str) -> GitError:
+    hint = "try again; if a reference-transaction hook refused, its words say why"
+    return space.named(repo.common_dir, GitError(said, hint=hint, code="ref-refused"))
 
 
 def delete_ref(repo: Repo, name: str, old: str) -> bool:
@@ -200,11 +215,7 @@ def delete_ref(repo: Repo, name: str, old: str) -> bool:
         return True
     if ref(repo, name) != old:
         return False
-    raise GitError(
-        done.stderr or f"git could not delete {name}",
-        hint="try again; if a reference-transaction hook refused, its words say why",
-        code="ref-refused",
-    )
+    raise _refused(repo, done.stderr or f"git could not delete {name}")
 
 
 def stage_paths(repo: Repo, changes: Mapping[str, str | None]) -> None:

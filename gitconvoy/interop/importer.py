@@ -332,7 +332,12 @@ class _Import:
     def finish(self, items: list[_Item], config_data: Mapping[str, Any]) -> ImportPlan:
         """All of it as a value. BadFiles where any record could not become a file."""
         if self.problems:
-            raise BadFiles(f"{self.source}: {len(self.problems)} records cannot be imported", tuple(self.problems))
+            raise BadFiles(
+                f"{self.source}: {len(self.problems)} records cannot be imported",
+                tuple(self.problems),
+                hint="mend these lines, or take them out, and import again; nothing was imported",
+                code="bad-import",
+            )
         self._configure(config_data)
         without = (self.ids[item.raw] for item in items if "-" not in self.ids[item.raw])
         self.notes.extend("ids without a prefix, which belong to no rig", without)

@@ -43,7 +43,9 @@ def parse_pairs(kind: Kind, data: Mapping[str, Any], pairs: Sequence[str]) -> di
     for pair in pairs:
         match = _PAIR.fullmatch(pair)
         if match is None:
-            raise UsageError(f"{pair!r} is no KEY=VALUE", hint="for example priority=1, labels+=ui, assignee=")
+            raise UsageError(
+                f"{pair!r} is no KEY=VALUE", hint="for example priority=1, labels+=ui, assignee=", code="bad-assignment"
+            )
         name, operator, text = match.groups()
         key, _, inner = name.partition(".")
         if key == "metadata" and inner:
@@ -60,7 +62,7 @@ def parse_pairs(kind: Kind, data: Mapping[str, Any], pairs: Sequence[str]) -> di
 
 def _with_item(block: Mapping[str, Any], name: str, operator: str, text: str) -> dict[str, Any] | None:
     if operator != "=":
-        raise UsageError(f"metadata.{name} is no list", hint=f"write metadata.{name}=VALUE")
+        raise UsageError(f"metadata.{name} is no list", hint=f"write metadata.{name}=VALUE", code="not-a-list")
     rest = {key: value for key, value in block.items() if key != name}
     return ({**rest, name: text} if text else rest) or None
 
@@ -70,14 +72,14 @@ def _known_key(kind: Kind, name: str) -> str:
         return name
     key = name.replace("-", "_")
     if key in _ELSEWHERE:
-        raise UsageError(f"{key} cannot be set", hint=_ELSEWHERE[key])
+        raise UsageError(f"{key} cannot be set", hint=_ELSEWHERE[key], code="fixed-field")
     if key == "metadata":
-        raise UsageError("metadata is a mapping", hint="set one entry: metadata.NAME=VALUE")
+        raise UsageError("metadata is a mapping", hint="set one entry: metadata.NAME=VALUE", code="bad-assignment")
     known = [each for each in _properties(kind) if each not in _ELSEWHERE]
     if key not in known:
         near = get_close_matches(key, known, 1)
         hint = f"did you mean {near[0]}?" if near else f"keys are {', '.join(known)}; own ones begin with x-"
-        raise UsageError(f"a {kind.name} has no key {name!r}", hint=hint)
+        raise UsageError(f"a {kind.name} has no key {name!r}", hint=hint, code="unknown-field")
     return key
 
 
@@ -85,7 +87,7 @@ def _value(key: str, types: frozenset[str], operator: str, text: str, current: A
     if "array" in types:
         return _list(operator, text, current if isinstance(current, list | tuple) else ())
     if operator != "=":
-        raise UsageError(f"{key} is no list", hint=f"write {key}=VALUE")
+        raise UsageError(f"{key} is no list", hint=f"write {key}=VALUE", code="not-a-list")
     if not text:
         return None
     if "boolean" in types and text.lower() in _BOOLEANS:
@@ -94,7 +96,11 @@ def _value(key: str, types: frozenset[str], operator: str, text: str, current: A
         return int(text)
     if "string" in types or not types:
         return text
-    raise UsageError(f"{key} takes {_wanted(types)}, not {text!r}")
+    raise UsageError(
+        f"{key} takes {_wanted(types)}, not {text!r}",
+        hint=f"for example {key}={'true' if 'boolean' in types else '1'}",
+        code="bad-value",
+    )
 
 
 def _wanted(types: frozenset[str]) -> str:

@@ -46,7 +46,11 @@ def add_bead(
     if bead_id is None:
         bead_id = fresh_bead_id(desk.plan, desk.ledger, prefix or _prefix_of(desk, given.get("parent")))
     elif checked_id(bead_id).lower() in taken_ids(desk.plan, desk.ledger):
-        raise Refused(f"the id {bead_id} was used before", hint="ids are never used again; leave it out for a new one")
+        raise Refused(
+            f"the id {bead_id} was used before",
+            hint="ids are never used again; leave it out for a new one",
+            code="id-used",
+        )
     document = {
         "depends_on": [link_entry(link) for link in links],
         "created_at": iso(desk.now),
@@ -79,7 +83,7 @@ def close_beads(desk: Desk, ids: Sequence[str], *, outcome: str = "done", reason
     Beads closed with this outcome already stay as they are. UsageError for an unknown outcome.
     """
     if outcome not in OUTCOMES:
-        raise UsageError(f"unknown outcome {outcome!r}", hint=f"outcomes are {', '.join(OUTCOMES)}")
+        raise UsageError(f"unknown outcome {outcome!r}", hint=f"outcomes are {', '.join(OUTCOMES)}", code="bad-value")
     docs: dict[str, bytes | None] = {}
     for bead in _beads(desk, ids):
         closed = desk.plan.config.category(bead.status) == "done"
@@ -107,16 +111,22 @@ def reopen_beads(desk: Desk, ids: Sequence[str]) -> Changes:
         archived = desk.plan.archive.get(one)
         bead = archived or desk.bead(one)
         if bead.tombstone:
-            raise Refused(f"{one} was deleted before it was imported", hint="add a new bead instead")
+            raise Refused(f"{one} was deleted before it was imported", hint="add a new bead instead", code="tombstone")
         if desk.plan.config.category(bead.status) == "done":
             docs |= _reopened(desk, bead)
             continue
         effective = view.effective(one)
         if not effective.closed:
-            raise Refused(f"{one} is not closed, it is {effective.status}")
+            raise Refused(
+                f"{one} is not closed, it is {effective.status}",
+                hint=f"gitconvoy why {one} says more",
+                code="not-closed",
+            )
         if effective.source != "ledger":
             hint = f"`gitconvoy why {one}` tells what closes it"
-            raise Refused(f"{one} is closed by what it depends on or consists of, not by itself", hint=hint)
+            raise Refused(
+                f"{one} is closed by what it depends on or consists of, not by itself", hint=hint, code="derived"
+            )
     return settle(desk, docs, headline("Reopen", tuple(ids)), tuple(ids))
 
 
@@ -138,10 +148,12 @@ def defer_beads(desk: Desk, ids: Sequence[str], until: str | None, *, status: bo
         try:
             parse_iso(until)
         except OutOfRange as error:
-            raise UsageError(str(error), hint="write a time that can come, such as 2030-01-31") from None
+            raise UsageError(
+                str(error), hint="write a time that can come, such as 2030-01-31", code="bad-time"
+            ) from None
         except ValueError:
             hint = "write 2030-01-31 or 2030-01-31T12:00:00Z"
-            raise UsageError(f"{until!r} is no date or time", hint=hint) from None
+            raise UsageError(f"{until!r} is no date or time", hint=hint, code="bad-time") from None
     docs: dict[str, bytes | None] = {}
     for bead in _beads(desk, ids):
         changes: dict[str, Any] = {"defer_until": until}
@@ -156,7 +168,7 @@ def defer_beads(desk: Desk, ids: Sequence[str], until: str | None, *, status: bo
 def comment_bead(desk: Desk, bead_id: str, text: str) -> Changes:
     """One more comment {author, created_at, text} at the end of the bead's `comments`."""
     if not text.strip():
-        raise UsageError("an empty comment", hint="say something")
+        raise UsageError("an empty comment", hint="say something", code="empty-comment")
     bead = desk.plan.archive.get(bead_id) or desk.bead(bead_id)
     comment = {"author": desk.actor, "created_at": iso(desk.now), "text": text}
     comments = [*bead.data.get("comments", ()), {key: value for key, value in comment.items() if value}]

@@ -41,7 +41,9 @@ def create_convoy(
         convoy_id = fresh_convoy_id(desk.plan, desk.ledger)
     elif checked_id(convoy_id).lower() in taken_ids(desk.plan, desk.ledger):
         raise Refused(
-            f"the id {convoy_id} was used before", hint="ids are never used again; leave it out for a new one"
+            f"the id {convoy_id} was used before",
+            hint="ids are never used again; leave it out for a new one",
+            code="id-used",
         )
     tracks = _trackable(desk, beads)
     document = {
@@ -81,7 +83,7 @@ def refuse_closed(desk: Desk, convoy_id: str) -> None:
     """Refused where the convoy is closed, by effective status: what it tracked is history."""
     if desk.view().convoy_status(convoy_id) == CLOSED:
         hint = f"reopen it first (`gitconvoy reopen {convoy_id}`), or create a new one"
-        raise Refused(f"convoy {convoy_id} is closed", hint=hint)
+        raise Refused(f"convoy {convoy_id} is closed", hint=hint, code="closed")
 
 
 def track(desk: Desk, convoy_id: str, beads: Sequence[str]) -> Changes:
@@ -97,7 +99,11 @@ def untrack(desk: Desk, convoy_id: str, beads: Sequence[str]) -> Changes:
     convoy = desk.convoy(convoy_id)
     strangers = [one for one in beads if one not in convoy.tracks]
     if strangers:
-        raise NotFound(f"convoy {convoy_id} does not track {', '.join(strangers)}")
+        raise NotFound(
+            f"convoy {convoy_id} does not track {', '.join(strangers)}",
+            hint=f"gitconvoy status {convoy_id} lists what it tracks",
+            code="not-found",
+        )
     docs = {convoy.path: tracked_bytes(desk, convoy, remove=beads)}
     return settle(desk, docs, headline("Remove from convoy", (convoy_id,), ", ".join(beads)), (convoy_id, *beads))
 
@@ -162,7 +168,11 @@ def reopen_convoy(desk: Desk, convoy_id: str) -> Changes:
     convoy = desk.convoy(convoy_id)
     status = desk.view().convoy_status(convoy_id)
     if status != CLOSED:
-        raise Refused(f"convoy {convoy_id} is not closed, it is {status}")
+        raise Refused(
+            f"convoy {convoy_id} is not closed, it is {status}",
+            hint=f"gitconvoy status {convoy_id} says more",
+            code="not-closed",
+        )
     refuse_tracked(desk.view(), convoy.tracks, besides=convoy_id)
     changes: dict[str, Any] = {}
     if convoy.status == CLOSED:

@@ -68,7 +68,9 @@ class Desk:
         if bead is not None:
             return bead
         if bead_id in self.plan.archive:
-            raise Refused(f"{bead_id} is archived", hint=f"reopen it first: `gitconvoy bead reopen {bead_id}`")
+            raise Refused(
+                f"{bead_id} is archived", hint=f"reopen it first: `gitconvoy bead reopen {bead_id}`", code="archived"
+            )
         raise self._missing(bead_id, "bead", self.plan.beads)
 
     def convoy(self, convoy_id: str) -> Convoy:
@@ -81,13 +83,15 @@ class Desk:
     def _missing(self, one: str, kind: str, known: Collection[str]) -> ConvoyError:
         if one in self.plan.broken:
             found = tuple(p for p in self.plan.problems if one in p.ids or kinds.stem(p.path) == one)
-            return BadFiles(f"the file of {one} cannot be read", found, hint="mend it: see `gitconvoy validate`")
+            return BadFiles(
+                f"the file of {one} cannot be read", found, hint="mend it: see `gitconvoy validate`", code="unreadable"
+            )
         if (unseen := self.plan.unseen(one)) is not None:
             return Refused(f"{one} cannot be seen: {unseen}", hint=_BACK, code="rig-away")
         if one in self.plan.beads or one in self.plan.archive:
-            return NotFound(f"{one} is a bead, not a convoy")
+            return NotFound(f"{one} is a bead, not a convoy", hint=f"gitconvoy bead show {one}", code="not-found")
         if one in self.plan.convoys:
-            return NotFound(f"{one} is a convoy, not a bead")
+            return NotFound(f"{one} is a convoy, not a bead", hint=f"gitconvoy status {one}", code="not-found")
         near = get_close_matches(one, known, 1, cutoff=0.8)
         return NotFound(f"there is no {kind} {one}", hint=f"did you mean {near[0]}?" if near else "")
 

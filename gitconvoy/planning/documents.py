@@ -45,10 +45,14 @@ def checked_id(text: str) -> str:
 def checked_title(text: str) -> str:
     """`text` itself, fit to be a title. UsageError where it is empty or too long (SPEC 3.2)."""
     if not text.strip():
-        raise UsageError("the title is empty", hint=f"say in 1 to {MAX_TITLE} characters what it is about")
+        raise UsageError(
+            "the title is empty", hint=f"say in 1 to {MAX_TITLE} characters what it is about", code="bad-title"
+        )
     if len(text) > MAX_TITLE:
         message = f"the title has {len(text)} characters, allowed are 1 to {MAX_TITLE}"
-        raise UsageError(message, hint="say it shorter; what else there is to say goes into the description")
+        raise UsageError(
+            message, hint="say it shorter; what else there is to say goes into the description", code="bad-title"
+        )
     return text
 
 

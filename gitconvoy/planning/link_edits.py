@@ -17,11 +17,11 @@ def add_link(desk: Desk, bead_id: str, link: Link) -> Changes:
     """
     bead = desk.bead(bead_id)
     if link.target == bead_id:
-        raise Refused(f"{bead_id} cannot depend on itself", code="cycle")
+        raise Refused(f"{bead_id} cannot depend on itself", code="cycle", hint="name another bead")
     if not is_id(link.target) and not is_external(link.target):
-        raise UsageError(f"{link.target!r} is no id", hint="name a bead, or external:...")
+        raise UsageError(f"{link.target!r} is no id", hint="name a bead, or external:...", code="bad-id")
     if link.gate is not None and link.type != "waits-for":
-        raise UsageError(f"a link of type {link.type} has no gate", hint="only waits-for has one")
+        raise UsageError(f"a link of type {link.type} has no gate", hint="only waits-for has one", code="bad-link")
     message = headline("Link", (bead_id,), f"{link.type} {link.target}")
     if link in bead.links:
         return settle(desk, {}, message, (bead_id,))

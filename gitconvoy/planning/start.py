@@ -42,7 +42,9 @@ def start_files(prefix: str, read: Callable[[str], bytes | None]) -> dict[str, b
     UsageError where the prefix cannot begin an id.
     """
     if not is_id(f"{prefix}-aaaaa"):
-        raise UsageError(f"{prefix!r} cannot be a prefix of ids", hint="use letters and digits, for example gt")
+        raise UsageError(
+            f"{prefix!r} cannot be a prefix of ids", hint="use letters and digits, for example gt", code="bad-prefix"
+        )
     files: dict[str, bytes] = {}
     if read(kinds.CONFIG_PATH) is None:
         line = SCHEMA_LINE + schema_url(kinds.CONFIG_PATH, kinds.CONFIG)

@@ -15,5 +15,5 @@ def replace_text(desk: Desk, bead: Bead, data: bytes) -> Changes:
         line, column = locate(data, ("id",))
         message = f"the id must stay {bead.id}, is {document.get('id')!r}"
         problem = Problem(bead.path, "id-mismatch", message, "ids never change", line=line, column=column)
-        raise BadFiles(message, (problem,), hint=problem.hint)
+        raise BadFiles(message, (problem,), hint=problem.hint, code="id-mismatch")
     return settle(desk, {bead.path: data}, headline("Edit", (bead.id,), bead.title), (bead.id,))

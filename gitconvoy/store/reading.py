@@ -36,7 +36,7 @@ def too_large(path: str, size: int) -> BadFiles:
     """The complaint about a file whose size alone is known: it is never brought into memory."""
     message = f"the file has {size:,} bytes, allowed are {MAX_SIZE:,}"
     hint = "Keep long material in a file of its own and name that."
-    return BadFiles(f"{path}: {message}", (Problem(path, "yaml-size", message, hint),))
+    return BadFiles(f"{path}: {message}", (Problem(path, "yaml-size", message, hint),), hint=hint, code="yaml-size")
 
 
 def read(source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:

@@ -94,7 +94,7 @@ def test_title_is_one_line_of_at_most_500_characters(here: TownHelper) -> None:
     for title, told in (("x" * 501, "has 501 characters, allowed are 1 to 500"), ("", "is empty"), ("  ", "is empty")):
         for words in (["bead", "add", title], ["bead", "set", "gt-a", f"title={title}"], ["create", title or " "]):
             error = here.error(*words, code=2)
-            assert (error["code"], told in error["message"]) == ("usage", True), error
+            assert (error["code"], told in error["message"]) == ("bad-title", True), error
     assert here.repo.status() == []
 
 

@@ -215,7 +215,7 @@ def test_times_that_cannot_be_counted_are_errors_and_stop_no_command(here: TownH
     assert problem["hint"]
     for words in (["status"], ["ready", "--all"], ["blocked"], ["bead", "list"], ["scan"], ["list"], ["log"]):
         assert here.run(*words).code == 0, words
-    assert here.error("bead", "defer", "gt-b", "--until", time, code=2)["code"] == "usage"
+    assert here.error("bead", "defer", "gt-b", "--until", time, code=2)["code"] == "bad-time"
 
 
 @pytest.mark.parametrize("char", ["\uffff", "\x07"])

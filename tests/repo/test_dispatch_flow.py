@@ -256,7 +256,7 @@ def test_pause_and_resume_all(here: TownHelper) -> None:
     assert here.json("status")["paused"]
     assert dispatched(here.json("resume", "--all")) == [("gt-a", "gt/polecat-1", 1)]
     for words in (["pause"], ["resume"], ["pause", FLOW, "--all"]):
-        assert here.error(*words, code=2)["code"] == "usage"
+        assert here.error(*words, code=2)["code"] == "nothing-named"
 
 
 def test_resume_names_the_file_that_pauses_too(here: TownHelper) -> None:

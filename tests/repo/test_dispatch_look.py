@@ -151,8 +151,8 @@ def test_log_filters(here: TownHelper) -> None:
     assert events("--event", "file") == ["file"]
     assert len(events("--since", "1h")) == 6
     assert events("--since", "2030-01-31") == ([] if time.time() < 1896048000 else events())
-    assert here.error("log", "--event", "explosion", code=2)["code"] == "usage"
-    assert here.error("log", "--since", "yesterday-ish", code=2)["code"] == "usage"
+    assert here.error("log", "--event", "explosion", code=2)["code"] == "bad-value"
+    assert here.error("log", "--since", "yesterday-ish", code=2)["code"] == "bad-time"
 
 
 def test_log_tells_of_statuses_set_in_files(here: TownHelper) -> None:
@@ -245,7 +245,7 @@ def test_from_linked_worktrees_and_folders(here: TownHelper, tmp_path: Path) -> 
 
 
 def test_unknown_rigs(here: TownHelper) -> None:
-    assert here.error("ready", "--rig", "webb", code=2)["code"] == "usage"
-    assert here.error("next", "--rig", "webb", code=2)["code"] == "usage"
-    assert here.error("next", "--claim", "--rig", "webb", code=2)["code"] == "usage"
+    assert here.error("ready", "--rig", "webb", code=2)["code"] == "bad-value"
+    assert here.error("next", "--rig", "webb", code=2)["code"] == "bad-value"
+    assert here.error("next", "--claim", "--rig", "webb", code=2)["code"] == "bad-value"
     assert here.json("ready", "--rig", "gt")["beads"] == []

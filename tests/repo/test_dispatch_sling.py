@@ -196,7 +196,7 @@ def test_launch_with_warnings_needs_force_and_writes_nothing_without(here: TownH
 def test_launch_refuses_mixtures_and_strangers(here: TownHelper) -> None:
     here.convoy("hq-cv-one", "gt-c")
     here.commit("a convoy")
-    assert here.error("launch", "gt-a", "gt-e")["code"] == "refused"
+    assert here.error("launch", "gt-a", "gt-e")["code"] == "mixed-kinds"
     assert here.error("launch", "gt-c")["code"] == "tracked"
     assert "gt-a" in here.error("launch", "gt-aa")["hint"]
     here.branch("topic")

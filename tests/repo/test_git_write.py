@@ -176,6 +176,21 @@ def test_swap_ref(repo: GitRepo) -> None:
     assert read.ref(found, REF) == three == repo.head(REF)
 
 
+@pytest.mark.parametrize(("setting", "synced"), [("committed", True), ("none", False)])
+def test_a_moved_ref_is_on_the_disk_when_it_is_told(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch, setting: str, synced: bool
+) -> None:
+    repo.config("core.fsync", setting)
+    seen: list[Path] = []
+
+    def sync(handle: int) -> None:
+        seen.append(Path(f"/proc/self/fd/{handle}").readlink())
+
+    monkeypatch.setattr(os, "fsync", sync)
+    assert write.swap_ref(Repo.at(repo.path), "refs/heads/other", None, repo.head(), "make it")
+    assert seen == ([repo.path / ".git/refs/heads"] if synced else [])
+
+
 def test_swap_ref_that_git_refuses(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
     with pytest.raises(GitError, match="nonexistent object"):

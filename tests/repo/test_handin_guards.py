@@ -278,7 +278,7 @@ def test_the_branch_of_another_attempt_is_not_ones_own(repo: GitRepo) -> None:
 
 
 def test_flags_that_exclude_each_other(worker: Worker) -> None:
-    assert worker.here.error(*worker.words("--no-code"), code=2)["code"] == "usage"
+    assert worker.here.error(*worker.words("--no-code"), code=2)["code"] == "options-clash"
 
 
 def test_done_twice_is_harmless(worker: Worker) -> None:

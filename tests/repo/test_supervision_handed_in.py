@@ -23,6 +23,18 @@ note("killed", subprocess.run([sys.executable, "-c", code]).returncode)
 """`done` dies between its event and the merge."""
 
 
+UNTOLD = """
+code = (
+    "import os; from gitconvoy.engine.handin import done; done.transact = lambda *_: os._exit(9); "
+    "from gitconvoy.cli.main import run; run(['done'])"
+)
+commit("work.txt", "work")
+note("killed", subprocess.run([sys.executable, "-c", code]).returncode)
+sys.exit(1)
+"""
+"""`done` dies with its commit on the branch, before its event, and the worker says that it failed."""
+
+
 @pytest.fixture
 def workshop(repo: GitRepo, tmp_path: Path) -> Iterator[Workshop]:
     made = open_workshop(repo, tmp_path)
@@ -61,3 +73,15 @@ def test_a_done_that_was_killed_before_the_merge(workshop: Workshop, then: str) 
     until(lambda: "merged gt-a" in workshop.here.events(), "the merge, without any command")
     assert status(workshop.here, "gt-a") == ("closed", "done")
     assert workshop.here.repo.show("main", "work.txt") == "work"
+
+
+def test_a_done_that_was_killed_before_its_event_has_handed_in(workshop: Workshop) -> None:
+    workshop.worker(UNTOLD)
+    workshop.begin(convoy={"merge": "direct"}, lease="3s")
+    assert workshop.note("killed") == "9"
+    until(lambda: "merged gt-a" in workshop.here.events(), "the merge, without any command")
+    workshop.quiet()
+    assert [event for event in workshop.here.events() if event.startswith(("fail", "expire"))] == []
+    assert status(workshop.here, "gt-a") == ("closed", "done")
+    assert workshop.here.repo.show("main", "work.txt") == "work"
+    assert not workshop.worktree().exists()

@@ -98,7 +98,7 @@ def test_kill_counts_and_ends_all_of_it(workshop: Workshop) -> None:
     assert not workshop.worktree().exists()
     assert "fail gt-a" not in workshop.here.events()
     assert workshop.here.error("kill", "gt-a")["code"] == "not-live"
-    assert workshop.here.error("kill", code=2)["code"] == "usage"
+    assert workshop.here.error("kill", code=2)["code"] == "nothing-named"
 
 
 def test_kill_works_without_a_supervisor(workshop: Workshop) -> None:
@@ -237,7 +237,7 @@ def test_workers_says_who_does_what(workshop: Workshop) -> None:
     assert {"of": "town", "in_flight": 1, "most": 2} in data["capacity"]
     assert [row["worker"] for row in workshop.here.json("workers", "--idle")["workers"]] == ["gt/polecat-2"]
     assert workshop.here.ok("workers").startswith("gt/polecat-1\tworking\tgt-a\t1\t")
-    assert workshop.here.error("workers", "--rig", "none", code=2)["code"] == "usage"
+    assert workshop.here.error("workers", "--rig", "none", code=2)["code"] == "bad-value"
 
 
 def test_exit_0_can_hand_in_as_done_does(workshop: Workshop) -> None:

@@ -38,7 +38,9 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
         raise found.error
     document = state.plan.bead(record.id)
     if document is None:
-        raise Refused(f"{record.id} is not in the plan any more", code="not-in-plan")
+        raise Refused(
+            f"{record.id} is not in the plan any more", code="not-in-plan", hint=f"gitconvoy why {record.id} says more"
+        )
     breaker.limit(town.repo)  # settings that cannot be meant are told here
     workplace.log_limit(town.repo)
     workplace.keep_logs(town.repo)
@@ -76,5 +78,9 @@ def _worktree(town: Town, state: State, record: BeadRecord, dispatcher: str, fre
         return str(free(f"{record.id}-{record.attempt}"))
     if wanted == workplace.WORKTREE:
         place_of(state.plan, town.places(state.plan), record.id, record.convoy, record.attempt)
-        raise Refused(f"no branch was recorded for attempt {record.attempt} of {record.id}", code="base-branch")
+        raise Refused(
+            f"no branch was recorded for attempt {record.attempt} of {record.id}",
+            code="base-branch",
+            hint=f"gitconvoy unsling {record.id} takes it back; the next dispatch records one",
+        )
     return str(attempts.attempt_folder(town.common_dir, record.id, record.attempt).work)

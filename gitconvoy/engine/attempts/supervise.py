@@ -384,7 +384,8 @@ class Supervisor:
 
     def _report(self, reason: str, kind: str, own_fault: bool = False) -> None:
         def request(draft: Draft) -> None:
-            if draft.record(self._job.bead).token == self._job.token:
+            # A `done` that died may have handed in all of it: this very decision then takes that up.
+            if _ours(draft.record(self._job.bead), self._job):
                 facts.failed(draft, self._job.bead, reason, kind=kind, own_fault=own_fault)
 
         self._transact(request)

@@ -16,7 +16,7 @@ from gitconvoy.engine.requests import Slung
 from gitconvoy.engine.rewound import require_writable
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
-from gitconvoy.errors import NotFound, Refused
+from gitconvoy.errors import ConvoyError, NotFound, Refused
 from gitconvoy.model.plan import STAGED, Plan
 from gitconvoy.model.state import State
 from gitconvoy.planning.convoy_edits import create_convoy
@@ -94,9 +94,10 @@ def sling(town: Town, wish: Wish, *, preview: bool = False) -> Answer:
 
     try:
         return Answer(convoy, title, transact(town, request))
-    except Refused as error:
+    except ConvoyError as error:
         hint = f"{convoy} was made for it and stays staged: gitconvoy launch {convoy}, or gitconvoy close {convoy}"
-        raise Refused(error.message, hint=f"{error.hint}; {hint}" if error.hint else hint, code=error.code) from error
+        error.hint = f"{error.hint}; {hint}" if error.hint else hint
+        raise
 
 
 def _sling(draft: Draft, wish: Wish, *, homeless: bool = False) -> Slung:

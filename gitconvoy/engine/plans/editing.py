@@ -53,7 +53,9 @@ def open_desk(town: Town) -> Desk:
         raise _no_plan(town)
     if plan.config_broken:
         found = tuple(problem for problem in plan.problems if problem.path in (CONFIG_PATH, ROOT))
-        raise BadFiles(f"{CONFIG_PATH} cannot be read", found, hint="mend it first: the settings are unknown")
+        raise BadFiles(
+            f"{CONFIG_PATH} cannot be read", found, hint="mend it first: the settings are unknown", code="bad-config"
+        )
     ledger = known_ledger(town)
     now = max(int(time.time()), ledger.tip_time if ledger else 0)
     return Desk(plan, Remembering(load.worktree_reader(repo)), ledger, now, town.actor)
