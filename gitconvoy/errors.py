@@ -139,7 +139,6 @@ FAULTS = (
         r"No usable temporary directory",
     ),
 )
-_PATTERNS = tuple((fault, re.compile(fault.words, re.MULTILINE)) for fault in FAULTS)
 
 
 def fault_of(error: OSError | str) -> Fault | None:
@@ -148,7 +147,7 @@ def fault_of(error: OSError | str) -> Fault | None:
         found = next((fault for fault in FAULTS if error.errno in fault.numbers), None)
         if found is not None:
             return found
-    return next((fault for fault, pattern in _PATTERNS if pattern.search(str(error))), None)
+    return next((fault for fault in FAULTS if re.search(fault.words, str(error), re.MULTILINE)), None)
 
 
 def told(error: OSError) -> str:

@@ -15,8 +15,6 @@ from gitconvoy import __version__
 from gitconvoy.cli.app import start_directory
 from gitconvoy.cli.registry import COMMANDS, HIDDEN
 
-_DETACHED = "GITCONVOY_DETACHED"
-"""As `dispatch.processes.DETACHED`, which would load half of gitconvoy."""
 _SECRET = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
 _IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
 _LEAST = 6
@@ -25,15 +23,13 @@ PLACE = "report it to the maintainers of gitconvoy, with the lines above and wha
 
 def versions() -> dict[str, str]:
     """gitconvoy and what it runs on, as far as that can be found out."""
-    found = {"gitconvoy": __version__, "python": platform.python_version()}
     try:
         from gitconvoy.git import health
 
-        found |= health.library_versions()
-        found["git"] = health.git_version()
-    except Exception as error:  # noqa: BLE001 - git or a library may be what is broken
-        found.setdefault("git", f"unknown ({type(error).__name__})")
-    return {**found, "system": f"{platform.system()} {platform.release()}"}
+        found = health.versions()
+    except Exception as error:  # noqa: BLE001 - what they are of may be what is broken
+        found = {"python": platform.python_version(), "git": f"unknown ({type(error).__name__})"}
+    return {"gitconvoy": __version__, **found, "system": f"{platform.system()} {platform.release()}"}
 
 
 def in_words(found: dict[str, str]) -> str:
@@ -73,7 +69,9 @@ def note_bug(words: Sequence[str], text: str) -> Path | None:
 
 def note_error(words: Sequence[str], code: str, message: str) -> None:
     """Note the error of a detached process, whose words nobody reads."""
-    if os.environ.get(_DETACHED):
+    from gitconvoy.dispatch.processes import DETACHED
+
+    if os.environ.get(DETACHED):
         _note(words, "error", f"{message} [{code}]", "")
 
 

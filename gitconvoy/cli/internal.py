@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitconvoy.cli import bugs
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note
@@ -71,6 +70,8 @@ def _after_the_fact(start: Path, actor: str | None, name: str, arguments: tuple[
         later = f"`gitconvoy scan` does later what the {name} hook could not"
         note(f"gitconvoy: {told(error)}; your commit is safe, and {later}")
     except Exception as error:  # noqa: BLE001 - a bug here must not disturb git; it is noted, and `scan` meets it again
+        from gitconvoy.cli import bugs
+
         file = bugs.note_bug(["hook-run", name], bugs.trace())
         where = f", noted in {file}" if file is not None else ""
         what = f"the {name} hook met a bug ({type(error).__name__}: {error}){where}"

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from gitconvoy import __version__
-from gitconvoy.cli import bugs
 from gitconvoy.cli.app import App, start_directory
 from gitconvoy.cli.output import as_json, colour, discard, lost_answer, note, safe, say, write
 from gitconvoy.cli.registry import COMMANDS, HIDDEN, SECTIONS
@@ -132,7 +131,7 @@ def _run(words: list[str]) -> int:
         return Exit.INTERRUPTED
     except ConvoyError as error:
         _tell(words, error.code, error.message, error.hint, error)
-        bugs.note_error(words, error.code, error.message)
+        _note(words, error.code, error.message)
         return error.exit
     except OSError as error:
         return _fault(words, error)
@@ -150,8 +149,14 @@ def _fault(words: Sequence[str], error: OSError) -> int:
     code, hint = (fault.code, fault.hint) if fault is not None else ("system", "mend the cause and try again")
     message = told(error)
     _tell(words, code, message, f"{hint}; `git status` and `gitconvoy log` show what was done before that")
-    bugs.note_error(words, code, message)
+    _note(words, code, message)
     return Exit.REFUSED
+
+
+def _note(words: Sequence[str], code: str, message: str) -> None:
+    from gitconvoy.cli import bugs
+
+    bugs.note_error(words, code, message)
 
 
 def _usage_hint(error: click.ClickException) -> str:
@@ -179,6 +184,8 @@ def _tell(words: Sequence[str], code: str, message: str, hint: str, error: Convo
 
 def _bug(words: Sequence[str]) -> int:
     """Something that should not have happened: said as such, with all that a report of it needs."""
+    from gitconvoy.cli import bugs
+
     trace, versions = bugs.trace(), bugs.versions()
     message, hint = f"this is a bug in gitconvoy ({bugs.in_words(versions)})", bugs.remedy(words)
     file = bugs.note_bug(words, trace)

@@ -24,11 +24,7 @@ _BEHIND = 60
 
 def versions() -> dict[str, str]:
     """gitconvoy and what it stands on; `git` is empty where there is none."""
-    try:
-        found = health.git_version()
-    except ConvoyError:
-        found = ""
-    return {"gitconvoy": __version__, "git": found, **health.library_versions()}
+    return {"gitconvoy": __version__, **health.versions()}
 
 
 def git_there(scene: Scene) -> Iterator[Finding]:  # noqa: ARG001 - every check is given the scene

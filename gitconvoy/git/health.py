@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pygit2
 
+from gitconvoy.errors import GitError
 from gitconvoy.git.repo import Place
 from gitconvoy.git.run import Result, git
 
@@ -30,9 +31,14 @@ def version_numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part or 0) for part in found.groups()) if found else ()
 
 
-def library_versions() -> dict[str, str]:
-    """The versions of what we stand on, other than git itself."""
+def versions() -> dict[str, str]:
+    """The versions of what we stand on; `git` is empty where there is none."""
+    try:
+        found = git_version()
+    except GitError:
+        found = ""
     return {
+        "git": found,
         "python": platform.python_version(),
         "pygit2": metadata.version("pygit2"),
         "libgit2": str(pygit2.LIBGIT2_VERSION),
