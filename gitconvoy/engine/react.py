@@ -19,6 +19,7 @@ from gitconvoy.engine.handin import handover, merging, proofs
 from gitconvoy.engine.handin.adopt import adopt
 from gitconvoy.engine.handin.merging import Conflict, Round
 from gitconvoy.engine.local import Local
+from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.telling import notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
@@ -83,12 +84,14 @@ def transact(
     this clone has no role or the ledger branch was set back. With `preview` the decisions are returned and nothing is
     written or started.
     """
-    rewound.require_writable(town)
+    require_role(town.settings)
     if preview:
+        rewound.require_whole(town)
         draft, value = _decide(town, request, cause, feed)
         pairs = tuple((event, "") for event in draft.events if event.kind != "init")
         return Outcome(value, pairs, _dispatches(pairs), (), wake.next_wake(draft.view, draft.local), draft.state)
     with town.exclusive():
+        rewound.require_whole(town)
         draft, value, pairs = _publish(town, request, cause, feed)
         draft, pairs, failed = _act_on(town, draft, pairs, cause, feed)
         _drop_old_leases(town, draft)
@@ -130,7 +133,6 @@ def _publish(
     town: Town, request: Callable[[Draft], T], cause: str, feed: bool
 ) -> tuple[Draft, T, tuple[tuple[Event, str], ...]]:
     for _ in range(ATTEMPTS):
-        rewound.require_writable(town)
         _adopt_remote_ledger(town)
         draft, value = _decide(town, request, cause, feed)
         if not draft.news:

@@ -83,6 +83,11 @@ def look(town: Town) -> Rewound | None:
 def require_writable(town: Town) -> None:
     """Refused (`role`, `ledger-rewound`) where this clone writes no ledger, or not on top of this one."""
     require_role(town.settings)
+    require_whole(town)
+
+
+def require_whole(town: Town) -> None:
+    """Refused (`ledger-rewound`) where the branch does not hold what was last decided here."""
     found = look(town)
     if found is not None:
         raise found.refusal()
