@@ -15,15 +15,6 @@ from gitconvoy.git.overlaps import LINK, SUBMODULE, Side, differences
 from gitconvoy.git.repo import Repo
 
 
-def absent(place: Repo, old: str, new: str) -> frozenset[str]:
-    """The files of the old commit that would change and are not there: somebody has taken them away."""
-    assert place.worktree is not None
-    sides = differences(place, old, new).items()
-    return frozenset(
-        path for path, (before, _) in sides if before is not None and not os.path.lexists(place.worktree / path)
-    )
-
-
 def take_back(place: Repo, old: str, new: str, keep: Container[str]) -> None:
     """Bring the files that differ between two commits back to the old one, where git has touched them.
 
@@ -34,7 +25,7 @@ def take_back(place: Repo, old: str, new: str, keep: Container[str]) -> None:
     wanted = []
     for path, (before, after) in differences(place, old, new).items():
         file = place.worktree / path
-        if path in keep or SUBMODULE in ((before or after or ("", ""))[0], (after or before or ("", ""))[0]):
+        if path in keep or any(side is not None and side[0] == SUBMODULE for side in (before, after)):
             continue
         if after is not None and _is_gits(place, file, path, after):
             file.unlink()

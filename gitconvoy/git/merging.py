@@ -260,11 +260,10 @@ def _go_along(places: Sequence[Repo], old: str, new: str, gone: list[_Gone]) -> 
         if found.blocking:
             waiting: Waiting | None = Waiting(place.cwd, _OVERLAP, found.blocking)
         else:
-            missing = halfway.absent(place, old, new)
             gone.append(_Gone(place, {path: before for path, (before, _) in found.there.items()}))
             waiting = _update(place, found, old, new)
             if waiting is not None:
-                halfway.take_back(place, old, new, keep={*found.there, *missing})
+                halfway.take_back(place, old, new, keep={*found.there, *found.absent})
         if waiting is not None:
             _go_back(gone, old, new)
             return waiting

@@ -28,6 +28,8 @@ class Overlaps:
 
     blocking: tuple[str, ...]
     there: Mapping[str, tuple[Side | None, Side]]
+    absent: frozenset[str]
+    """Files that would change or go, and that somebody has taken away already."""
 
 
 def overlaps(repo: Repo, old: str, new: str) -> Overlaps:
@@ -41,7 +43,8 @@ def overlaps(repo: Repo, old: str, new: str) -> Overlaps:
     edited = _edited(repo)
     blocking: set[str] = set()
     suspects: dict[str, tuple[Side | None, Side]] = {}
-    for path, (before, after) in differences(repo, old, new).items():
+    differ = differences(repo, old, new)
+    for path, (before, after) in differ.items():
         entry = known.get(path)
         if entry == after:
             continue
@@ -57,7 +60,8 @@ def overlaps(repo: Repo, old: str, new: str) -> Overlaps:
             if after is not None:
                 suspects[path] = (before, after)
     there = {path: suspects[path] for path in _identical(repo, {p: after for p, (_, after) in suspects.items()})}
-    return Overlaps(tuple(sorted(blocking - there.keys())), there)
+    absent = {path for path, (before, _) in differ.items() if before and not os.path.lexists(repo.worktree / path)}
+    return Overlaps(tuple(sorted(blocking - there.keys())), there, frozenset(absent))
 
 
 def differences(repo: Repo, old: str, new: str) -> dict[str, tuple[Side | None, Side | None]]:
