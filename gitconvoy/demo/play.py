@@ -41,11 +41,7 @@ class Stage:
         """Run a command in the repository; its output. Refused where it fails."""
         done = subprocess.run(command, cwd=self.root, env=self.env(), capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise Refused(
-                f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}",
-                code="demo",
-                hint="run `gitconvoy doctor`, then `gitconvoy demo` again; if it fails again, that is a bug",
-            )
+            raise _failed(f"{shlex.join(command)} failed: {done.stderr.strip() or done.stdout.strip()}")
         if show:
             for line in (done.stdout + done.stderr).rstrip().splitlines():
                 self.tell("  " + line.expandtabs(12))
@@ -67,11 +63,7 @@ class Stage:
         """A command's answer as data."""
         answer = json.loads(self.convoy(*words, "--json"))
         if not isinstance(answer, dict):
-            raise Refused(
-                f"gitconvoy {shlex.join(words)} answered no object",
-                code="demo",
-                hint="run `gitconvoy doctor`, then `gitconvoy demo` again; if it fails again, that is a bug",
-            )
+            raise _failed(f"gitconvoy {shlex.join(words)} answered no object")
         return answer
 
     def write(self, files: dict[str, str]) -> None:
@@ -85,11 +77,12 @@ class Stage:
 def check(held: object, what: str) -> None:
     """Refused unless a step held."""
     if not held:
-        raise Refused(
-            f"the demo's step did not hold: {what}",
-            code="demo",
-            hint="run `gitconvoy doctor`, then `gitconvoy demo` again; if it fails again, that is a bug",
-        )
+        raise _failed(f"the demo's step did not hold: {what}")
+
+
+def _failed(said: str) -> Refused:
+    again = "run `gitconvoy doctor`, then `gitconvoy demo` again; if it fails again, that is a bug"
+    return Refused(said, hint=again, code="demo")
 
 
 def play(root: Path, tell: Tell) -> None:

@@ -78,19 +78,15 @@ def homes(repo: Repo, root: Callable[[], Path], known: Config) -> dict[str, RigH
 def _absolute(root: Path, text: str) -> Path:
     """GitError where git config names no path."""
     if not text.strip():
-        raise GitError(
-            "the path that git config gives for it is empty",
-            hint="name the folder of its repository: git config gitconvoy.rig.NAME.path DIR",
-            code="rig-path",
-        )
+        raise _bad_path("the path that git config gives for it is empty")
     try:
         return Path(os.path.normpath(root / Path(text).expanduser()))
     except RuntimeError as error:  # ~NAME of nobody
-        raise GitError(
-            f"{text!r} is no path: {error}",
-            hint="name the folder of its repository: git config gitconvoy.rig.NAME.path DIR",
-            code="rig-path",
-        ) from None
+        raise _bad_path(f"{text!r} is no path: {error}") from None
+
+
+def _bad_path(said: str, what: str = "the root of its repository") -> GitError:
+    return GitError(said, hint=f"name {what}: git config gitconvoy.rig.NAME.path DIR", code="rig-path")
 
 
 def places(repo: Repo, root: Path) -> list[Path]:
@@ -206,19 +202,11 @@ def _open(town: Repo, path: Path) -> Repo:
         return before
     opened.pop(path, None)
     if not path.is_dir():
-        raise GitError(
-            f"there is no folder {path}",
-            hint="bring it back, or name where it is: git config gitconvoy.rig.NAME.path DIR",
-            code="rig-path",
-        )
+        raise _bad_path(f"there is no folder {path}", "where it is now, or bring it back")
     repo = Repo.at(path)
     place = Path(os.path.realpath(path))
     if place not in (Path(os.path.realpath(repo.cwd)), Path(os.path.realpath(repo.git_dir))):
-        raise GitError(
-            f"{path} lies in the repository {repo.cwd}, but is none itself",
-            hint="name the root of a repository: git config gitconvoy.rig.NAME.path DIR",
-            code="rig-path",
-        )
+        raise _bad_path(f"{path} lies in the repository {repo.cwd}, but is none itself")
     load.share_memo(town, repo)  # another repository may have no place for a cache, and needs none
     opened[path] = repo
     return repo
