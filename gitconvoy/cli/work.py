@@ -146,7 +146,7 @@ def done(
     state = answer.outcome.state
     data = result(state, town.local(state.plan, state.ledger), bead)
     own = next((commit for event, commit in answer.outcome.events if event is answer.event), None)
-    data |= {"commit": own, "again": answer.again}
+    data |= {"commit": own, "again": bool(answer.again), "attempt": answer.again or data["attempt"]}
     code = told.answer(app, answer.outcome, lambda: _tell_done(answer.outcome, data), **data)
     return Exit.PARTLY if data["conflict"] else code
 

@@ -99,3 +99,14 @@ def test_a_wrong_dispatcher_is_named_and_dispatches_nothing(busy: TownHelper, ke
     answer = busy.run("status")
     assert said in answer.out + answer.err
     assert f"gitconvoy.dispatcher.ag.{key}" in answer.out + answer.err
+
+
+def test_a_late_done_names_its_own_attempt_though_the_next_is_dispatched_by_it(busy: TownHelper) -> None:
+    words = (*WORKER, "done", "gt-a", "--no-code")
+    assert busy.json(*words)["attempt"] == 1
+    for status in ("closed", "open"):
+        busy.bead("gt-a", status=status)
+        busy.commit(f"{status} by hand")
+    again = busy.json(*words)
+    assert (again["again"], again["attempt"]) == (True, 1)
+    assert busy.ledger().bead("gt-a").attempt == 2

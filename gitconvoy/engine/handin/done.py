@@ -62,7 +62,8 @@ class Answer:
 
     outcome: Outcome[Any]
     event: Event | None
-    again: bool = False
+    again: int = 0
+    """The attempt that had been done before, which need not be the last one by now; 0 where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _hand_in(town: Town, wish: Wish) -> Answer:
     local = town.local(state.plan, state.ledger)
     record = state.ledger.bead(wish.bead)
     if was_done(town, wish.token, record):
-        return Answer(transact(town, lambda _: None), None, again=True)
+        return Answer(transact(town, lambda _: None), None, again=record.attempt)
     requests.own_attempt(Draft(state, local, cause="command", actor=town.actor), wish.bead, wish.token)
     name = None if wish.no_code else wish.branch or record.branch
     if name is None:
@@ -116,7 +117,7 @@ def _hand_in(town: Town, wish: Wish) -> Answer:
         go_on(town, town.repo_of(state.plan, wish.bead), record, name)
         branch = _branch(town, state, local, record, name)
         if record.submitted == branch.tip:
-            return Answer(transact(town, lambda _: None), None, again=True)
+            return Answer(transact(town, lambda _: None), None, again=record.attempt)
         said = _guard(town, state, wish, record, branch)
         forget_vanished(branch.repo, branch.own, branch.ref)
         note = _close(town, state, wish, record, branch, said)
