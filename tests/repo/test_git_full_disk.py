@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,8 @@ def small(tmp_path: Path, git_template: Path) -> Iterator[GitRepo]:
 
 def leave(repo: GitRepo, free: int) -> Path:
     """Fill the disk but for so many bytes; the file that does it."""
+    space = os.statvfs(repo.path.parent)
+    assert space.f_blocks * space.f_frsize <= SIZE, "the small disk is not there any more"
     filler = repo.path.parent / "filler"
     with filler.open("wb", buffering=0) as stream:
         try:
