@@ -105,7 +105,7 @@ def _bugs(town: Town) -> list[str]:
     """The bugs that were met where nobody saw them, the last one by name."""
     from gitconvoy.store import failures
 
-    met = [each for each in failures.known(town.common_dir) if each.kind == "bug"]
+    met = [each for each in failures.known(town.common_dir) if each.kind == failures.BUG]
     if not met:
         return []
     last, file = met[-1], failures.file_of(town.common_dir)

@@ -40,6 +40,7 @@ CHECKS = (
     Check("local files", "own-files", local.foreign),
     Check("local files", "damaged", local.damaged),
     Check("local files", "left-over", local.left_over),
+    Check("local files", "bugs", local.met_bugs),
     Check("local files", "town-lock", local.busy),
     Check("settings", "config", settings.values),
     Check("settings", "keys", settings.spelling),

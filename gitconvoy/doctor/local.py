@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 
 from gitconvoy.dispatch import handins, leases
-from gitconvoy.doctor.findings import WARNING, Finding
+from gitconvoy.doctor.findings import NOTE, WARNING, Finding
 from gitconvoy.doctor.scene import Scene
 from gitconvoy.engine import seen
 from gitconvoy.git import lock
+from gitconvoy.store import failures
 from gitconvoy.store.localfiles import local_folder
 
 _TEMPORARY = re.compile(r"\.[^/]+\.[a-z0-9_]{8}")
@@ -147,6 +148,23 @@ def left_over(scene: Scene) -> Iterator[Finding]:
                     (_DOCTOR,),
                     partial(file.unlink, missing_ok=True),
                 )
+
+
+def met_bugs(scene: Scene) -> Iterator[Finding]:
+    """Did a bug show where nobody was looking?"""
+    common = scene.place().common_dir
+    met = [each for each in failures.known(common) if each.kind == failures.BUG]
+    if met:
+        file = shlex.quote(str(failures.file_of(common)))
+        yield Finding(
+            "bugs",
+            str(failures.file_of(common)),
+            NOTE,
+            f"it tells of {len(met)}, the last in {met[-1].command} at {met[-1].at}: {met[-1].said}",
+            "no bug was met",
+            "what ran into it broke off; the next command does what it would have done",
+            (f"less {file}", f"rm {file}"),
+        )
 
 
 def busy(scene: Scene) -> Iterator[Finding]:

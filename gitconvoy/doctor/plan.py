@@ -24,8 +24,8 @@ def readable(scene: Scene) -> Iterator[Finding]:
             name,
             ERROR,
             str(error),
-            hint or "the plan can be read",
-            "nothing can be dispatched, and no command that needs the plan works",
+            "the plan can be read",
+            hint or "nothing can be dispatched, and no command that needs the plan works",
             ("git fetch --refetch --no-filter",)
             if isinstance(error, UnsupportedRepository)
             else ("git fsck --connectivity-only",),

@@ -14,6 +14,7 @@ from gitconvoy.store.localfiles import local_folder
 LIMIT = 64 << 10
 """Bytes after which the file is put aside and begun anew; the one before it stays as well."""
 _ENTRY = 16 << 10
+BUG, ERROR = "bug", "error"
 _HEAD = re.compile(r"^=== (\S+) (bug|error) in (\S+): (.*)$", re.MULTILINE)
 
 
@@ -23,7 +24,7 @@ class Failure:
 
     at: str
     kind: str
-    """`bug`, or `error`: one that a person can mend."""
+    """BUG, or ERROR: one that a person can mend."""
     command: str
     said: str
 

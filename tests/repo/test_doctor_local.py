@@ -14,6 +14,7 @@ from gitfixtures import GitRepo
 from townfixtures import TownHelper, chain
 
 from gitconvoy.doctor import local
+from gitconvoy.store import failures
 
 
 @pytest.fixture
@@ -104,3 +105,16 @@ def test_files_of_somebody_else(here: TownHelper, make: Callable[[Path], None]) 
     row = only(here, "own-files", "--fix")
     assert (row["severity"], row["subject"], row["fixable"]) == ("warning", str(own(here)), False)
     assert str(own(here) / "seen") in row["observed"]
+
+
+def test_bugs_that_nobody_saw_are_named(here: TownHelper) -> None:
+    common = here.path / ".git"
+    failures.note(common, failures.Failure("2026-01-02T03:04:05Z", failures.ERROR, "scan", "the disk is full"))
+    assert of(here, "bugs") == []
+    failures.note(common, failures.Failure("2026-01-02T03:04:06Z", failures.BUG, "scan", "KeyError: 'x'"))
+    file = failures.file_of(common)
+    assert of(here, "bugs") == [("note", str(file), False)]
+    assert "in scan at 2026-01-02T03:04:06Z: KeyError: 'x'" in only(here, "bugs")["observed"]
+    assert of(here, "bugs", "--fix") == [("note", str(file), False)]
+    file.unlink()
+    assert of(here, "bugs") == []
