@@ -95,9 +95,8 @@ def circumstances(app: App, found: Moment) -> dict[str, Any]:
 
 def _rewound(town: Town) -> list[str]:
     from gitconvoy.engine import rewound
-    from gitconvoy.engine.settings import LOCAL
 
-    found = rewound.look(town) if town.settings.role == LOCAL else None
+    found = rewound.look(town)
     return [f"nothing is dispatched: {found.said} ({found.commands[0]})"] if found is not None else []
 
 
@@ -105,12 +104,12 @@ def _bugs(town: Town) -> list[str]:
     """The bugs that were met where nobody saw them, the last one by name."""
     from gitconvoy.store import failures
 
-    met = [each for each in failures.known(town.common_dir) if each.kind == failures.BUG]
+    met = failures.bugs(town.common_dir)
     if not met:
         return []
-    last, file = met[-1], failures.file_of(town.common_dir)
+    last, found = met[-1], " and ".join(map(str, failures.files(town.common_dir)))
     what = "a bug was met" if len(met) == 1 else f"{len(met)} bugs were met, the last"
-    return [f"{what} in {last.command} at {last.at}: {last.said}; report {file} and remove it"]
+    return [f"{what} in {last.command} at {last.at}: {last.said}; report {found} and remove it"]
 
 
 def _breaker_note(rig: str, breaker: Breaker) -> str:

@@ -80,7 +80,7 @@ def _missing(town: Town, *, exists: bool) -> Iterator[Finding]:
 def whole(scene: Scene) -> Iterator[Finding]:
     """Does the branch hold what was last decided here?"""
     town = scene.town()
-    found = rewound.look(town) if town.settings.role == LOCAL else None
+    found = rewound.look(town)
     if found is None:
         return
     yield Finding(
@@ -145,6 +145,7 @@ def _compared(town: Town, remote: str, mine: int, other: int) -> Finding:
                 f"git log --oneline --left-right {BRANCH}...{subject}",
                 f"git branch {BRANCH}-kept {BRANCH}",
                 f"git update-ref {REF} refs/remotes/{subject}",
+                *((rewound.ACCEPT,) if local else ()),
             ),
         )
     if other:

@@ -153,9 +153,9 @@ def left_over(scene: Scene) -> Iterator[Finding]:
 def met_bugs(scene: Scene) -> Iterator[Finding]:
     """Did a bug show where nobody was looking?"""
     common = scene.place().common_dir
-    met = [each for each in failures.known(common) if each.kind == failures.BUG]
+    met = failures.bugs(common)
     if met:
-        file = shlex.quote(str(failures.file_of(common)))
+        files = shlex.join(map(str, failures.files(common)))
         yield Finding(
             "bugs",
             str(failures.file_of(common)),
@@ -163,7 +163,7 @@ def met_bugs(scene: Scene) -> Iterator[Finding]:
             f"it tells of {len(met)}, the last in {met[-1].command} at {met[-1].at}: {met[-1].said}",
             "no bug was met",
             "what ran into it broke off; the next command does what it would have done",
-            (f"less {file}", f"rm {file}"),
+            (f"less {files}", f"rm {files}"),
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gitconvoy.engine import seen
-from gitconvoy.engine.settings import require_role
+from gitconvoy.engine.settings import LOCAL, require_role
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import read, write
@@ -49,7 +49,7 @@ class Rewound:
             return ("gitconvoy doctor --fix", ACCEPT)
         if self.kept:
             return ("git branch convoy-ledger-kept convoy-ledger", f"git update-ref {REF} {self.last}", ACCEPT)
-        return ("git fetch REMOTE convoy-ledger:convoy-ledger", ACCEPT)
+        return ("git fetch REMOTE convoy-ledger", "gitconvoy doctor --fix", ACCEPT)
 
     def refusal(self) -> Refused:
         """The error for commands that would write the ledger."""
@@ -63,6 +63,8 @@ def look(town: Town) -> Rewound | None:
 
     Without a branch of its own, a clone goes on from the remote-tracking one, which then has to hold it.
     """
+    if town.settings.role != LOCAL:
+        return None  # it follows whatever it fetches
     note = seen.recall(town.common_dir)  # read before the branch: it is written after that has moved
     if note is None or note.ledger == "-":
         return None
@@ -77,7 +79,7 @@ def look(town: Town) -> Rewound | None:
         return None
     if kept and read.is_ancestor(town.repo, tip, note.ledger):
         return Rewound(GONE if own is None else BACK, note.ledger, own, kept)
-    return Rewound(REPLACED, note.ledger, own, kept)
+    return Rewound(GONE if own is None else REPLACED, note.ledger, own, kept)
 
 
 def require_writable(town: Town) -> None:

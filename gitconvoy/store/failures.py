@@ -6,6 +6,7 @@ Nothing reads it to decide anything. `status` and `doctor` name it as long as it
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,10 +59,21 @@ def note(common_dir: Path, failure: Failure, details: str = "") -> Path | None:
     return file
 
 
+def files(common_dir: Path) -> list[Path]:
+    """The files that are there, the older one first."""
+    file = file_of(common_dir)
+    return [each for each in (file.with_name(f"{file.name}.1"), file) if each.is_file()]
+
+
 def known(common_dir: Path) -> list[Failure]:
-    """The heads of all entries of the newest file, oldest first; nothing where there is none."""
-    try:
-        text = file_of(common_dir).read_text("utf-8", "replace")
-    except OSError:
-        return []
+    """The heads of all entries, oldest first; nothing where there are none."""
+    text = ""
+    for file in files(common_dir):
+        with suppress(OSError):
+            text += file.read_text("utf-8", "replace")
     return [Failure(*found.groups()) for found in _HEAD.finditer(text)]
+
+
+def bugs(common_dir: Path) -> list[Failure]:
+    """Those of `known` that are bugs."""
+    return [each for each in known(common_dir) if each.kind == BUG]

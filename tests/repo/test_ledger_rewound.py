@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace as replace_field
 
 import pytest
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, chain
 
+from gitconvoy.dispatch import leases
 from gitconvoy.engine import rewound
 from gitconvoy.errors import Refused
 
@@ -135,3 +137,38 @@ def test_a_decision_whose_look_was_not_noted_is_no_alarm(here: TownHelper) -> No
     assert note.read_bytes() != old
     note.write_bytes(old)
     here.ok("scan")
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_who_claimed_keeps_its_lease_meanwhile(here: TownHelper, damage: Callable[[TownHelper], None]) -> None:
+    here.bead("gt-y")
+    here.convoy("hq-cv-2", "gt-y", status="open")
+    here.repo.write(".convoy/config.yaml", "format: 1\nprefix: gt\ndispatch:\n  auto: false\n")
+    here.commit("more")
+    claim = here.json("--actor", "ada", "next", "--claim")
+    words = ("--actor", "ada", "heartbeat", claim["bead"]["id"])
+    damage(here)
+    before = leases.read_all(here.path / ".git")[claim["bead"]["id"]]
+    leases.write(here.path / ".git", replace_field(before, expires=1))
+    here.ok(*words)
+    here.ok(*words, "--token", claim["token"])
+    after = leases.read_all(here.path / ".git")[claim["bead"]["id"]]
+    assert (after.token, after.expires >= before.expires) == (before.token, True)
+    assert here.error("--actor", "bob", *words[2:])["code"] == "not-yours"
+
+
+def test_a_deleted_branch_beside_a_remote_that_went_elsewhere_is_put_back(here: TownHelper) -> None:
+    last = tip(here)
+    replace(here)
+    here.repo.git("update-ref", "refs/remotes/origin/convoy-ledger", REF)
+    here.repo.git("config", "remote.origin.url", "nowhere")
+    delete(here)
+    rewound.put_back(here.open())
+    assert tip(here) == last
+
+
+def test_a_clone_that_does_not_dispatch_follows_what_it_fetches(here: TownHelper) -> None:
+    here.repo.config("gitconvoy.dispatch", "off")
+    replace(here)
+    assert rewound.look(here.open()) is None
+    assert here.error("scan")["code"] == "role"

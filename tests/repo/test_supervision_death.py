@@ -18,7 +18,7 @@ from gitfixtures import GitRepo
 from waiting import until
 from workshops import FLOW, Workshop, alive, close_workshop, end, open_workshop
 
-from gitconvoy.dispatch import attempts
+from gitconvoy.dispatch import attempts, leases
 from gitconvoy.engine import rewound
 from gitconvoy.engine.attempts import releasing
 from gitconvoy.engine.convoys import convoy_requests
@@ -317,3 +317,29 @@ def test_a_ledger_that_was_set_back_ends_no_worker(workshop: Workshop) -> None:
     assert [each for each in workshop.here.events() if each.startswith("dispatch")] == [
         "dispatch gt-a to gt/polecat-1 (attempt 1)"
     ]
+
+
+def test_a_worker_that_ends_while_the_ledger_is_set_back_waits_for_a_person(workshop: Workshop) -> None:
+    """How it went cannot be recorded: it keeps its lease and its worktree, and nobody is given the bead beside it."""
+    workshop.worker("""
+        note("begun")
+        while not (out / "go").exists():
+            time.sleep(0.05)
+        commit("work.txt", "work")
+        sys.exit(3)
+    """)
+    workshop.begin(backoff="1s")
+    workshop.note("begun")
+    workshop.here.repo.git("update-ref", REF, f"{REF}~1")
+    (workshop.out / "go").touch()
+    workshop.quiet()
+    assert workshop.worktree().is_dir()
+    lease = leases.read_all(workshop.here.path / ".git")["gt-a"]
+    assert lease.expires >= leases.NEVER, "it would run out, and the bead be dispatched again"
+    rewound.put_back(workshop.here.open())
+    workshop.here.ok("scan")
+    record = workshop.here.ledger().bead("gt-a")
+    assert (record.in_flight, record.attempt) == (True, 1)
+    assert workshop.here.json("status")["active"][0]["bead"] == "gt-a"
+    workshop.here.ok("fail", "gt-a", "--token", record.token or "", "--reason", "exit code 3")
+    assert "fail gt-a" in workshop.here.events()

@@ -341,13 +341,17 @@ class Supervisor:
             self._hand_in()
         elif self._job.on_exit == "fail":
             self._report("the worker ended with exit code 0 without saying done", "fail")
-        if not _ours(_record(self._town, self._job), self._job):
+        if not self._still_ours():
             return
         said = ended or "the worker ended with exit code 0"
         why = "said neither done nor fail" if not ended and self._job.on_exit == "ask" else "that could not be recorded"
         why = away or why
         renew(self._town, self._job, expires=leases.NEVER, note=f"{said} and {why}")
         notices.look(self._town)
+
+    def _still_ours(self) -> bool:
+        """Whether the attempt goes on; by a ledger that was set back it does, for that cannot say how it ended."""
+        return rewound.look(self._town) is not None or _ours(_record(self._town, self._job), self._job)
 
     def _away(self) -> str | None:
         """Why the repository of the work cannot be used, in words: nothing that ends meanwhile is a failure of it."""
@@ -409,7 +413,7 @@ class Supervisor:
 
     def _finish(self) -> None:
         """Give up the lease and the worktree of an attempt that is over; one that waits for a person keeps both."""
-        if _ours(_record(self._town, self._job), self._job):
+        if self._still_ours():
             return
         leases.drop(self._town.common_dir, self._job.bead, self._job.token)
         kept = releasing.let_go(self._town, self._folder, self._job)
