@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from gitconvoy.dispatch import attempts, leases, workplace
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
@@ -20,7 +21,7 @@ from gitconvoy.engine.attempts import ending, releasing
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git.repo import Repo
-from gitconvoy.model.ledger import START
+from gitconvoy.model.ledger import START, Ledger
 from gitconvoy.model.state import State
 
 _SETTLING = 60
@@ -134,12 +135,8 @@ def attempt_folders(scene: Scene) -> Iterator[Finding]:
     place = attempts.attempts_folder(town.common_dir)
     readable = {folder.root: job for folder, job in attempts.known(town.common_dir)}
     for root in sorted(place.iterdir()) if place.is_dir() else ():
-        job = readable.get(root)
-        if job is None:
-            observed = "what the attempt was to do cannot be read"
-        elif job.attempt > state.ledger.bead(job.bead).attempt and not workplace.there(job):
-            observed = f"the ledger knows of no attempt {job.attempt} of {job.bead}"
-        else:
+        observed = _useless(state.ledger, readable.get(root))
+        if not observed:
             continue
         yield Finding(
             "attempt-folder",
@@ -149,8 +146,24 @@ def attempt_folders(scene: Scene) -> Iterator[Finding]:
             "each folder is that of an attempt in the ledger",
             "it is of no use but for the log in it",
             (f"rm -r {shlex.quote(str(root))}",),
-            partial(shutil.rmtree, root),
+            partial(_remove_folder, town, root),
         )
+
+
+def _useless(ledger: Ledger, job: Job | None) -> str:
+    """Why the folder of an attempt is of no use; empty where it is."""
+    if job is None:
+        return "what the attempt was to do cannot be read"
+    if job.attempt > ledger.bead(job.bead).attempt and not workplace.there(job):
+        return f"the ledger knows of no attempt {job.attempt} of {job.bead}"
+    return ""
+
+
+def _remove_folder(town: Town, root: Path) -> None:
+    with town.exclusive():  # whoever dispatches has it: what was judged may have become a new attempt's
+        known = {folder.root: job for folder, job in attempts.known(town.common_dir)}
+        if _useless(town.ledger(), known.get(root)):
+            shutil.rmtree(root)
 
 
 def unattended(scene: Scene) -> Iterator[Finding]:
@@ -192,5 +205,12 @@ def ended_leases(scene: Scene) -> Iterator[Finding]:
             "only live attempts have leases",
             "whoever held it died before it could be given up; no rule looks at it",
             ("gitconvoy doctor --fix",),
-            partial(leases.drop, town.common_dir, bead, lease.token),
+            partial(_drop_lease, town, bead, lease.token),
         )
+
+
+def _drop_lease(town: Town, bead: str, token: str) -> None:
+    with town.exclusive():  # as above
+        record = town.ledger().bead(bead)
+        if not record.live or record.token != token:
+            leases.drop(town.common_dir, bead, token)

@@ -24,6 +24,8 @@ from gitconvoy.hooking.status import HookStatus, status
 _INSTALL = "gitconvoy hooks install"
 _ASK = "import gitconvoy; print(gitconvoy.__version__)"
 _PATIENCE = 60
+_GONE, _EMPTY = "it is gone", "it no longer has gitconvoy"
+"""What is wrong with an interpreter for good; one that is slow or cannot be started once is not replaced."""
 
 
 def reached(scene: Scene) -> Iterator[Finding]:
@@ -120,7 +122,7 @@ def interpreter(scene: Scene) -> Iterator[Finding]:
                 if severity == ERROR
                 else "hooks and commands should decide by the same rules",
                 (f"{shlex.quote(sys.executable)} -I -m gitconvoy hooks install",),
-                partial(renew, repo, sys.executable, python) if severity == ERROR else None,
+                partial(renew, repo, sys.executable, python) if observed in (_GONE, _EMPTY) else None,
             )
             continue
         old = [place.name for place in places if with_block(place.text, block(place.name, python)) != place.text]
@@ -149,7 +151,7 @@ def _by_python(repo: Repo) -> dict[str, list[Place]]:
 def _trouble(python: str) -> tuple[str, str]:
     """What is wrong with an interpreter, and how bad that is."""
     if not os.access(python, os.X_OK) or not Path(python).is_file():
-        return "it is gone", ERROR
+        return _GONE, ERROR
     try:
         done = subprocess.run(
             [python, "-I", "-c", _ASK],
@@ -164,7 +166,7 @@ def _trouble(python: str) -> tuple[str, str]:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"it cannot be run: {error}", ERROR
     if done.returncode:
-        return "it no longer has gitconvoy", ERROR
+        return _EMPTY, ERROR
     other = done.stdout.strip()
     return (f"it has gitconvoy {other}", WARNING) if other != __version__ else ("", NOTE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import NamedTuple
 
 TOWN = (
     "actor",
@@ -46,7 +47,7 @@ def unknown(keys: Iterable[str], plug_ins: frozenset[str] = frozenset()) -> dict
     """
     found = {}
     for key in keys:
-        group, middle, name = _split(key)
+        _, group, middle, name = split(key)
         known = GROUPS.get(group, ())
         if name in {each.lower() for each in known} or (group == "dispatcher" and middle in plug_ins):
             continue
@@ -60,11 +61,20 @@ def unknown(keys: Iterable[str], plug_ins: frozenset[str] = frozenset()) -> dict
     return found
 
 
-def _split(key: str) -> tuple[str, str, str]:
-    """(`dispatcher`, NAME, key), or ("", "", key)."""
+class Parts(NamedTuple):
+    """A key of git config below `gitconvoy.`: group and middle are empty where it is `gitconvoy.NAME`."""
+
+    key: str
+    group: str
+    middle: str
+    name: str
+
+
+def split(key: str) -> Parts:
+    """`gitconvoy.dispatcher.NAME.kind` -> group `dispatcher`, middle NAME, name `kind`."""
     rest, _, name = key.removeprefix("gitconvoy.").rpartition(".")
     group, _, middle = rest.partition(".")
-    return group, middle, name
+    return Parts(key, group, middle, name)
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

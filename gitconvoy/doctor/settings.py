@@ -17,6 +17,7 @@ from gitconvoy.engine.town import Town
 from gitconvoy.git import config, personal, read
 from gitconvoy.model.ledger import START
 
+_KIND = ("dispatcher", "kind")
 _LIST = "git config --show-origin --get-regexp ^gitconvoy"
 
 
@@ -40,7 +41,7 @@ def spelling(scene: Scene) -> Iterator[Finding]:
     """Does somebody read each key below gitconvoy?"""
     repo = scene.repo()
     found = config.get_all(repo, r"^gitconvoy\.")
-    kinds = {key.split(".", 2)[2].rpartition(".")[0]: value for key, value in found.items() if key.endswith(".kind")}
+    kinds = {each.middle: found[each.key] for each in map(keys.split, found) if (each.group, each.name) == _KIND}
     built_in = (registry.RECORD, registry.COMMAND, registry.TMUX)
     plug_ins = plugins.names() | {name for name, kind in kinds.items() if kind not in built_in}
     for key, near in sorted(keys.unknown(found, plug_ins).items()):

@@ -60,12 +60,21 @@ def _grounds(town: Town, state: State) -> list[_Ground]:
     return list(found.values())
 
 
+def _live(state: State) -> set[str]:
+    """What the folders of attempts in flight are called."""
+    return {f"{each.id}-{each.attempt}" for each in state.ledger.beads.values() if each.in_flight}
+
+
 def gone_worktrees(scene: Scene) -> Iterator[Finding]:
-    """Worktrees of ours whose folder is gone, which git still knows of."""
+    """Worktrees of ours whose folder is gone, which git still knows of.
+
+    Not where an attempt is in flight (see `ended_attempts`), or all of the disk is away: git has its index.
+    """
     town, state = scene.town(), scene.state()
+    live = _live(state)
     for ground in _grounds(town, state):
         for path in ground.ours():
-            if not os.path.lexists(path):
+            if not os.path.lexists(path) and path.name not in live and path.parent.is_dir():
                 yield Finding(
                     "worktree",
                     str(path),
@@ -82,7 +91,7 @@ def stray_worktrees(scene: Scene) -> Iterator[Finding]:
     """What lies among the worktrees and is of no attempt."""
     town, state = scene.town(), scene.state()
     known = frozenset(Path(job.worktree) for _, job in attempts.known(town.common_dir))
-    live = {f"{each.id}-{each.attempt}" for each in state.ledger.beads.values() if each.in_flight}
+    live = _live(state)
     for ground in _grounds(town, state):
         for path in ground.strays(known):
             if not live.isdisjoint((path.name, path.stem)):  # `<bead>-<attempt>`, perhaps with `.2` behind it

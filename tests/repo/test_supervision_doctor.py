@@ -75,11 +75,11 @@ def test_an_attempt_without_its_supervisor_or_its_worktree(workshop: Workshop, m
     end(workshop.supervisor())
     assert findings(workshop) == [("supervisor", "warning", False)]
     shutil.rmtree(workshop.worktree())
-    assert findings(workshop, code=1) == [
-        ("worktree", "error", False),
-        ("worktree", "warning", False),
-        ("supervisor", "warning", False),
-    ]
+    expected = [("worktree", "error", False), ("supervisor", "warning", False)]
+    assert findings(workshop, code=1) == expected
+    listed = workshop.here.repo.git("worktree", "list", "--porcelain")
+    assert findings(workshop, "--fix", code=1) == expected
+    assert workshop.here.repo.git("worktree", "list", "--porcelain") == listed, "its folder may come back"
 
 
 def test_leftovers_are_mended(workshop: Workshop) -> None:
