@@ -71,7 +71,14 @@ class Fault:
     hint: str
     numbers: tuple[int, ...]
     words: str
-    """A pattern for the system's own words, as git and libgit2 repeat them."""
+    """The system's own words, which git and libgit2 repeat behind a colon at the end of a line: a pattern."""
+    others: str = "(?!)"
+    """Words of git's, libgit2's, or Python's own for it: a pattern."""
+
+    def told_in(self, text: str) -> bool:
+        """Whether a text of git's or libgit2's tells of it."""
+        anchored = rf"(?:^|: |\] )(?:{self.words})(?=\.?$|'|: ['\"])"
+        return re.search(f"{anchored}|{self.others}", text, re.MULTILINE) is not None
 
 
 FAULTS = (
@@ -80,63 +87,70 @@ FAULTS = (
         "the disk is full",
         "free some space, or raise the quota, and try again",
         (errno.ENOSPC, errno.EDQUOT),
-        r"No space left on device|Out of diskspace|Disk quota exceeded|database or disk is full",
+        "No space left on device|Disk quota exceeded",
+        "Out of diskspace|database or disk is full",
     ),
     Fault(
         "read-only",
         "the file system is read-only",
         "make it writable (mount -o remount,rw), or work in a clone elsewhere",
         (errno.EROFS,),
-        r"Read-only file system|readonly database",
+        "Read-only file system",
+        "readonly database",
     ),
     Fault(
         "permission-denied",
         "permission denied",
         "check with `ls -l` who owns it and who may write, and run this as that user",
         (errno.EACCES, errno.EPERM),
-        r"(?:Permission denied|Operation not permitted)(?=\.?$|'|: ')|insufficient permission for adding an object",
+        "Permission denied|Operation not permitted",
+        "insufficient permission for adding an object",
     ),
     Fault(
         "too-many-files",
         "too many open files",
         "raise the limit (ulimit -n 1024) and try again",
         (errno.EMFILE, errno.ENFILE),
-        r"Too many open files",
+        "Too many open files(?: in system)?",
     ),
     Fault(
         "file-too-large",
         "a file would exceed the limit of its size",
         "raise the limit (ulimit -f unlimited) and try again",
         (errno.EFBIG,),
-        r"File too large|File size limit exceeded",
+        "File too large|File size limit exceeded",
     ),
     Fault(
         "path-too-long",
         "a path is too long for this file system",
         "use a repository with a shorter path, or shorter names",
         (errno.ENAMETOOLONG,),
-        r"File name too long|path too long",
+        "File name too long",
+        "path too long",
     ),
     Fault(
         "out-of-memory",
         "out of memory",
         "end what uses much memory, or raise the limit (ulimit -v), and try again",
         (errno.ENOMEM,),
-        r"Cannot allocate memory|[Oo]ut of memory",
+        "Cannot allocate memory",
+        "fatal: Out of memory, ",
     ),
     Fault(
         "disk-error",
         "the disk cannot be read or written",
         "check the disk (dmesg), then the repository (git fsck)",
         (errno.EIO,),
-        r"Input/output error|disk I/O error",
+        "Input/output error",
+        "disk I/O error",
     ),
     Fault(
         "no-temporary-folder",
         "no temporary file can be made",
         "free some space there, or name another folder with TMPDIR",
         (),
-        r"No usable temporary directory",
+        "(?!)",
+        "No usable temporary directory",
     ),
 )
 
@@ -147,7 +161,7 @@ def fault_of(error: OSError | str) -> Fault | None:
         found = next((fault for fault in FAULTS if error.errno in fault.numbers), None)
         if found is not None:
             return found
-    return next((fault for fault in FAULTS if re.search(fault.words, str(error), re.MULTILINE)), None)
+    return next((fault for fault in FAULTS if fault.told_in(str(error))), None)
 
 
 def told(error: OSError) -> str:

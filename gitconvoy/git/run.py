@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -75,8 +76,8 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], data: bytes | None)
         out.seek(0)
         err.seek(0)
         result = Result(done.returncode, out.read(), err.read().decode("utf-8", "replace").strip())
-        if result.returncode != 0 and not result.stderr and not _takes_more(err):
-            raise full(tempfile.gettempdir())
+        if result.returncode != 0 and not result.stderr:
+            _require_room(err)
         return result
 
 
@@ -86,14 +87,20 @@ def full(said: str) -> GitError:
     return GitError(f"the disk is full: {said}: No space left on device", hint=hint, code="disk-full")
 
 
-def _takes_more(file: IO[bytes]) -> bool:
-    """Whether what git had to say could be written: where it could not, its exit code says nothing either."""
+def _require_room(file: IO[bytes]) -> None:
+    """GitError where what git had to say could not be written: its exit code says nothing either then."""
     try:
         file.write(bytes(_BLOCK))
         file.flush()
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        place = tempfile.gettempdir()
+        if error.errno == errno.ENOSPC:
+            raise full(place) from error
+        raise GitError(
+            f"what git had to say cannot be kept in {place}: {error.strerror}",
+            hint="name another folder with TMPDIR, or raise the limits (ulimit -a)",
+            code="no-temporary-folder",
+        ) from error
 
 
 def failure(args: tuple[str, ...], result: Result) -> GitError:

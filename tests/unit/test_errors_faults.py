@@ -70,6 +70,9 @@ def test_words_that_are_not_those_of_the_system(said: str, code: str) -> None:
     [
         "git@example.org: Permission denied (publickey).",
         "fatal: not a git repository",
+        "check-large: File too large: a.bin",
+        "FAILED: out of memory in test 3",
+        "lint: Too many open files (42) in the editor",
         "the bead 'Permission denied to everybody' is closed",
         "",
     ],
