@@ -17,6 +17,8 @@ from gitconvoy.cli.registry import COMMANDS, HIDDEN
 
 _SECRET = re.compile(r"TOKEN|SECRET|PASS|KEY|CREDENTIAL|AUTH", re.IGNORECASE)
 _IN_URL = re.compile(r"(?<=://)[^/\s@]+@")
+_BEHIND_HOST = re.compile(r"(\b[a-z]+s?://[^/\s'\"]+/)[^\s'\"]+")
+"""The path of a webhook is its password."""
 _LEAST = 6
 PLACE = "report it to the maintainers of gitconvoy, with the lines above and what you ran"
 
@@ -38,19 +40,25 @@ def in_words(found: dict[str, str]) -> str:
 
 
 def trace() -> str:
-    """The traceback of the error that is being handled, without what the environment holds in secret."""
-    text = traceback.format_exc()
-    for name, value in os.environ.items():
-        if len(value) >= _LEAST and _SECRET.search(name):
-            text = text.replace(value, "***")
-    return _IN_URL.sub("***@", text)
+    """The traceback of the error that is being handled, scrubbed."""
+    return scrubbed(traceback.format_exc())
+
+
+def scrubbed(text: str) -> str:
+    """A text without what the environment holds in secret, and without what may be secret in URLs."""
+    secrets = [value for name, value in os.environ.items() if len(value) >= _LEAST and _SECRET.search(name)]
+    for value in sorted(secrets, key=len, reverse=True):  # one may begin another
+        text = text.replace(value, "***")
+    return _BEHIND_HOST.sub(r"\1***", _IN_URL.sub("***@", text))
 
 
 def command_of(words: Sequence[str]) -> str:
     """The command that was run, without what it was given."""
     found = next((word for word in words if word in COMMANDS or word in HIDDEN), "gitconvoy")
+    if found != "hook-run":
+        return found
     hook = next((word for word in words[words.index(found) :] if word.startswith(("pre-", "post-"))), "")
-    return f"{found}:{hook}" if found == "hook-run" and hook else found
+    return f"{found}:{hook}" if hook else found
 
 
 def remedy(words: Sequence[str]) -> str:
@@ -72,7 +80,7 @@ def note_error(words: Sequence[str], code: str, message: str) -> None:
     from gitconvoy.dispatch.processes import DETACHED
 
     if os.environ.get(DETACHED):
-        _note(words, "error", f"{message} [{code}]", "")
+        _note(words, "error", scrubbed(f"{message} [{code}]"), "")
 
 
 def _note(words: Sequence[str], kind: str, said: str, details: str) -> Path | None:

@@ -74,7 +74,7 @@ def _after_the_fact(start: Path, actor: str | None, name: str, arguments: tuple[
 
         file = bugs.note_bug(["hook-run", name], bugs.trace())
         where = f", noted in {file}" if file is not None else ""
-        what = f"the {name} hook met a bug ({type(error).__name__}: {error}){where}"
+        what = f"the {name} hook met a bug ({type(error).__name__}: {bugs.scrubbed(str(error))}){where}"
         note(f"gitconvoy: {what}; your commit is safe: run `gitconvoy scan`, which does what the hook would have done")
     return Exit.OK
 

@@ -14,6 +14,7 @@ from gitfixtures import GitRepo
 from townfixtures import TownHelper, chain, town
 
 from gitconvoy import __version__
+from gitconvoy.cli import bugs
 from gitconvoy.engine.town import Town
 from gitconvoy.store import failures
 
@@ -251,3 +252,15 @@ def test_pre_commit_names_the_way_round_where_it_cannot_check(
     assert (answer.code, len(answer.err.splitlines())) == (0, 1)
     assert "the disk is full" in answer.err
     assert "`gitconvoy scan` does later" in answer.err
+
+
+@pytest.mark.parametrize("words", [[], ["-C", "."], ["--version"], ["hook-run"], ["no-such-command"]], ids=str)
+def test_what_is_told_of_a_bug_needs_no_command(words: list[str]) -> None:
+    assert "report it to the maintainers" in bugs.remedy(words)
+
+
+def test_of_two_secrets_the_longer_one_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_TOKEN", "abcdef")
+    monkeypatch.setenv("B_TOKEN", "abcdefghijkl")
+    said = bugs.scrubbed("abcdefghijkl, abcdef, https://hooks.example.org/T1/B2?key=sec and https://a:b@example.org/x")
+    assert said == "***, ***, https://hooks.example.org/*** and https://***@example.org/***"
