@@ -19,16 +19,16 @@ def wait_until(at: int, folder: Path, note: Path | None = None) -> bool:
         if not folder.exists():
             return False
         time.sleep(min(SLICE, max(at - time.time(), 0.05)))
-        if note is not None and time.time() < at and _is_relieved(note):
+        if note is not None and time.time() < at and _is_relieved(note, at):
             return False
     return folder.exists()
 
 
-def _is_relieved(note: Path) -> bool:
-    """Whether somebody else waits now, for an earlier time: that one leaves the next behind."""
+def _is_relieved(note: Path, at: int) -> bool:
+    """Whether somebody else waits now, for a time until `at`: that one leaves the next behind."""
     try:
-        pid = int(note.read_text(encoding="ascii").split()[1])
+        other, pid = map(int, note.read_text(encoding="ascii").split())
         os.kill(pid, 0)
-    except (OSError, ValueError, IndexError, OverflowError):
+    except (OSError, ValueError, OverflowError):
         return False
-    return pid != os.getpid()
+    return pid != os.getpid() and time.time() < other <= at

@@ -153,7 +153,7 @@ def test_who_waits_is_read_or_is_nobody(tmp_path: Path, text: bytes) -> None:
     note.write_bytes(text)
     found = wake._pending(tmp_path)
     assert found is None or found > 0
-    assert waiting._is_relieved(note) in (True, False)
+    assert waiting._is_relieved(note, 1 << 40) in (True, False)
 
 
 def test_every_local_folder_may_be_a_file(template: Path) -> None:

@@ -29,7 +29,7 @@ def soon() -> int:
 def test_whoever_is_relieved_ends(tmp_path: Path) -> None:
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     note = tmp_path / "wake"
-    note.write_text(f"5 {other.pid}\n")
+    note.write_text(f"{int(time.time()) + 60} {other.pid}\n")
     assert not waiting.wait_until(int(time.time()) + FAR, tmp_path, note)
     other.communicate(b"\n")
     assert waiting.wait_until(soon(), tmp_path, note), "a dead one relieves nobody"
@@ -45,3 +45,11 @@ def test_others_wait_for_their_time(tmp_path: Path, text: str) -> None:
 
 def test_a_town_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
     assert not waiting.wait_until(int(time.time()) + FAR, tmp_path / "gone", None)
+
+
+@pytest.mark.parametrize("noted", [-60, 2 * FAR], ids=["over", "later than this one's"])
+def test_a_process_with_the_same_number_relieves_nobody(tmp_path: Path, noted: int) -> None:
+    """Numbers of processes are used again: what is noted has to be a time that is yet to come, and soon enough."""
+    note = tmp_path / "wake"
+    note.write_text(f"{int(time.time()) + noted} {os.getppid()}\n")
+    assert waiting.wait_until(soon(), tmp_path, note)
