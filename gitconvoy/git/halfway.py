@@ -11,6 +11,7 @@ from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 
+from gitconvoy.errors import GitError
 from gitconvoy.git.overlaps import LINK, SUBMODULE, Side, differences
 from gitconvoy.git.repo import Repo
 
@@ -23,18 +24,28 @@ def take_back(place: Repo, old: str, new: str, keep: Container[str]) -> None:
     """
     assert place.worktree is not None
     wanted = []
+    changed = _changed(place)
     for path, (before, after) in differences(place, old, new).items():
         file = place.worktree / path
         if path in keep or any(side is not None and side[0] == SUBMODULE for side in (before, after)):
             continue
-        if after is not None and _is_gits(place, file, path, after):
-            file.unlink()
-            _prune(place.worktree, file)
+        if before is not None and path not in changed:
+            continue  # git did not come to it
+        with suppress(GitError, OSError):  # what cannot be judged stays as it is, and the others are taken back
+            if after is not None and _is_gits(place, file, path, after):
+                file.unlink()
+                _prune(place.worktree, file)
         if before is not None and not os.path.lexists(file):
             wanted.append(path)
     if wanted:
         names = b"".join(os.fsencode(path) + b"\0" for path in wanted)
         place.git("checkout-index", "--quiet", "-z", "--stdin", input=names, check=False)
+
+
+def _changed(place: Repo) -> frozenset[str]:
+    """The files that are not as the index, which is still the old one, has them."""
+    listed = place.git("diff-files", "--name-only", "-z", "--ignore-submodules", check=False).stdout
+    return frozenset(os.fsdecode(listed).split("\0"))
 
 
 def _is_gits(place: Repo, file: Path, path: str, after: Side) -> bool:
