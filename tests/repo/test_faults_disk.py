@@ -5,6 +5,7 @@ Needs the right to mount a small disk; skips visibly without it.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -47,6 +48,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def fill(disk: Path, free: int) -> Path:
     """Fill the disk but for so many blocks; the file that does it."""
     filler = disk / "filler"
+    gc.collect()  # repositories of earlier tests keep files open that were removed, and would give room back later
     space = os.statvfs(disk)
     assert space.f_blocks * space.f_frsize <= SIZE, "the small disk is not there any more"
     with filler.open("wb") as stream:
