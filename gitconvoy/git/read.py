@@ -120,6 +120,8 @@ def _get(repo: Repo, oid: str, kind: ObjectType) -> Any:
         found = repo.raw[oid]
     except (KeyError, ValueError) as error:
         raise _missing(repo, f"the {kind.name.lower()} {oid}") from error
+    except pygit2.GitError as error:
+        raise _damaged(f"the {kind.name.lower()} {oid}", error) from error
     if found.type != kind:
         raise GitError(
             f"{oid} is no {kind.name.lower()}", hint="check the repository with `git fsck`", code="wrong-object"
@@ -135,6 +137,14 @@ def _missing(repo: Repo, what: str) -> GitError:
         )
     return GitError(
         f"{what} is not in this repository", hint="fetch it first, or check with `git fsck`", code="missing-object"
+    )
+
+
+def _damaged(what: str, error: pygit2.GitError) -> GitError:
+    return GitError(
+        f"{what} cannot be read: {error}",
+        hint="`git fsck --full` names what is damaged; a clone that is whole gives it back (git fetch --refetch)",
+        code="damaged-object",
     )
 
 
@@ -193,6 +203,8 @@ def blob_size(repo: Repo, oid: str) -> int:
         return cast(int, _get(repo, oid, ObjectType.BLOB).size)
     except (KeyError, ValueError) as error:
         raise _missing(repo, f"the blob {oid}") from error
+    except pygit2.GitError as error:
+        raise _damaged(f"the blob {oid}", error) from error
     return cast(int, size)
 
 
@@ -316,7 +328,7 @@ def worktree_entries(repo: Repo, prefix: str = "") -> list[WorktreeEntry]:
                     continue
                 if item.is_dir(follow_symlinks=False):
                     todo.append((Path(item.path), path))
-                else:
+                elif item.is_symlink() or item.is_file():  # as git, which does not see pipes and the like
                     found.append(WorktreeEntry(path, Path(item.path), item.is_symlink()))
     return sorted(found, key=lambda entry: entry.path)
 

@@ -243,3 +243,9 @@ def test_changed_paths(repo: GitRepo) -> None:
     assert read.changed_paths(found, old, new, "none") == []
     (repo.path / "p/changed").chmod(0o755)
     assert read.changed_paths(found, new, repo.commit()) == ["p/changed"]
+
+
+def test_pipes_are_not_seen_as_git_does_not(repo: GitRepo) -> None:
+    repo.write("p/file", "x\n")
+    os.mkfifo(repo.path / "p/pipe")
+    assert [each.path for each in read.worktree_entries(Repo.discover(repo.path), "p")] == ["p/file"]
