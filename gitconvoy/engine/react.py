@@ -155,11 +155,10 @@ def _publish_once(town: Town, draft: Draft) -> tuple[str, ...] | None:
 
 
 def _adopt_remote_ledger(town: Town) -> None:
-    """A clone that becomes the one that dispatches goes on where the shared ledger ends."""
-    if read.ref(town.repo, REF) is None:
-        tip = town.remote_ledger()
-        if tip is not None:
-            write.swap_ref(town.repo, REF, None, tip, "convoy: ledger of the remote")
+    """A clone that becomes the one that dispatches, or does so again, goes on where the shared ledger ends."""
+    own, tip = read.ref(town.repo, REF), town.remote_ledger()
+    if tip is not None and tip != own and (own is None or read.is_ancestor(town.repo, own, tip)):
+        write.swap_ref(town.repo, REF, own, tip, "convoy: ledger of the remote")
 
 
 def _dispatches(pairs: tuple[tuple[Event, str], ...]) -> tuple[Dispatched, ...]:

@@ -48,14 +48,19 @@ class Rewound:
         if self.mendable:
             return ("gitconvoy doctor --fix", ACCEPT)
         if self.kept:
-            return ("git branch convoy-ledger-kept convoy-ledger", f"git update-ref {REF} {self.last}", ACCEPT)
-        return ("git fetch REMOTE convoy-ledger", "gitconvoy doctor --fix", ACCEPT)
+            return (*keeping(self.tip), f"git update-ref --no-deref {REF} {self.last}", ACCEPT)
+        return ("git fetch --all", "gitconvoy doctor --fix", ACCEPT)
 
     def refusal(self) -> Refused:
         """The error for commands that would write the ledger."""
         first = "; ".join(self.commands[:-1])
         hint = f"{first}; or, if it is right as it stands: {ACCEPT} (attempts that still run may be dispatched again)"
         return Refused(self.said, hint=hint, code=CODE)
+
+
+def keeping(tip: str | None) -> tuple[str, ...]:
+    """The command that keeps what a ledger branch holds before it is moved elsewhere."""
+    return (f"git branch convoy-ledger-{tip[:10]} {tip}",) if tip is not None else ()
 
 
 def look(town: Town) -> Rewound | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gitconvoy.store.localfiles import local_folder, write_atomically
+
+_ID = re.compile("[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ def recall(common_dir: Path) -> Seen | None:
     if len(lines) < 2 or any(len(line) != 2 for line in lines):
         return None
     (ref, tree), (commit, ledger), *rest = ((first, second) for first, second in lines)
+    if ledger != "-" and not _ID.fullmatch(ledger):
+        return None
     return Seen(ref, tree, commit, ledger, dict(rest))
 
 

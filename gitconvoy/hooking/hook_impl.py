@@ -196,7 +196,10 @@ def _looked_only(town: Town, trunk: str | None) -> bool:
     if trunk is None:
         return False
     tree, last = read.tree_at(town.repo, trunk, ROOT) or "-", seen.recall(town.common_dir)
-    seen.remember(town.common_dir, seen.Seen(town.settings.trunk, tree, trunk, town.ledger_tip() or "-"))
+    known, tip = last.ledger if last is not None else "-", town.ledger_tip() or "-"
+    if known != "-" and not (tip != "-" and read.is_ancestor(town.repo, known, tip)):
+        tip = known  # a ledger that is less than what was decided on here: see `rewound`
+    seen.remember(town.common_dir, seen.Seen(town.settings.trunk, tree, trunk, tip))
     return last is None or last.tree != tree
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace as replace_field
+from pathlib import Path
 
 import pytest
 from gitfixtures import GitRepo
@@ -90,7 +91,8 @@ def test_what_was_replaced_is_not_put_back_but_both_sides_are_named(here: TownHe
     with pytest.raises(Refused) as refused:
         rewound.put_back(here.open())
     assert refused.value.code == "ledger-rewound"
-    for command in ("git branch convoy-ledger-kept convoy-ledger", f"git update-ref {REF} {last}"):
+    now = tip(here)
+    for command in (f"git branch convoy-ledger-{now[:10]} {now}", f"git update-ref --no-deref {REF} {last}"):
         assert command in refused.value.hint
         here.repo.git(*command.split()[1:])
     here.ok("scan")
@@ -172,3 +174,31 @@ def test_a_clone_that_does_not_dispatch_follows_what_it_fetches(here: TownHelper
     replace(here)
     assert rewound.look(here.open()) is None
     assert here.error("scan")["code"] == "role"
+
+
+def test_a_hook_of_a_clone_without_the_role_forgets_nothing(here: TownHelper) -> None:
+    here.repo.config("gitconvoy.dispatch", "off")
+    delete(here)
+    here.bead("gt-y")
+    here.commit("by hand")
+    here.hook("post-commit")
+    here.repo.config("gitconvoy.dispatch", "local")
+    assert here.error("scan")["code"] == rewound.CODE
+    rewound.put_back(here.open())
+    here.ok("scan")
+    assert [each for each in here.events() if each.startswith("dispatch gt-a")] == [
+        "dispatch gt-a to gt/polecat-1 (attempt 1)"
+    ]
+
+
+def test_a_clone_that_dispatches_again_goes_on_where_another_has_come_to(here: TownHelper, tmp_path: Path) -> None:
+    other = TownHelper(here.repo.clone(tmp_path / "other"))
+    other.repo.config("gitconvoy.wake", "false")
+    other.repo.config("gitconvoy.dispatch", "local")
+    other.ok("--actor", "gt/polecat-1", "done", "gt-a", "--no-code")
+    here.repo.git("remote", "add", "other", str(other.path))
+    here.repo.git("fetch", "--quiet", "other")
+    here.ok("scan")
+    assert tip(here) == other.repo.head(REF)
+    assert here.error("--actor", "gt/polecat-1", "done", "gt-b", "--token", "0" * 16)["code"] == "stale-token"
+    assert here.json("audit")["ok"]
