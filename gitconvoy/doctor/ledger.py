@@ -50,7 +50,7 @@ def _remedy(town: Town, error: Trouble) -> tuple[str, ...]:
         good = last_event(town.repo, tip)
     except ConvoyError:  # commits are missing
         return ("git fsck --connectivity-only", "git fetch origin convoy-ledger")
-    return (look, f"git branch convoy-ledger-kept {tip}", f"git update-ref {REF} {good}") if good else (look,)
+    return (look, *rewound.keeping(tip), f"git update-ref --no-deref {REF} {good}") if good else (look,)
 
 
 def _missing(town: Town, *, exists: bool) -> Iterator[Finding]:
@@ -122,14 +122,14 @@ def remotes(scene: Scene) -> Iterator[Finding]:
         if own is None or theirs is None or theirs == own:
             continue
         mine, other = (_count(town, theirs, own), _count(town, own, theirs))
-        yield _compared(town, remote, mine, other)
+        yield _compared(town, remote, own, mine, other)
 
 
 def _count(town: Town, old: str, new: str) -> int:
     return int(town.repo.git("rev-list", "--count", new, f"^{old}", "--").text)
 
 
-def _compared(town: Town, remote: str, mine: int, other: int) -> Finding:
+def _compared(town: Town, remote: str, own: str, mine: int, other: int) -> Finding:
     name, local = shlex.quote(remote), town.settings.role == LOCAL
     subject, fetch = f"{remote}/{BRANCH}", f"git fetch {name} {BRANCH}:{BRANCH}"
     if mine and other:
@@ -143,8 +143,8 @@ def _compared(town: Town, remote: str, mine: int, other: int) -> Finding:
             "one ledger; in all clones but one, gitconvoy.dispatch is off",
             (
                 f"git log --oneline --left-right {BRANCH}...{subject}",
-                f"git branch {BRANCH}-kept {BRANCH}",
-                f"git update-ref {REF} refs/remotes/{subject}",
+                *rewound.keeping(own),
+                f"git update-ref --no-deref {REF} refs/remotes/{subject}",
                 *((rewound.ACCEPT,) if local else ()),
             ),
         )

@@ -48,7 +48,7 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
 def _foreign_commit(repo: Repo, info: gitread.CommitInfo) -> BadFiles:
     """Somebody committed on the ledger's branch: what its records say now is nobody's decision (SPEC 1)."""
     good = last_event(repo, info.id)
-    remedy = f"git update-ref {REF} {good}" if good else "delete the branch, or fetch it from where it is whole"
+    remedy = f"git update-ref --no-deref {REF} {good}" if good else "fetch it from where it is whole"
     return BadFiles(
         f"the ledger ends in a commit that is no event ({info.id[:10]}): only gitconvoy writes {REF}",
         hint=f"keep that commit elsewhere if it is of use, then: {remedy}",

@@ -69,7 +69,7 @@ def test_a_persons_commit_on_the_ledger_is_named_with_the_way_back(busy: TownHel
     busy.repo.git("switch", "--quiet", "main")
     error = busy.error("scan", code=3)
     assert "no event" in error["message"]
-    assert f"git update-ref refs/heads/convoy-ledger {good}" in error["hint"]
+    assert f"git update-ref --no-deref refs/heads/convoy-ledger {good}" in error["hint"]
     busy.repo.git("update-ref", "refs/heads/convoy-ledger", good)
     busy.ok("scan")
 
