@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +92,29 @@ def test_the_ledger_holds_the_plan_that_was_decided_on(repo: GitRepo) -> None:
     chain.publish(opened, made, "begin")
     assert repo.head(f"{REF}:plan") == tree
     assert repo.head(f"{REF}~1:plan") == tree
+
+
+@pytest.mark.parametrize(("setting", "synced"), [("committed", True), ("none", False)])
+def test_the_plan_that_git_left_unsynced_is_on_the_disk_before_the_ledger_names_it(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch, setting: str, synced: bool
+) -> None:
+    repo.config("core.fsync", setting)
+    repo.write(".convoy/beads/gt-1.yaml", "id: gt-1\n")
+    repo.write(".convoy/beads/gt-2.yaml", "id: gt-2\n")
+    first = repo.head(repo.commit() + ":.convoy")
+    opened = Repo.at(repo.path)
+    made = chain.prepare(opened, Ledger(), None, first, [INIT])
+    assert chain.publish(opened, made, "init")
+    repo.write(".convoy/beads/gt-2.yaml", "id: gt-2\nstatus: closed\n")
+    second = repo.head(repo.commit() + ":.convoy")
+    seen: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
+    chain.prepare(opened, made.ledger, read.commit(opened, made.tip).tree, second, [dispatch(1)])
+    new = [repo.head(f"HEAD:.convoy{path}") for path in ("", "/beads", "/beads/gt-2.yaml")]
+    wanted = {str(repo.path / ".git/objects" / oid[:2] / oid[2:]) for oid in new}
+    found = {path for path in seen if Path(path).is_file()}
+    assert found == (wanted if synced else set())
+    assert {str(Path(path).parent) for path in found} <= set(seen)
 
 
 def test_history_is_the_log(repo: GitRepo) -> None:
