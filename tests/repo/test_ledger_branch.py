@@ -10,9 +10,9 @@ import pytest
 from gitfixtures import GitRepo
 
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read
+from gitconvoy.git import read, write
 from gitconvoy.git.repo import Repo
-from gitconvoy.ledger import chain
+from gitconvoy.ledger import chain, codec
 from gitconvoy.ledger.read import REF, history, read_ledger
 from gitconvoy.model.ledger import BeadRecord, Event, Ledger
 
@@ -130,6 +130,23 @@ def test_history_is_the_log(repo: GitRepo) -> None:
     assert entries[1].reason == "please\nbe quick"
     assert entries[1].as_dict()["commit"] == made.commits[1]
     assert list(history(opened, None)) == []
+
+
+@pytest.mark.parametrize("mode", ["100644", "120000"])
+def test_what_no_record_can_be_is_not_read(repo: GitRepo, mode: str) -> None:
+    """Not into memory either: a branch that was fetched may hold anything."""
+    opened = Repo.discover(repo.path)
+    chain.publish(opened, append(opened, INIT, dispatch(1)), "begin")
+    path = codec.bead_path("gt-00001")
+    blob = write.write_blob(opened, b"a" * (1 << 21) if mode == "100644" else b"/etc/passwd")
+    base = repo.head(f"{REF}^{{tree}}")
+    fan = repo.git("mktree", input=f"{mode} blob {blob}\tgt-00001.yaml\n")
+    tree = write.edit_tree(opened, base, {path.rpartition("/")[0]: write.Tree(fan)})
+    message = repo.git("log", "-1", "--format=%B", REF)
+    tip = repo.git("commit-tree", tree, "-p", REF, "-m", message)
+    with pytest.raises(BadFiles, match="2,097,152 bytes" if mode == "100644" else "no plain file") as caught:
+        read_ledger(opened, tip)
+    assert caught.value.code == "ledger-damaged"
 
 
 def test_a_newer_format_is_refused_clearly(repo: GitRepo, tmp_path: Path) -> None:
