@@ -229,6 +229,15 @@ def changed_paths(repo: Repo, old: str | None, new: str, prefix: str = "") -> li
     return changed_in_trees(repo, before, tree_at(repo, new, prefix), prefix)
 
 
+def entry(repo: Repo, tree: str, path: str) -> Entry | None:
+    """What a tree holds at a path, a folder too (`TREE_MODE`); None where it holds nothing there."""
+    try:
+        found = _get(repo, tree, ObjectType.TREE)[path]
+    except (KeyError, ValueError):
+        return None
+    return Entry(path, str(found.id), int(found.filemode))
+
+
 def child(repo: Repo, tree: str, name: str) -> str | None:
     """The tree that a tree holds under a name; None where it holds none."""
     wanted = (_TREE, os.fsencode(name))
@@ -236,20 +245,30 @@ def child(repo: Repo, tree: str, name: str) -> str | None:
 
 
 def changed_in_trees(
-    repo: Repo, old: str | None, new: str | None, prefix: str = "", skip: Collection[str] = ()
+    repo: Repo,
+    old: str | None,
+    new: str | None,
+    prefix: str = "",
+    skip: Collection[str] = (),
+    limit: int | None = None,
 ) -> list[str]:
     """Paths of files that differ between two trees (None: no files), sorted; `prefix` is put before each.
 
     Sub-trees that are the same object are not read, nor are those at the top whose name is in `skip`. A file that
-    became a folder gives both its paths.
+    became a folder gives both its paths. With a `limit` on files and on folders, the search ends where one is passed:
+    a few small trees that hold each other many times can stand for any number of files.
     """
     changed: list[str] = []
     todo = [(old, new, os.fsencode(prefix.rstrip("/") + "/") if prefix else b"")]
     left_out = {os.fsencode(name) for name in skip}
+    folders = 0
     while todo:
         left_tree, right_tree, above = todo.pop()
         if left_tree == right_tree:
             continue
+        folders += 1
+        if limit is not None and max(folders, len(changed)) > limit:
+            break
         left, right = _listing(repo, left_tree), _listing(repo, right_tree)
         gone = {name: (mode, oid) for mode, name, oid in left - right}
         come = {name: (mode, oid) for mode, name, oid in right - left}
