@@ -55,6 +55,18 @@ def share_memo(repo: Repo, other: Repo) -> None:
     other.memo["plan"] = _memo(repo)
 
 
+def keep_nothing(repo: Repo) -> None:
+    """Let what is read in `repo` be kept in memory alone: a server leaves nothing behind of what it may refuse."""
+    repo.memo["plan"] = Memo(None)
+
+
+def from_paths(repo: Repo, commit: str | None, paths: Iterable[str]) -> Plan:
+    """What a commit holds at some paths of files, as a plan of these alone; what is not there is left out."""
+    root = gitread.commit(repo, commit).tree if commit is not None else None
+    found = [gitread.entry(repo, root, path) for path in paths] if root is not None else []
+    return build(_from_entries(repo, [each for each in found if each is not None]), memo=_memo(repo))
+
+
 def from_tree(repo: Repo, tree: str | None) -> Plan:
     """The plan of a `.convoy` tree object; an empty one that does not exist for None."""
     if tree is None:

@@ -56,7 +56,8 @@ class Memo:
     HEAD and index, the trunk and the trunk before, share most of their files; a blob id never changes its bytes.
     """
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache | None) -> None:
+        """`cache`: None where nothing may be left behind."""
         self._cache = cache
         self._known: dict[tuple[str, str], tuple[Document | None, tuple[Problem, ...]]] = {}
 
@@ -71,14 +72,15 @@ class Memo:
         return data, list(problems)
 
     def _first_read(self, source: Source, kind: Kind) -> tuple[Document | None, tuple[Problem, ...]]:
-        cached = self._cache.get(source.oid, kind.name)
+        cached = self._cache.get(source.oid, kind.name) if self._cache is not None else None
         if cached is not None:
             return cached, ()
         data, problems = read(source, kind)
-        if data is not None and not problems:
+        if data is not None and not problems and self._cache is not None:
             self._cache.put(source.oid, kind.name, data)
         return data, tuple(problems)
 
     def save(self) -> None:
         """Let other processes have what was read."""
-        self._cache.save()
+        if self._cache is not None:
+            self._cache.save()
