@@ -67,13 +67,13 @@ def _no_fast_forward(repo: Repo, old: str, new: str) -> Refused:
     if read.is_ancestor(repo, old, new):
         return Refused(
             f"{new[:10]} reaches {old[:10]}, where the ledger stands here, by way of a merge",
-            hint="the ledger is a chain of single commits: take the merge back; gitconvoy alone writes that branch",
-            code="ledger-merged",
+            hint="the ledger is a chain of single commits: take the merge back",
+            code="push-merged",
         )
     return Refused(
         f"{new[:10]} does not follow {old[:10]}, where the ledger stands here: what happened cannot be taken back",
         hint="fetch the ledger and go on from there; never push it with --force",
-        code="ledger-diverged",
+        code="push-diverged",
     )
 
 

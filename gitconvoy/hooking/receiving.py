@@ -33,7 +33,13 @@ _HINTS = {
     "trunk": "push the trunk along: git push REMOTE TRUNK convoy-ledger",
     "cause": "push the trunk along: git push REMOTE TRUNK convoy-ledger",
 }
-_FORGED = "gitconvoy alone writes this branch, and no version of it writes that; `gitconvoy audit` looks at your copy"
+_FORGED = (
+    "nobody but gitconvoy writes this branch, and it writes no such thing; `gitconvoy audit` looks at all of your copy"
+)
+_GO_ON = (
+    "to go on from what is here: git branch refused-{new} convoy-ledger; git update-ref {ref} {old}; "
+    "gitconvoy doctor --accept-ledger"
+)
 _DELETE = "to begin anew, whoever owns this server moves it away there: git branch -m convoy-ledger NAME"
 _OF_LEDGER = frozenset({"tracked-twice", "convoy-transition"})
 _BEHIND = "what the ledger says counts too, and the one here may be behind yours: push both at once"
@@ -158,6 +164,8 @@ def _ledger(repo: Repo, update: Update, trunks: Sequence[str], now: int) -> _Ver
         return _Verdict(lines=tuple(_cut(warnings, _WARNINGS)))
     why = f"{_counted(len(judged.errors), 'error')} in {_counted(judged.commits, 'new commit')}"
     hints = [_HINTS.get(each.rule, _FORGED) for each in judged.errors]
+    if update.old is not None and _FORGED in hints:
+        hints.append(_GO_ON.format(ref=REF, old=update.old, new=update.new[:10]))
     return _refused(update.ref, why, _cut([_line(each) for each in judged.errors]), hints)
 
 

@@ -10,6 +10,7 @@ from forging import FLOW, dispatch, event, forge, rewrite
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, chain, town
 
+from gitconvoy.audit.run import audit
 from gitconvoy.engine.town import Town
 from gitconvoy.git import read
 from gitconvoy.ledger import codec
@@ -198,3 +199,47 @@ def test_the_town_is_left_as_it_is(here: TownHelper) -> None:
     assert here.ledger() == town_before
     assert here.repo.status() == []
     assert isinstance(here.open(), Town)
+
+
+def test_an_audit_from_any_commit_on_finds_what_that_of_the_whole_finds_there(here: TownHelper) -> None:
+    """Honest and forged commits, records that disagree, an amended trunk: all of it told where it is, once."""
+    here.ok("--actor", "gt/polecat-1", "done", "gt-a")
+    forge(here, dispatch(here, "gt-c"))
+    here.ok("pause", FLOW)
+    forge(here, event(here, "pause", trunk="b" * 40, town_changes={"paused": True}))
+    forge(here, event(here, "resume", trunk="b" * 40, town_changes={"paused": False}))
+    here.bead("gt-y")
+    here.commit("more")
+    forge(here, dispatch(here, "gt-y", convoy=None, worker="gt/polecat-2"))
+    rewrite(here, lambda text: text.replace("Convoy-Worker: gt/polecat-2", "Convoy-Worker: gt/polecat-3"))
+    forge(here, event(here, "fail", "gt-y", token="0" * 16, bead_changes={"status": None, "failures": 3}))
+    here.ok("resume", FLOW)
+    repo = here.open().repo
+    tip = here.repo.head("convoy-ledger")
+    whole = audit(repo, tip)
+    assert {each.rule for each in whole.findings} > {"links", "trunk", "trailers", "stale-token"}
+    line = read.first_parents(repo, tip, None) or []
+    for number, since in enumerate(line):
+        behind = audit(repo, tip, since=since)
+        assert behind.checked == number
+        assert behind.findings == tuple(each for each in whole.findings if each.commit in line[:number])
+
+
+def test_an_audit_begins_at_an_ancestor(here: TownHelper) -> None:
+    with pytest.raises(ValueError, match="no first-parent ancestor"):
+        audit(here.open().repo, here.repo.head("convoy-ledger"), since=here.repo.head("main"))
+
+
+@pytest.mark.parametrize(("size", "found_"), [(256 << 10, []), ((256 << 10) + 1, ["records"])])
+def test_the_page_at_the_root_is_bounded(here: TownHelper, size: int, found_: list[str]) -> None:
+    forge(here, event(here, "pause", town_changes={"paused": True}))
+    rewrite(here, tree={"README.md": b"x" * size})
+    assert [rule for _, rule, _ in found(here, 1 if found_ else 0)] == found_
+
+
+def test_a_trunk_that_lost_its_plan_is_recorded_as_one(here: TownHelper) -> None:
+    here.repo.git("rm", "--quiet", "-r", ".convoy")
+    here.commit("no plan any more")
+    here.ok("pause", "--all")
+    assert read.tree_at(here.open().repo, here.repo.head("convoy-ledger"), "plan") is None
+    assert found(here, 0) == []
