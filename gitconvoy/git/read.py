@@ -28,8 +28,8 @@ HEADS = "refs/heads/"
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
 _TREE = b"40000"
 _TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
-_KEPT = 64
-"""How many trees are remembered, for the next comparison."""
+_KEPT, _KEPT_ENTRIES = 64, 100_000
+"""How many trees are remembered for the next comparison, and how much all of them may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +211,16 @@ def blob_size(repo: Repo, oid: str) -> int:
 def entries(repo: Repo, tree: str, prefix: str = "") -> list[Entry]:
     """All files, links and submodules below a tree, sorted by path; `prefix` (a folder) is put before each path."""
     found: list[Entry] = []
-    todo = [(tree, prefix.rstrip("/") + "/" if prefix else "")]
+    todo = [(tree, os.fsencode(prefix.rstrip("/") + "/") if prefix else b"")]
+    modes: dict[bytes, int] = {}
     while todo:
         oid, above = todo.pop()
-        for item in _get(repo, oid, ObjectType.TREE):
-            path = above + os.fsdecode(item.raw_name)
-            if item.filemode == TREE_MODE:
-                todo.append((str(item.id), path + "/"))
+        for mode, name, item in _listing(repo, oid):
+            number = modes.get(mode) or modes.setdefault(mode, int(mode, 8))
+            if number == TREE_MODE:
+                todo.append((item.hex(), above + name + b"/"))
             else:
-                found.append(Entry(path, str(item.id), int(item.filemode)))
+                found.append(Entry(os.fsdecode(above + name), item.hex(), number))
     return sorted(found, key=lambda entry: entry.path)
 
 
@@ -290,7 +291,7 @@ def _listing(repo: Repo, tree: str | None) -> frozenset[tuple[bytes, bytes, byte
         return frozenset()
     kept: dict[str, frozenset[tuple[bytes, bytes, bytes]]] = repo.memo.setdefault("listings", {})
     if tree not in kept:
-        if len(kept) >= _KEPT:
+        if len(kept) >= _KEPT or sum(map(len, kept.values())) >= _KEPT_ENTRIES:
             kept.clear()
         kept[tree] = frozenset(_TREE_ENTRY.findall(_get(repo, tree, ObjectType.TREE).read_raw()))
     return kept[tree]
@@ -404,7 +405,7 @@ def is_large(repo: Repo, tree: str, limit: int) -> bool:
         count += len(listing)
         if count > limit:
             return True
-        todo += [oid.hex() for mode, _, oid in listing if mode == _TREE]
+        todo += [oid.hex() for mode, _, oid in listing if mode.lstrip(b"0") == _TREE]
     return False
 
 

@@ -11,7 +11,7 @@ from gitconvoy.model import kinds
 from gitconvoy.model.ids import ID_PATTERN, is_id
 from gitconvoy.model.plan import Bead, Config, Convoy, Plan
 from gitconvoy.store import values
-from gitconvoy.store.reading import Memo, Source, not_regular, read
+from gitconvoy.store.reading import Document, Memo, Source, not_regular, read
 from gitconvoy.yamlio.reader import locator
 
 
@@ -58,18 +58,10 @@ class _Builder:
 
     def _document(self, source: Source, kind: kinds.Kind) -> None:
         stem = kinds.stem(source.path)
-        data, found = read(source, kind) if self.memo is None else self.memo.read(source, kind)
         if kind is kinds.CONFIG:
-            self._set_config(data, found, source.path)
+            self._set_config(*self._read(source, kind), source.path)
             return
-        if data is not None and not found:
-            found = _wrong_id(data, stem, source.path)
-        value: Bead | Convoy | None = None
-        if data is not None and not found:
-            try:
-                value = values.convoy(data, source.path) if kind is kinds.CONVOY else values.bead(data, source.path)
-            except values.ValueProblem as error:
-                found = [error.problem(source.path)]
+        value, found = self._value(source, kind) if self.memo is None else self.memo.value(source, kind, self._value)
         self.problems += found
         twice = self._taken_twice(stem, source.path)
         if value is None or twice:
@@ -78,6 +70,21 @@ class _Builder:
             self.convoys[value.id] = value
         else:
             (self.archive if value.archived else self.beads)[value.id] = value
+
+    def _read(self, source: Source, kind: kinds.Kind) -> tuple[Document | None, list[Problem]]:
+        return read(source, kind) if self.memo is None else self.memo.read(source, kind)
+
+    def _value(self, source: Source, kind: kinds.Kind) -> tuple[Bead | Convoy | None, list[Problem]]:
+        """What a file alone says, whatever else is there."""
+        data, found = self._read(source, kind)
+        if data is not None and not found:
+            found = _wrong_id(data, kinds.stem(source.path), source.path)
+        if data is None or found:
+            return None, found
+        try:
+            return values.convoy(data, source.path) if kind is kinds.CONVOY else values.bead(data, source.path), []
+        except values.ValueProblem as error:
+            return None, [error.problem(source.path)]
 
     def _taken_twice(self, stem: str, path: str) -> bool:
         owner = self.owners.setdefault(stem.lower(), (stem, path))

@@ -8,6 +8,7 @@ from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.model.kinds import Kind
+from gitconvoy.model.plan import Bead, Convoy
 from gitconvoy.schema import validate
 from gitconvoy.store.cache import Cache
 from gitconvoy.yamlio.complaints import MAX_SIZE
@@ -60,6 +61,7 @@ class Memo:
         """`cache`: None where nothing may be left behind."""
         self._cache = cache
         self._known: dict[tuple[str, str], tuple[Document | None, tuple[Problem, ...]]] = {}
+        self._values: dict[tuple[str, str], tuple[Bead | Convoy | None, list[Problem]]] = {}
 
     def read(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
         """As `read`, once for each blob and path."""
@@ -70,6 +72,18 @@ class Memo:
             self._known[key] = self._first_read(source, kind)
         data, problems = self._known[key]
         return data, list(problems)
+
+    def value(
+        self, source: Source, kind: Kind, make: Callable[[Source, Kind], tuple[Bead | Convoy | None, list[Problem]]]
+    ) -> tuple[Bead | Convoy | None, list[Problem]]:
+        """What `make` gives for a file of this kind, once for each blob and path; not to be changed."""
+        if not source.oid or not source.regular:
+            return make(source, kind)
+        key = (source.oid, source.path)
+        found = self._values.get(key)
+        if found is None:
+            found = self._values[key] = make(source, kind)
+        return found
 
     def _first_read(self, source: Source, kind: Kind) -> tuple[Document | None, tuple[Problem, ...]]:
         cached = self._cache.get(source.oid, kind.name) if self._cache is not None else None
