@@ -61,7 +61,7 @@ def _receive(start: Path) -> int:
 
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     try:
-        result = receive(Repo.discover(start), updates(text), int(time.time()))
+        result = receive(Repo.discover(start).unreplaced(), updates(text), int(time.time()))
     except ConvoyError as error:
         note(f"gitconvoy: the push is refused, as it cannot be checked: {error.message}")
         note(f"hint: {error.hint or 'tell whoever owns this server'}")

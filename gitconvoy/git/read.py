@@ -409,6 +409,11 @@ def is_large(repo: Repo, tree: str, limit: int) -> bool:
     return False
 
 
+def is_behind(repo: Repo, one: str, other: str) -> bool:
+    """Whether `one` is an ancestor of `other`, and another commit; both are here. Quick where they are near."""
+    return one != other and bool(repo.raw.descendant_of(other, one))
+
+
 def is_ancestor(repo: Repo, old: str, new: str) -> bool:
     """Whether `old` is reachable from `new` (a commit is its own ancestor); False where one of them is not here."""
     if old == new:

@@ -17,6 +17,7 @@ from gitconvoy.hooking.trunk_push import require_bounded
 from gitconvoy.ledger import codec
 from gitconvoy.model.kinds import ROOT
 
+_BY_HAND = frozenset({"launch", "close", "land", "reopen"})
 AHEAD = 300
 """Seconds that the clock of whoever wrote a commit may be ahead of the server's."""
 
@@ -47,7 +48,7 @@ def judge_ledger(
         raise _no_fast_forward(repo, old or "", new)
     for tree in {plan for each in commits if (plan := read.tree_at(repo, each, PLAN)) is not None}:
         require_bounded(repo, tree, "a plan that the ledger keeps")
-    trunk = _TrunkHistory(repo, trunks, commits)
+    trunk = _TrunkHistory(repo, trunks, commits, old)
 
     def look(step: Step, plan: str | None) -> Iterator[Finding]:
         if step.at > now + AHEAD:
@@ -96,26 +97,34 @@ class _TrunkHistory:
     trunk has the plan that was decided on.
     """
 
-    def __init__(self, repo: Repo, trunks: Collection[str], commits: Collection[str]) -> None:
+    def __init__(self, repo: Repo, trunks: Collection[str], commits: Collection[str], since: str | None) -> None:
         self._repo = repo
         self._trunks = trunks
-        named = {commit for each in commits for commit in self._named(each)}
+        before = dict(self._named(since)).get("Convoy-Trunk") if since is not None else None
+        named = {commit for each in commits for _, commit in self._named(each)} | ({before} if before else set())
         self._here = frozenset(commit for commit in named if read.is_commit(repo, commit))
         self._outside = read.outside_of(repo, self._here, trunks)
-        self._bounded: set[str] = set()
+        self._last = before
+        """The newest commit of the trunk that was decided on before."""
 
-    def _named(self, commit: str) -> Iterator[str]:
+    def _named(self, commit: str) -> Iterator[tuple[str, str]]:
         parsed = codec.parse_message(read.commit(self._repo, commit).message)
         for name in ("Convoy-Trunk", "Convoy-Cause"):
             if parsed is not None and name in parsed.trailers:
-                yield parsed.trailers[name]
+                yield name, parsed.trailers[name]
+
+    def _known(self, commit: str | None) -> bool:
+        return commit in self._here and commit not in self._outside
 
     def look(self, step: Step, plan: str | None) -> Iterator[Finding]:
         """What is wrong with the commits that a step names."""
         trunk, cause = step.event.trunk, step.event.cause
-        if cause in self._outside and cause != trunk:
+        if (cause in self._outside and cause != trunk) or self._invented(step):
             yield step.finding("cause", f"the commit {cause[:10]}, which it names as its cause, is not on the trunk")
-        if trunk is None or (trunk in self._here and trunk not in self._outside):
+        if trunk is None:
+            return
+        if self._known(trunk):
+            yield from self._outdated(step, trunk)
             return
         where = "is not on the trunk" if trunk in self._here else "never came to the trunk"
         if plan is not None and plan not in self._plans:
@@ -124,6 +133,20 @@ class _TrunkHistory:
             )
         elif trunk in self._here:
             yield step.finding("trunk", f"the commit {trunk[:10]} that it was decided on {where}", severity=WARNING)
+
+    def _invented(self, step: Step) -> bool:
+        """Whether a convoy went where a person may take it, by a commit that the trunk decided on does not have."""
+        by_hand = step.event.kind in _BY_HAND and step.event.cause not in ("command", "scan")
+        return by_hand and self._known(step.event.trunk) and not self._known(step.event.cause)
+
+    def _outdated(self, step: Step, trunk: str) -> Iterator[Finding]:
+        """A dispatch on a plan that the ledger had gone past: what was added to it since may forbid it."""
+        last = self._last
+        if last is None or not self._known(last) or not read.is_behind(self._repo, trunk, last):
+            self._last = trunk
+        elif step.event.kind == "dispatch":
+            said = f"it was decided on the trunk's commit {trunk[:10]}, when {last[:10]} had been decided on before"
+            yield step.finding("outdated", said)
 
     @cached_property
     def _plans(self) -> frozenset[str]:

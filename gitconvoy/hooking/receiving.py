@@ -30,12 +30,14 @@ _HINTS = {
     "signature": "sign what you commit: git config commit.gpgsign true; the server's owner says which keys count",
     "time": "set the clock of the machine that wrote it right",
     "plan": "push the trunk along: git push REMOTE TRUNK convoy-ledger; an invented plan is never accepted",
-    "trunk": "push the trunk along: git push REMOTE TRUNK convoy-ledger",
+    "outdated": "bring the trunk up to date where work is dispatched (git pull), before anything is",
     "cause": "push the trunk along: git push REMOTE TRUNK convoy-ledger",
 }
 _FORGED = (
     "nobody but gitconvoy writes this branch, and it writes no such thing; `gitconvoy audit` looks at all of your copy"
 )
+_LATER = frozenset({"plan", "cause", "time"})
+"""What another push may mend."""
 _GO_ON = (
     "to go on from what is here: git branch refused-{new} convoy-ledger; git update-ref {ref} {old}; "
     "gitconvoy doctor --accept-ledger"
@@ -164,7 +166,7 @@ def _ledger(repo: Repo, update: Update, trunks: Sequence[str], now: int) -> _Ver
         return _Verdict(lines=tuple(_cut(warnings, _WARNINGS)))
     why = f"{_counted(len(judged.errors), 'error')} in {_counted(judged.commits, 'new commit')}"
     hints = [_HINTS.get(each.rule, _FORGED) for each in judged.errors]
-    if update.old is not None and _FORGED in hints:
+    if update.old is not None and any(each.rule not in _LATER for each in judged.errors):
         hints.append(_GO_ON.format(ref=REF, old=update.old, new=update.new[:10]))
     return _refused(update.ref, why, _cut([_line(each) for each in judged.errors]), hints)
 

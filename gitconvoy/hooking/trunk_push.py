@@ -34,14 +34,14 @@ def judge_trunk(repo: Repo, old: str | None, new: str, ledger: Ledger | None) ->
     """
     tree = require_bounded(repo, read.tree_at(repo, new, ROOT), f"the plan of {new[:10]}")
     before = read.tree_at(repo, old, ROOT) if old is not None else None
+    steps = _Steps(repo, old, new, ledger or Ledger()).problems() if old is not None else []
     if tree == before:
-        return []
+        return steps
     stood, plan = load.from_tree(repo, before), load.from_tree(repo, tree)
     known = findings(stood, ledger)
     found = new_problems(known, findings(plan, ledger))
     found += [each for each in _by_old_settings(stood, plan, known, ledger) if each not in found]
-    made = placed(found, load.commit_reader(repo, new))
-    return made + (_Steps(repo, old, new, ledger or Ledger()).problems() if old is not None else [])
+    return placed(found, load.commit_reader(repo, new)) + steps
 
 
 def require_bounded(repo: Repo, tree: str | None, what: str) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from forging import dispatch, event, forge, rewrite
+from forging import FLOW, dispatch, event, forge, rewrite
 from gitfixtures import GitRepo
 from servers import LEDGER, Server, served, server
 from townfixtures import TownHelper, chain
@@ -109,6 +109,24 @@ def unnamed_plan(here: TownHelper) -> object:
     return forge(here, event(here, "pause", trunk=None, town_changes={"paused": True}), plan=tree)
 
 
+def invented_cause(here: TownHelper) -> object:
+    """A convoy closed by what nobody committed."""
+    changes = {"status": "closed", "file_status": "open"}
+    return forge(here, event(here, "close", convoy="hq-cv-1", cause="c" * 40, convoy_changes=changes))
+
+
+def outdated_plan(here: TownHelper) -> object:
+    """gt-y waits for gt-a now; the dispatch was decided on the plan before that."""
+    here.bead("gt-y")
+    here.convoy("hq-cv-2", "gt-y", status="open")
+    old = here.commit("free")
+    tree = here.repo.head(f"{old}:.convoy")
+    here.bead("gt-y", depends_on=["gt-a"])
+    here.commit("not any more")
+    here.ok("pause", FLOW)
+    return forge(here, replace(dispatch(here, "gt-y", convoy="hq-cv-2"), convoy="hq-cv-2", trunk=old), plan=tree)
+
+
 FORGERIES: list[tuple[Forgery, str, str]] = [
     (blocked, "links", "gt-b was not ready: gt-a is not closed"),
     (no_capacity, "capacity", "there was no room for gt-y"),
@@ -124,6 +142,8 @@ FORGERIES: list[tuple[Forgery, str, str]] = [
     (invented_plan, "plan", "no commit of the trunk has the plan that it was decided on"),
     (invented_plan_of_nothing, "plan", "never came to the trunk"),
     (unnamed_plan, "plan", "it keeps another plan, and names no trunk commit"),
+    (invented_cause, "cause", "the commit cccccccccc, which it names as its cause, is not on the trunk"),
+    (outdated_plan, "outdated", "had been decided on before"),
 ]
 
 
@@ -233,6 +253,18 @@ def test_a_pull_that_turns_the_parents_of_a_merge_round_is_no_reason(there: Serv
     here.repo.git("merge", "--quiet", "--no-edit", "main")
     there.takes("theirs:main")
     there.takes("convoy-ledger")
+
+
+def test_nothing_is_put_in_the_place_of_a_commit(there: Server) -> None:
+    """git would show the honest commit wherever the forged one is meant; no settings of the server forbid such refs."""
+    here = there.town
+    good = here.repo.head("convoy-ledger")
+    here.ok("pause", "--all")
+    honest = here.repo.head("convoy-ledger")
+    here.repo.git("update-ref", REF, good)
+    forged = str(forge(here, dispatch(here, "gt-b")))
+    here.repo.git("push", "--quiet", "origin", f"{honest}:refs/replace/{forged}")
+    assert f"{forged[:10]} dispatch: gt-b was not ready" in there.refuses("convoy-ledger")
 
 
 def test_everything_that_is_wrong_is_told_at_once(there: Server) -> None:

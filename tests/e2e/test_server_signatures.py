@@ -88,6 +88,20 @@ def test_a_commit_that_was_changed_after_it_was_signed(there: Server, tmp_path: 
     assert "its signature is bad" in there.refuses("convoy-ledger")
 
 
+def test_a_signature_is_that_of_the_commit_itself(there: Server, tmp_path: Path) -> None:
+    """Not of one that refs/replace/ puts in its place."""
+    here = there.town
+    own = key(tmp_path, "own")
+    demanding(there, own)
+    forged = str(forge(here, event(here, "pause", town_changes={"paused": True})))
+    text = here.repo.git("cat-file", "commit", forged, strip=False)
+    signing(here, own)
+    tree, parent = (line.split()[1] for line in text.splitlines()[:2])
+    signed = here.repo.git("commit-tree", "-S", "-p", parent, "-m", "signed", tree)
+    here.repo.git("push", "--quiet", "origin", f"{signed}:refs/replace/{forged}")
+    assert "it is not signed" in there.refuses("convoy-ledger")
+
+
 def test_what_is_committed_decides_nothing(there: Server, tmp_path: Path) -> None:
     """A key that a push brings along is none that the server trusts."""
     here = there.town

@@ -100,6 +100,16 @@ def test_a_convoy_that_goes_where_none_may(there: Server, by: str) -> None:
     assert f"(in commit {commit[:10]})" in line
 
 
+def test_a_convoy_that_went_there_and_back_again(there: Server) -> None:
+    """The tips are the same; whoever looks at each commit of the trunk, as the dispatching clone does, freezes it."""
+    here = there.town
+    replaced(here, FLOW, "status: open", "status: staged_ready")
+    here.commit("there")
+    replaced(here, FLOW, "status: staged_ready", "status: open")
+    here.commit("and back")
+    assert "cannot go from open to staged_ready" in there.refuses("main")
+
+
 def test_a_convoy_that_goes_all_its_way_in_one_push(there: Server) -> None:
     """Between the tips alone it would begin closed, or go from open to nothing."""
     here = there.town
