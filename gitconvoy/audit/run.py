@@ -86,7 +86,8 @@ class _Plans:
 
     def of(self, tree: str | None) -> Surroundings:
         if tree != self._tree:
-            self._tree, self._last = tree, Surroundings(load.from_tree(self._repo, tree), self._last)
+            plan = load.following(self._repo, self._last.plan, tree)
+            self._tree, self._last = tree, Surroundings(plan, self._last)
         return self._last
 
 

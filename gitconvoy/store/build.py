@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -61,7 +61,7 @@ class _Builder:
         if kind is kinds.CONFIG:
             self._set_config(*self._read(source, kind), source.path)
             return
-        value, found = self._value(source, kind) if self.memo is None else self.memo.value(source, kind, self._value)
+        value, found = self.value(source, kind)
         self.problems += found
         twice = self._taken_twice(stem, source.path)
         if value is None or twice:
@@ -74,8 +74,11 @@ class _Builder:
     def _read(self, source: Source, kind: kinds.Kind) -> tuple[Document | None, list[Problem]]:
         return read(source, kind) if self.memo is None else self.memo.read(source, kind)
 
+    def value(self, source: Source, kind: kinds.Kind) -> tuple[Bead | Convoy | None, list[Problem]]:
+        """What a file alone says, whatever else is there; None where something is wrong with it."""
+        return self._value(source, kind) if self.memo is None else self.memo.value(source, kind, self._value)
+
     def _value(self, source: Source, kind: kinds.Kind) -> tuple[Bead | Convoy | None, list[Problem]]:
-        """What a file alone says, whatever else is there."""
         data, found = self._read(source, kind)
         if data is not None and not found:
             found = _wrong_id(data, kinds.stem(source.path), source.path)
@@ -148,6 +151,52 @@ def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None 
         away=away,
         away_parents=None if away else frozenset(),
     )
+
+
+def updated(before: Plan, changed: Mapping[str, Source | None], tree: str, memo: Memo | None = None) -> Plan | None:
+    """The plan of `tree`, which differs from `before` in the files `changed` (None: gone), as `build` would make it.
+
+    None where all files have to be looked at for that: where anything is wrong in them or was before, where settings
+    change, and where beads or convoys come, go or move, as ids are unique over all of them.
+    """
+    if before.problems or not before.exists:
+        return None
+    builder = _Builder(memo, dict(before.beads), dict(before.archive), dict(before.convoys), dict(before.plan_blobs))
+    if not all(_update(builder, path, source) for path, source in changed.items()):
+        return None
+    return replace(
+        before,
+        beads=builder.beads,
+        convoys=builder.convoys,
+        archive=builder.archive,
+        plan_blobs=builder.plan_blobs,
+        tree=tree,
+    )
+
+
+def _update(builder: _Builder, path: str, source: Source | None) -> bool:
+    kind = kinds.kind_of(path)
+    if kind is None:
+        return path != kinds.ROOT and not path.endswith(".yml")
+    if kind is kinds.PLAN:
+        if source is None:
+            builder.plan_blobs.pop(kinds.stem(path), None)
+        else:
+            builder.add(source)
+        return not builder.problems
+    places = (builder.beads, builder.archive, builder.convoys)
+    stem = kinds.stem(path)
+    old = next((place[stem] for place in places if stem in place), None)
+    if source is None or old is None or old.path != path:
+        return False
+    value, found = builder.value(source, kind)
+    if found or value is None:
+        return False
+    if isinstance(value, Convoy):
+        builder.convoys[stem] = value
+    else:
+        (builder.archive if value.archived else builder.beads)[stem] = value
+    return True
 
 
 def no_path(rig: str) -> str:
