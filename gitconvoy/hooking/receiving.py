@@ -145,7 +145,7 @@ def _trunk(repo: Repo, update: Update, ledger: str | None, *, along: bool) -> _V
         return _failed(update.ref, error)
     errors = [each for each in problems if each.severity == ERROR]
     if not errors:
-        return _Verdict(lines=tuple(_lines(problems[:_WARNINGS])))
+        return _Verdict(lines=(*_lines(problems[:_WARNINGS]), *_rest(len(problems), _WARNINGS)))
     hints = [] if along or not _OF_LEDGER.intersection(each.code for each in errors) else [_BEHIND]
     return _refused(
         update.ref, f"{_counted(len(errors), 'error')} that this push brings to {ROOT}/", _lines(errors), hints
@@ -160,6 +160,9 @@ def _ledger(repo: Repo, update: Update, trunks: Sequence[str], now: int) -> _Ver
         signed = _demanded(repo) != _NONE
         judged = judge_ledger(repo, update.old, update.new, trunks=trunks, now=now, signed=signed)
     except ConvoyError as error:
+        if update.old is not None and isinstance(error, BadFiles) and _known(repo, update.old) is None:
+            error.message = f"it cannot be told what follows the one that stands here: {error.message}"
+            error.hint = f"whoever owns this server has to mend it there: {error.hint}"
         return _failed(update.ref, error)
     warnings = [_line(each) for each in judged.findings if each.severity != ERROR]
     if not judged.errors:

@@ -255,6 +255,18 @@ def test_a_pull_that_turns_the_parents_of_a_merge_round_is_no_reason(there: Serv
     there.takes("convoy-ledger")
 
 
+def test_a_ledger_that_is_broken_on_the_server_is_its_owners_business(there: Server) -> None:
+    here = there.town
+    tree = there.repo.head(f"{LEDGER}^{{tree}}")
+    foreign = there.repo.git("commit-tree", "-p", LEDGER, "-m", "by hand", tree)
+    there.repo.git("update-ref", LEDGER, foreign)
+    here.repo.git("fetch", "--quiet", "origin", LEDGER)
+    here.repo.git("update-ref", REF, here.repo.git("commit-tree", "-p", foreign, "-m", "on top", tree))
+    told = there.refuses("convoy-ledger")
+    assert "it cannot be told what follows the one that stands here" in told
+    assert "whoever owns this server has to mend it there" in told
+
+
 def test_nothing_is_put_in_the_place_of_a_commit(there: Server) -> None:
     """git would show the honest commit wherever the forged one is meant; no settings of the server forbid such refs."""
     here = there.town
