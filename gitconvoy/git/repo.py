@@ -110,8 +110,8 @@ class Repo:
         return cls.discover(path, clean_env())
 
     def unreplaced(self) -> Repo:
-        """The same, in which refs/replace/ and grafts put nothing in the place of objects."""
-        return replace(self, env={**self.env, "GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull})
+        """The same, in which nothing that refs/replace/ names stands in for another object."""
+        return replace(self, env={**self.env, "GIT_NO_REPLACE_OBJECTS": "1"})
 
     def git(
         self,
