@@ -18,6 +18,7 @@ from gitconvoy.ledger import codec
 from gitconvoy.model.kinds import ROOT
 
 _BY_HAND = frozenset({"launch", "close", "land", "reopen"})
+"""What catching up with the trunk's commits does to convoys. Beads may live in other repositories, and so may causes."""
 AHEAD = 300
 """Seconds that the clock of whoever wrote a commit may be ahead of the server's."""
 
@@ -136,7 +137,8 @@ class _TrunkHistory:
 
     def _invented(self, step: Step) -> bool:
         """Whether a convoy went where a person may take it, by a commit that the trunk decided on does not have."""
-        by_hand = step.event.kind in _BY_HAND and step.event.cause not in ("command", "scan")
+        event = step.event
+        by_hand = event.kind in _BY_HAND and event.bead is None and event.cause not in ("command", "scan")
         return by_hand and self._known(step.event.trunk) and not self._known(step.event.cause)
 
     def _outdated(self, step: Step, trunk: str) -> Iterator[Finding]:
