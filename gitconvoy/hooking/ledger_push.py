@@ -18,7 +18,7 @@ from gitconvoy.ledger import codec
 from gitconvoy.model.kinds import ROOT
 
 _BY_HAND = frozenset({"launch", "close", "land", "reopen"})
-"""What catching up with the trunk's commits does to convoys. Beads may live in other repositories, and so may causes."""
+"""What catching up with the trunk does to convoys. Beads may live in other repositories, and so may causes."""
 AHEAD = 300
 """Seconds that the clock of whoever wrote a commit may be ahead of the server's."""
 
