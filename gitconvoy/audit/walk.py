@@ -142,6 +142,11 @@ class Walk:
             self._say(info, "event-table", message, *_ids(event), event=kind)
         if event.cause not in _CAUSES and not _ID.fullmatch(event.cause):
             self._say(info, "trailers", f"its cause is {event.cause[:60]!r}", *_ids(event), event=kind)
+        said = f"convoy: {kind} {event.bead or event.convoy or 'town'}"
+        if not f"{info.message.partition(chr(10))[0]} ".startswith(f"{said} "):
+            self._say(
+                info, "message", f"its subject does not begin with `{said}`, which its trailers tell of", event=kind
+            )
         if not event.actor:
             self._say(info, "trailers", "it does not say who acted", *_ids(event), event=kind)
 

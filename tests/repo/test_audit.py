@@ -172,6 +172,13 @@ def test_a_commit_that_is_no_event(here: TownHelper) -> None:
     assert (commit, "message", "error") in found(here)
 
 
+def test_a_subject_that_tells_of_something_else(here: TownHelper) -> None:
+    """`git log --oneline` is what people read."""
+    here.ok("pause", FLOW)
+    commit = rewrite(here, lambda text: text.replace(f"convoy: pause {FLOW}", "convoy: done gt-c", 1))
+    assert found(here) == [(commit, "message", "error")]
+
+
 def test_any_clone_can_do_it_and_nothing_is_written(here: TownHelper, make_repo: Callable[[str], GitRepo]) -> None:
     clone = TownHelper(make_repo("clone"))
     clone.repo.git("fetch", "--quiet", str(here.path), "+refs/heads/*:refs/remotes/origin/*")
