@@ -370,33 +370,6 @@ def first_parents(repo: Repo, tip: str, stop: str | None) -> list[str] | None:
     return [line[0] for line in lines]
 
 
-def new_commits(
-    repo: Repo, tip: str, known: Collection[str], *, first_parent: bool = False
-) -> list[tuple[str, tuple[str, ...]]]:
-    """The commits in the history of `tip` that are in that of none of `known`, with their parents, oldest first."""
-    options = ("--reverse", "--topo-order", "--parents", *(("--first-parent",) if first_parent else ()))
-    listed = repo.git("rev-list", *options, tip, *(f"^{each}" for each in known), "--")
-    lines = [line.split(" ") for line in listed.text.splitlines()]
-    return [(commit, tuple(parents)) for commit, *parents in lines]
-
-
-def outside_of(repo: Repo, commits: Collection[str], tips: Collection[str]) -> frozenset[str]:
-    """Those of the commits, all of which are here, that are in the history of none of `tips`."""
-    if not commits:
-        return frozenset()
-    asked = "".join(f"{each}\n" for each in (*commits, *(f"^{tip}" for tip in tips)))
-    listed = repo.git("rev-list", "--stdin", input=asked.encode())
-    return frozenset(commits).intersection(listed.text.splitlines())
-
-
-def is_commit(repo: Repo, oid: str) -> bool:
-    """Whether there is a commit with this full id."""
-    if not _FULL_ID.fullmatch(oid):
-        return False
-    found = repo.raw.get(oid)
-    return found is not None and found.type == ObjectType.COMMIT
-
-
 def is_large(repo: Repo, tree: str, limit: int) -> bool:
     """Whether a tree holds more than `limit` files and folders, all levels together; not more are looked at."""
     count, todo = 0, [tree]
@@ -407,11 +380,6 @@ def is_large(repo: Repo, tree: str, limit: int) -> bool:
             return True
         todo += [oid.hex() for mode, _, oid in listing if mode.lstrip(b"0") == _TREE]
     return False
-
-
-def is_behind(repo: Repo, one: str, other: str) -> bool:
-    """Whether `one` is an ancestor of `other`, and another commit; both are here. Quick where they are near."""
-    return one != other and bool(repo.raw.descendant_of(other, one))
 
 
 def is_ancestor(repo: Repo, old: str, new: str) -> bool:

@@ -10,7 +10,7 @@ from gitconvoy.audit.run import audit
 from gitconvoy.audit.values import ERROR, WARNING, Finding, Step
 from gitconvoy.audit.walk import PLAN
 from gitconvoy.errors import Refused
-from gitconvoy.git import read
+from gitconvoy.git import reach, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.signatures import signatures
 from gitconvoy.hooking.trunk_push import require_bounded
@@ -103,8 +103,8 @@ class _TrunkHistory:
         self._trunks = trunks
         before = dict(self._named(since)).get("Convoy-Trunk") if since is not None else None
         named = {commit for each in commits for _, commit in self._named(each)} | ({before} if before else set())
-        self._here = frozenset(commit for commit in named if read.is_commit(repo, commit))
-        self._outside = read.outside_of(repo, self._here, trunks)
+        self._here = frozenset(commit for commit in named if reach.is_commit(repo, commit))
+        self._outside = reach.outside_of(repo, self._here, trunks)
         self._last = before
         """The newest commit of the trunk that was decided on before."""
 
@@ -144,7 +144,7 @@ class _TrunkHistory:
     def _outdated(self, step: Step, trunk: str) -> Iterator[Finding]:
         """A dispatch on a plan that the ledger had gone past: what was added to it since may forbid it."""
         last = self._last
-        if last is None or not self._known(last) or not read.is_behind(self._repo, trunk, last):
+        if last is None or not self._known(last) or not reach.is_behind(self._repo, trunk, last):
             self._last = trunk
         elif step.event.kind == "dispatch":
             said = f"it was decided on the trunk's commit {trunk[:10]}, when {last[:10]} had been decided on before"
@@ -153,7 +153,7 @@ class _TrunkHistory:
     @cached_property
     def _plans(self) -> frozenset[str]:
         """The `.convoy` trees of all commits in the trunk's history."""
-        commits = {commit for tip in self._trunks for commit, _ in read.new_commits(self._repo, tip, ())}
+        commits = {commit for tip in self._trunks for commit, _ in reach.new_commits(self._repo, tip, ())}
         found = {
             tree: read.child(self._repo, tree, ROOT) for tree in {read.commit(self._repo, c).tree for c in commits}
         }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gitconvoy.audit.values import ERROR, Finding
 from gitconvoy.errors import BadFiles, ConvoyError, Exit, GitError, Problem
-from gitconvoy.git import config, read
+from gitconvoy.git import config, reach, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.signatures import signatures
 from gitconvoy.hooking.hook_impl import HookResult
@@ -130,7 +130,7 @@ def _trunk(repo: Repo, update: Update, ledger: str | None, *, along: bool) -> _V
         return _Verdict()  # git's own settings say whether branches may be deleted
     try:
         if _demanded(repo) == _ALL:
-            commits = [commit for commit, _ in read.new_commits(repo, update.new, [update.old] if update.old else [])]
+            commits = [commit for commit, _ in reach.new_commits(repo, update.new, [update.old] if update.old else [])]
             unsigned = [each for each in signatures(repo, commits) if not each.good]
             if unsigned:
                 lines = [f"{each.commit[:10]}: {each.words} [signature]" for each in unsigned]

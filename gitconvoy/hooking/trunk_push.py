@@ -11,7 +11,7 @@ from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
 from gitconvoy.engine.plans.validating import findings, placed
 from gitconvoy.errors import Problem, Refused
-from gitconvoy.git import read
+from gitconvoy.git import reach, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.read import history
@@ -85,7 +85,7 @@ class _Steps:
     def problems(self) -> list[Problem]:
         """All that no convoy may do, in the order of the commits; one problem for each convoy."""
         found: dict[str, Problem] = {}
-        for commit, parents in read.new_commits(self._repo, self._new, [self._old], first_parent=True):
+        for commit, parents in reach.new_commits(self._repo, self._new, [self._old], first_parent=True):
             for problem in self._step(commit, parents):
                 found.setdefault(problem.ids[0], problem)
         for problem in self._whole():
