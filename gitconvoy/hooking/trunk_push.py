@@ -103,7 +103,9 @@ class _Steps:
         suspects = self._compare(before, plan, self._part(paths), paths)
         if suspects:  # a fact that came later does not speak about what was before it
             then = self._then(parents[0], suspects)
-            suspects = self._compare(before, plan, then, paths) if then is not None else suspects
+            ids = {each.ids[0] for each in suspects}
+            again = self._compare(before, plan, then, paths) if then is not None else suspects
+            suspects = [each for each in again if each.ids[0] in ids]
         yield from self._named(commit, suspects)
 
     def _compare(self, before: Sequence[Plan], after: Plan, ledger: Ledger, paths: set[str]) -> list[Problem]:
