@@ -40,7 +40,8 @@ def judge_trunk(repo: Repo, old: str | None, new: str, ledger: Ledger | None) ->
     stood, plan = load.from_tree(repo, before), load.from_tree(repo, tree)
     known = findings(stood, ledger)
     found = new_problems(known, findings(plan, ledger))
-    found += [each for each in _by_old_settings(stood, plan, known, ledger) if each not in found]
+    told = {(each.code, each.ids) for each in found}
+    found += [each for each in _by_old_settings(stood, plan, known, ledger) if (each.code, each.ids) not in told]
     return placed(found, load.commit_reader(repo, new)) + steps
 
 

@@ -198,6 +198,10 @@ def test_words_that_a_push_adds_may_be_used_at_once(there: Server) -> None:
     replaced(here, CONFIG, "format: 1", "format: 1\ntypes:\n  ritual: {slingable: false}")
     here.bead("gt-y", type="ritual")
     here.commit("a new type")
+    here.bead("gt-x", type="bug", depends_on=["gt-x"])
+    here.commit("and a bead that waits for itself")
+    assert there.refuses("main").count("[cycle]") == 1
+    here.repo.git("revert", "--no-edit", "HEAD")
     there.takes("main")
 
 
