@@ -31,5 +31,5 @@ def schema_names() -> tuple[str, ...]:
 
 
 def hook_text(name: str) -> str:
-    """The body of the hook shims as text: `check.sh` (pre-commit, pre-merge-commit) or `react.sh` (post-*)."""
+    """A hook shim as text: `check.sh` (pre-commit, pre-merge-commit), `react.sh` (post-*), `pre-receive`."""
     return (_root("hooks") / name).read_text(encoding="utf-8")

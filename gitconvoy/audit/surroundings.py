@@ -57,6 +57,7 @@ class Surroundings:
         """What the rules say of one bead: the same as over the whole plan, cycles aside (`cyclic`)."""
         wanted = _Wanted(self, books)
         wanted.add_readiness(bead_id)
+        wanted.add_rivals(bead_id)
         return self._view(books, wanted.found, self._tracking.get(bead_id, ()), now)
 
     def view_of_convoy(self, books: Books, convoy_id: str, now: int) -> View:
@@ -69,7 +70,7 @@ class Surroundings:
         return self._view(books, wanted.found, (convoy_id,), now)
 
     def _view(self, books: Books, beads: Iterable[str], convoys: Iterable[str], now: int) -> View:
-        wanted = books.live.union(beads)
+        wanted = set(beads)
         plan = replace(
             self.plan,
             beads={bead: self.plan.beads[bead] for bead in sorted(wanted) if bead in self.plan.beads},
@@ -120,6 +121,13 @@ class _Wanted:
         self._add_status(bead_id)
         for each in self._line(bead_id):
             self._add_targets(each)
+
+    def add_rivals(self, bead_id: str) -> None:
+        """The beads at work that may change the same files. All others at work count by their records alone."""
+        bead = self._around.plan.bead(bead_id)
+        if bead is not None and bead.touches:
+            live = ((each, self._around.plan.bead(each)) for each in self._books.live)
+            self.found.update(each for each, other in live if other is not None and other.touches)
 
     def add_fate(self, bead_id: str) -> None:
         """Everything on which it depends whether the bead is closed, or can still close."""

@@ -47,6 +47,12 @@ class Books:
     """Beads with a live attempt."""
     paused: bool = False
 
+    @classmethod
+    def of(cls, ledger: Ledger) -> Books:
+        """The books at a commit of the ledger."""
+        live = {record.id for record in ledger.beads.values() if record.live}
+        return cls(dict(ledger.beads), dict(ledger.convoys), live, ledger.paused)
+
     def bead(self, bead_id: str) -> BeadRecord:
         """The record of a bead, empty where there is none."""
         return self.beads.get(bead_id) or BeadRecord(bead_id)

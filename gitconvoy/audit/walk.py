@@ -14,31 +14,39 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.apply import violations
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
+from gitconvoy.store.reading import too_large
+from gitconvoy.yamlio.complaints import MAX_SIZE
+from gitconvoy.yamlio.scalars import shown
 
 PLAN, README = "plan", "README.md"
+MAX_README = 256 << 10
+"""Bytes of the derived page at the root of the ledger's tree."""
+_MAX_CHANGED = 1000
+"""Files that one commit changes; an event changes a handful."""
 _ID = re.compile(r"[0-9a-f]{40}")
 _CAUSES = ("command", "scan")
 _RECORD = re.compile(r"(beads/[0-9a-f]{2}|convoys)/([^/]+)\.yaml")
 
 
 class Walk:
-    """One pass over a branch, from its root to its tip.
+    """One pass over a branch, to its tip: from its root, or from behind a commit of it.
 
     Iterating gives each commit's step, or None where it is no event that can be judged, and brings `books` to what
     stands *before* that step; `close` brings them behind it. `found` collects what is wrong with the form.
     """
 
-    def __init__(self, repo: Repo, commits: list[str]) -> None:
-        """`commits`: newest first, as `read.first_parents` gives them."""
+    def __init__(self, repo: Repo, commits: list[str], since: str | None = None, books: Books | None = None) -> None:
+        """`commits`: newest first, as `read.first_parents` gives them; `books`: as they stand at `since`."""
         self._repo = repo
         self._commits = commits
-        self.books = Books()
+        self._since = since
+        self.books = books or Books()
         self.found: list[Finding] = []
-        self.plan: str | None = None
+        self.plan: str | None = read.tree_at(repo, since, PLAN) if since is not None else None
         """The `.convoy` tree that the commit at hand was decided on."""
 
     def __iter__(self) -> Iterator[Step | None]:
-        before: read.CommitInfo | None = None
+        before = read.commit(self._repo, self._since) if self._since is not None else None
         for oid in reversed(self._commits):
             info = read.commit(self._repo, oid)
             step = self._look(before, info)
@@ -50,8 +58,8 @@ class Walk:
 
     def _look(self, before: read.CommitInfo | None, info: read.CommitInfo) -> Step | None:
         self._chain(before, info)
-        changed = read.changed_in_trees(self._repo, before.tree if before else None, info.tree, skip=(PLAN,))
-        self.plan = read.child(self._repo, info.tree, PLAN)
+        changed = self._changed(before, info)
+        plan_before, self.plan = self.plan, self._plan(info)
         parsed = codec.parse_message(info.message)
         if parsed is None:
             self._say(info, "message", "it is no event: only gitconvoy writes this branch")
@@ -78,6 +86,8 @@ class Walk:
             town_changes={"paused": paused} if paused is not None else {},
         )
         self._form(info, event, before is None)
+        if event.trunk is None:
+            self._undecided(info, event, self.plan not in (None, plan_before))
         found, group = records.get(bead or ""), records.get(convoy or "")
         return Step(
             info.id,
@@ -100,6 +110,29 @@ class Walk:
         if before is not None and info.time < before.time:
             self._say(info, "time", f"its date lies {before.time - info.time} s before that of the commit it follows")
 
+    def _changed(self, before: read.CommitInfo | None, info: read.CommitInfo) -> list[str]:
+        old = before.tree if before is not None else None
+        changed = read.changed_in_trees(self._repo, old, info.tree, skip=(PLAN,), limit=_MAX_CHANGED)
+        if len(changed) > _MAX_CHANGED:
+            self._say(info, "records", f"it changes more than {_MAX_CHANGED} files")
+        return changed
+
+    def _plan(self, info: read.CommitInfo) -> str | None:
+        """The `.convoy` tree that a commit keeps; None, with a finding, where it is no folder."""
+        tree = read.child(self._repo, info.tree, PLAN)
+        if tree is None and read.entry(self._repo, info.tree, PLAN) is not None:
+            self._say(info, "plan", f"{PLAN} is no folder")
+        return tree
+
+    def _undecided(self, info: read.CommitInfo, event: Event, other_plan: bool) -> None:
+        """A commit that names no trunk commit was written where there was none: on no plan, or on the one before."""
+        if event.kind == "dispatch":
+            self._say(
+                info, "trunk", "it does not name the trunk commit that was decided on", *_ids(event), event="dispatch"
+            )
+        elif other_plan:
+            self._say(info, "plan", "it keeps another plan, and names no trunk commit", *_ids(event), event=event.kind)
+
     def _form(self, info: read.CommitInfo, event: Event, root: bool) -> None:
         kind = event.kind
         if root != (kind == "init"):
@@ -109,6 +142,11 @@ class Walk:
             self._say(info, "event-table", message, *_ids(event), event=kind)
         if event.cause not in _CAUSES and not _ID.fullmatch(event.cause):
             self._say(info, "trailers", f"its cause is {event.cause[:60]!r}", *_ids(event), event=kind)
+        said = f"convoy: {kind} {event.bead or event.convoy or 'town'}"
+        if not f"{info.message.partition(chr(10))[0]} ".startswith(f"{said} "):
+            self._say(
+                info, "message", f"its subject does not begin with `{said}`, which its trailers tell of", event=kind
+            )
         if not event.actor:
             self._say(info, "trailers", "it does not say who acted", *_ids(event), event=kind)
 
@@ -121,6 +159,8 @@ class Walk:
         for path in changed:
             if path == "town.yaml":
                 paused = self._town(info, kind)
+            if path == README:
+                self._readme(info, kind)
             if path in ("town.yaml", README) or (path == "format" and kind == "init"):
                 continue
             record = self._record(info, path, kind)
@@ -133,9 +173,25 @@ class Walk:
             records[record.id] = record
         return records, paused
 
+    def _readme(self, info: read.CommitInfo, kind: str) -> None:
+        page = read.entry(self._repo, info.tree, README)
+        if page is not None and not page.is_file:
+            self._say(info, "records", f"{README} is no plain file", event=kind)
+        elif page is not None and read.blob_size(self._repo, page.oid) > MAX_README:
+            self._say(info, "records", f"{README} has more than {MAX_README >> 10} KiB", event=kind)
+
+    def _data(self, info: read.CommitInfo, path: str) -> bytes | None:
+        """The bytes of a record; None where the commit has no plain file there. BadFiles where it is too large."""
+        found = read.entry(self._repo, info.tree, path)
+        if found is None or not found.is_file:
+            return None
+        if read.blob_size(self._repo, found.oid) > MAX_SIZE:
+            raise too_large(path, read.blob_size(self._repo, found.oid))
+        return read.blob(self._repo, found.oid)
+
     def _town(self, info: read.CommitInfo, kind: str) -> bool | None:
-        data = read.blob_at(self._repo, info.id, "town.yaml")
         try:
+            data = self._data(info, "town.yaml")
             return codec.read_town(data, "town.yaml") if data is not None else False
         except BadFiles as error:
             self._say(info, "records", error.message, event=kind)
@@ -144,16 +200,17 @@ class Walk:
     def _record(self, info: read.CommitInfo, path: str, kind: str) -> BeadRecord | ConvoyRecord | None:
         """One record as the commit has it; None, with a finding, where it is none or gone."""
         match = _RECORD.fullmatch(path)
-        data = read.blob_at(self._repo, info.id, path) if match else None
         if match is None:
-            self._say(info, "records", f"{path} is no file of a ledger", event=kind)
+            self._say(info, "records", f"{shown(path)} is no file of a ledger", event=kind)
             return None
         is_convoy = match[1] == "convoys"
-        if data is None:
-            self._say(info, "records", f"it removes the record {path}", match[2], event=kind)
-            self.books.drop(match[2], convoy=is_convoy)
-            return None
+        record: BeadRecord | ConvoyRecord
         try:
+            data = self._data(info, path)
+            if data is None:
+                self._say(info, "records", f"it removes the record {path}", match[2], event=kind)
+                self.books.drop(match[2], convoy=is_convoy)
+                return None
             record = codec.read_convoy(data, path) if is_convoy else codec.read_bead(data, path)
         except (BadFiles, TypeError) as error:
             self._say(info, "records", f"the record {path} cannot be read: {error}", match[2], event=kind)

@@ -10,7 +10,7 @@ import click
 
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.output import emit, note, say, table
-from gitconvoy.errors import Exit
+from gitconvoy.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.hooking.install import HookChange
@@ -26,18 +26,32 @@ def hooks() -> None:
     """
 
 
-@command("install", "gitconvoy hooks install\ngitconvoy hooks install --rigs")
+_server_option = click.option("--server", is_flag=True, help="The hook of a server, in the repository it pushes to.")
+
+
+@command(
+    "install", "gitconvoy hooks install\ngitconvoy hooks install --rigs\ngitconvoy -C town.git hooks install --server"
+)
 @click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
-def install(app: App, rigs: bool) -> int:
+@_server_option
+@click.option(
+    "--print", "shown", is_flag=True, help="With --server: print the hook, for a forge that keeps hooks elsewhere."
+)
+def install(app: App, rigs: bool, server: bool, shown: bool) -> int:
     """Install the hooks; what belongs to somebody else is left alone, and what to add there is shown.
 
     With --rigs also in the repository of each rig that git config names (gitconvoy.rig.NAME.path), so that what
-    happens there wakes this town.
+    happens there wakes this town. With --server instead the one hook of a bare repository that others push to,
+    which refuses pushes of a broken plan or of a ledger against the rules.
     """
     from gitconvoy.git.repo import Repo
     from gitconvoy.hooking import install as installer
 
-    changes = installer.install(Repo.discover(app.directory), sys.executable)
+    _require_fitting(rigs, server, shown)
+    if shown:
+        return _print_hook(app)
+    repo = Repo.discover(app.directory)
+    changes = (installer.install_server if server else installer.install)(repo, sys.executable)
     there = _install_rigs(app) if rigs else ()
     data: dict[str, Any] = {"hooks": [_change(each) for each in changes]}
     if rigs:
@@ -45,6 +59,23 @@ def install(app: App, rigs: bool) -> int:
     emit(app, data, lambda: _tell_all(changes, there))
     complete = all(each.action != "left" for each in changes) and all(each.complete for each in there)
     return Exit.OK if complete else Exit.PARTLY
+
+
+def _require_fitting(rigs: bool, server: bool, shown: bool = False) -> None:
+    if server and rigs:
+        raise UsageError("--server and --rigs are about different repositories", hint="give one of them", code="usage")
+    if shown and not server:
+        raise UsageError("--print goes with --server", hint="gitconvoy hooks install --server --print", code="usage")
+
+
+def _print_hook(app: App) -> int:
+    from gitconvoy.hooking.layout import RECEIVING
+    from gitconvoy.resources import hook_text
+
+    (name,) = RECEIVING
+    text = hook_text(name)
+    emit(app, {"name": name, "text": text}, lambda: say(text.rstrip("\n")))
+    return Exit.OK
 
 
 def _install_rigs(app: App) -> tuple[RigHooks, ...]:
@@ -73,16 +104,19 @@ def _tell_all(changes: tuple[HookChange, ...], there: tuple[RigHooks, ...]) -> N
 
 @command("uninstall", "gitconvoy hooks uninstall\ngitconvoy hooks uninstall --rigs")
 @click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
-def uninstall(app: App, rigs: bool) -> int:
+@_server_option
+def uninstall(app: App, rigs: bool, server: bool) -> int:
     """Take our part out of every hook again; all else in them stays.
 
     With --rigs also in the repository of each rig, unless somebody else needs it there; it wakes this town no more.
+    With --server instead out of the hook of a server.
     """
     from gitconvoy.git.repo import Repo
     from gitconvoy.hooking import install as installer
     from gitconvoy.hooking.rigs import uninstall_rigs
 
-    changes = installer.uninstall(Repo.discover(app.directory))
+    _require_fitting(rigs, server)
+    changes = (installer.uninstall_server if server else installer.uninstall)(Repo.discover(app.directory))
     there = uninstall_rigs(app.town()) if rigs else ()
     data: dict[str, Any] = {"hooks": [_change(each) for each in changes]}
     if rigs:
@@ -112,16 +146,20 @@ def _tell_changes(changes: tuple[HookChange, ...]) -> None:
 
 @command("status", "gitconvoy hooks status\ngitconvoy hooks status --rigs")
 @click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
-def status(app: App, rigs: bool) -> int:
+@_server_option
+def status(app: App, rigs: bool, server: bool) -> int:
     """Prove that git reaches each hook. Exit code 1 where one is not reached.
 
-    With --rigs also in the repository of each rig, and that what happens there wakes this town.
+    With --rigs also in the repository of each rig, and that what happens there wakes this town. With --server instead
+    the hook of a server.
     """
     from gitconvoy.git.repo import Repo
     from gitconvoy.hooking import status as prover
+    from gitconvoy.hooking.layout import HOOKS, RECEIVING
     from gitconvoy.hooking.rigs import status_rigs
 
-    found = prover.status(Repo.discover(app.directory))
+    _require_fitting(rigs, server)
+    found = prover.status(Repo.discover(app.directory), RECEIVING if server else HOOKS)
     there = status_rigs(app.town()) if rigs else ()
     ok = all(each.reached is not False for each in found) and all(each.ok for each in there)
     data: dict[str, Any] = {"ok": ok, "hooks": [_status(each) for each in found]}

@@ -27,6 +27,8 @@ def hook_run(app: App, name: str, arguments: tuple[str, ...]) -> int:
     Hooks run where git starts them: a worker's GITCONVOY_TOWN, which is meant for commands, is not looked at.
     """
     start = standing()
+    if name == "pre-receive":
+        return _receive(start)
     if name.startswith("post-"):
         return _after_the_fact(start, app.actor, name, arguments)
     return _before(start, app.actor, name, arguments)
@@ -47,6 +49,33 @@ def _before(start: Path, actor: str | None, name: str, arguments: tuple[str, ...
         fault = fault_of(error)
         hint = f"{fault.hint if fault else 'mend the cause and try again'}; {without}"
         raise Refused(told(error), hint=hint, code=fault.code if fault else "system") from error
+
+
+def _receive(start: Path) -> int:
+    """On a server: what cannot be looked at is not accepted, and the words go to whoever pushed."""
+    import sys
+    import time
+
+    from gitconvoy.git.repo import Repo
+    from gitconvoy.hooking.receiving import receive, updates
+
+    text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    try:
+        result = receive(Repo.discover(start).unreplaced(), updates(text), int(time.time()))
+    except ConvoyError as error:
+        note(f"gitconvoy: the push is refused, as it cannot be checked: {error.message}")
+        note(f"hint: {error.hint or 'tell whoever owns this server'}")
+        return Exit.REFUSED
+    except Exception as error:  # noqa: BLE001 - a traceback is nothing for whoever pushed; the server keeps it
+        from gitconvoy.cli import bugs
+
+        file = bugs.note_bug(["hook-run", "pre-receive"], bugs.trace())
+        note(f"gitconvoy: the push is refused, as its check met a bug ({type(error).__name__})")
+        where = f"{file} there says more" if file is not None else bugs.trace()
+        note(f"hint: tell whoever owns this server; {where}")
+        return Exit.BUG
+    _print(result)
+    return result.code
 
 
 def _run(start: Path, actor: str | None, name: str, arguments: tuple[str, ...]) -> int:

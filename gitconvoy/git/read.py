@@ -28,8 +28,8 @@ HEADS = "refs/heads/"
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
 _TREE, _SUBMODULE = b"40000", b"160000"
 _TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
-_KEPT = 64
-"""How many trees are remembered, for the next comparison."""
+_KEPT, _KEPT_ENTRIES = 64, 100_000
+"""How many trees are remembered for the next comparison, and how much all of them may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +211,16 @@ def blob_size(repo: Repo, oid: str) -> int:
 def entries(repo: Repo, tree: str, prefix: str = "") -> list[Entry]:
     """All files, links and submodules below a tree, sorted by path; `prefix` (a folder) is put before each path."""
     found: list[Entry] = []
-    todo = [(tree, prefix.rstrip("/") + "/" if prefix else "")]
+    todo = [(tree, os.fsencode(prefix.rstrip("/") + "/") if prefix else b"")]
+    modes: dict[bytes, int] = {}
     while todo:
         oid, above = todo.pop()
-        for item in _get(repo, oid, ObjectType.TREE):
-            path = above + os.fsdecode(item.raw_name)
-            if item.filemode == TREE_MODE:
-                todo.append((str(item.id), path + "/"))
+        for mode, name, item in _listing(repo, oid):
+            number = modes.get(mode) or modes.setdefault(mode, int(mode, 8))
+            if number == TREE_MODE:
+                todo.append((item.hex(), above + name + b"/"))
             else:
-                found.append(Entry(path, str(item.id), int(item.filemode)))
+                found.append(Entry(os.fsdecode(above + name), item.hex(), number))
     return sorted(found, key=lambda entry: entry.path)
 
 
@@ -229,6 +230,15 @@ def changed_paths(repo: Repo, old: str | None, new: str, prefix: str = "") -> li
     return changed_in_trees(repo, before, tree_at(repo, new, prefix), prefix)
 
 
+def entry(repo: Repo, tree: str, path: str) -> Entry | None:
+    """What a tree holds at a path, a folder too (`TREE_MODE`); None where it holds nothing there."""
+    try:
+        found = _get(repo, tree, ObjectType.TREE)[path]
+    except (KeyError, ValueError):
+        return None
+    return Entry(path, str(found.id), int(found.filemode))
+
+
 def child(repo: Repo, tree: str, name: str) -> str | None:
     """The tree that a tree holds under a name; None where it holds none."""
     wanted = (_TREE, os.fsencode(name))
@@ -236,20 +246,30 @@ def child(repo: Repo, tree: str, name: str) -> str | None:
 
 
 def changed_in_trees(
-    repo: Repo, old: str | None, new: str | None, prefix: str = "", skip: Collection[str] = ()
+    repo: Repo,
+    old: str | None,
+    new: str | None,
+    prefix: str = "",
+    skip: Collection[str] = (),
+    limit: int | None = None,
 ) -> list[str]:
     """Paths of files that differ between two trees (None: no files), sorted; `prefix` is put before each.
 
     Sub-trees that are the same object are not read, nor are those at the top whose name is in `skip`. A file that
-    became a folder gives both its paths.
+    became a folder gives both its paths. With a `limit` on files and on folders, the search ends where one is passed:
+    a few small trees that hold each other many times can stand for any number of files.
     """
     changed: list[str] = []
     todo = [(old, new, os.fsencode(prefix.rstrip("/") + "/") if prefix else b"")]
     left_out = {os.fsencode(name) for name in skip}
+    folders = 0
     while todo:
         left_tree, right_tree, above = todo.pop()
         if left_tree == right_tree:
             continue
+        folders += 1
+        if limit is not None and max(folders, len(changed)) > limit:
+            break
         left, right = _listing(repo, left_tree), _listing(repo, right_tree)
         gone = {name: (mode, oid) for mode, name, oid in left - right}
         come = {name: (mode, oid) for mode, name, oid in right - left}
@@ -290,7 +310,7 @@ def _listing(repo: Repo, tree: str | None) -> frozenset[tuple[bytes, bytes, byte
         return frozenset()
     kept: dict[str, frozenset[tuple[bytes, bytes, bytes]]] = repo.memo.setdefault("listings", {})
     if tree not in kept:
-        if len(kept) >= _KEPT:
+        if len(kept) >= _KEPT or sum(map(len, kept.values())) >= _KEPT_ENTRIES:
             kept.clear()
         kept[tree] = frozenset(_TREE_ENTRY.findall(_get(repo, tree, ObjectType.TREE).read_raw()))
     return kept[tree]
@@ -367,6 +387,18 @@ def first_parents(repo: Repo, tip: str, stop: str | None) -> list[str] | None:
     if stop is not None and (not lines or lines[-1][1:2] != [stop]):
         return None
     return [line[0] for line in lines]
+
+
+def is_large(repo: Repo, tree: str, limit: int) -> bool:
+    """Whether a tree holds more than `limit` files and folders, all levels together; not more are looked at."""
+    count, todo = 0, [tree]
+    while todo:
+        listing = _listing(repo, todo.pop())
+        count += len(listing)
+        if count > limit:
+            return True
+        todo += [oid.hex() for mode, _, oid in listing if mode.lstrip(b"0") == _TREE]
+    return False
 
 
 def is_ancestor(repo: Repo, old: str, new: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,10 @@ class Repo:
     def at(cls, path: Path) -> Repo:
         """The repository in the folder `path`, whatever `GIT_*` says: for another repository or worktree."""
         return cls.discover(path, clean_env())
+
+    def unreplaced(self) -> Repo:
+        """The same, in which nothing that refs/replace/ names stands in for another object."""
+        return replace(self, env={**self.env, "GIT_NO_REPLACE_OBJECTS": "1"})
 
     def git(
         self,

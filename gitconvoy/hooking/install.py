@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitconvoy.errors import GitError, Refused
+from gitconvoy.git import config
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
-from gitconvoy.hooking.layout import CHECKING, END, START, Place, survey
+from gitconvoy.hooking.layout import CHECKING, END, RECEIVING, START, Place, survey
 from gitconvoy.resources import hook_text
 from gitconvoy.store.localfiles import new_file_mode
 
 _SHEBANG = "#!/bin/sh\n"
 _PYTHON = "gitconvoy_python="
+PYTHON_KEY = "gitconvoy.python"
+"""Where a server's git config names the interpreter that has gitconvoy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,24 @@ def install(repo: Repo, python: str) -> tuple[HookChange, ...]:
     return tuple(_install(place, python) for place in survey(repo))
 
 
+def install_server(repo: Repo, python: str) -> tuple[HookChange, ...]:
+    """Install the hook that judges what is pushed here, and name the interpreter `python` for it in git config.
+
+    Safe to repeat; Refused as `install`.
+    """
+    _prove(python)
+    _make_folder(repo.common_dir / "gitconvoy")
+    config.set_local(repo, PYTHON_KEY, python)
+    return tuple(_install(place, python) for place in survey(repo, RECEIVING))
+
+
+def uninstall_server(repo: Repo) -> tuple[HookChange, ...]:
+    """Take it out again."""
+    changes = tuple(_uninstall(place) for place in survey(repo, RECEIVING))
+    config.unset_local(repo, PYTHON_KEY)
+    return changes
+
+
 def renew(repo: Repo, python: str, instead_of: str) -> tuple[HookChange, ...]:
     """Let our blocks that run the interpreter `instead_of` run `python`; nothing else changes. Refused as `install`."""
     _prove(python)
@@ -63,6 +84,8 @@ def uninstall(repo: Repo) -> tuple[HookChange, ...]:
 
 def block(name: str, python: str) -> str:
     """The marked block of a hook. A subshell keeps its variables, its options and the hook's stdin to itself."""
+    if name in RECEIVING:
+        return _receiving_block(name)
     body = hook_text("check.sh" if name in CHECKING else "react.sh")
     end = "exit $?" if name in CHECKING else ":"
     return (
@@ -77,6 +100,27 @@ def block(name: str, python: str) -> str:
         f"{_PYTHON}{shlex.quote(python)}\n"
         f"{body}"
         f") </dev/null || {end}\n"
+        f"{END}\n"
+    )
+
+
+def _receiving_block(name: str) -> str:
+    """What git tells on stdin is read once, and is there again for what follows in the script."""
+    body = hook_text(name).partition("\n")[2]
+    return (
+        f"{START}\n"
+        "# Made by `gitconvoy hooks install --server`, taken out by `gitconvoy hooks uninstall --server`.\n"
+        'if [ -n "${GITCONVOY_HOOK_PROBE-}" ]; then\n'
+        f'  echo {name} >>"$GITCONVOY_HOOK_PROBE"\n'
+        "  exit 0\n"
+        "fi\n"
+        "gitconvoy_refs=$(cat)\n"
+        "printf '%s\\n' \"$gitconvoy_refs\" | (\n"
+        f"{body}"
+        ") || exit $?\n"
+        "exec <<gitconvoy_refs_end\n"
+        "$gitconvoy_refs\n"
+        "gitconvoy_refs_end\n"
         f"{END}\n"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -12,6 +13,8 @@ from gitconvoy.git.repo import Repo
 CHECKING = ("pre-commit", "pre-merge-commit")
 REACTING = ("post-commit", "post-merge", "post-rewrite", "post-applypatch", "post-checkout")
 HOOKS = CHECKING + REACTING
+RECEIVING = ("pre-receive",)
+"""The hooks of a server, which are installed by themselves."""
 
 START = "# >>> gitconvoy >>>"
 END = "# <<< gitconvoy <<<"
@@ -66,11 +69,11 @@ def hooks_folder(repo: Repo) -> Path:
     return Path(repo.git("rev-parse", "--path-format=absolute", "--git-path", "hooks").text)
 
 
-def survey(repo: Repo) -> list[Place]:
-    """All hooks that gitconvoy uses, in the order of `HOOKS`."""
+def survey(repo: Repo, names: Sequence[str] = HOOKS) -> list[Place]:
+    """The hooks with these names, in their order: all that gitconvoy uses at a desk, or those of a server."""
     folder = hooks_folder(repo)
     owner, reason = _folder_owner(repo, folder)
-    return [_folder_place(folder, name, owner, reason) if reason else _file_place(repo, folder, name) for name in HOOKS]
+    return [_folder_place(folder, name, owner, reason) if reason else _file_place(repo, folder, name) for name in names]
 
 
 def _folder_owner(repo: Repo, folder: Path) -> tuple[Owner, str]:
@@ -152,6 +155,8 @@ def is_shell(text: str) -> bool:
 
 def _lines(name: str) -> str:
     """What to add to a shell script that the project shares: quiet where gitconvoy is not installed."""
+    if name in RECEIVING:
+        return f"gitconvoy hook-run {name} || exit $?  # it reads what git tells on stdin to its end\n"
     end = "|| exit $?" if name in CHECKING else "|| :"
     call = f'gitconvoy hook-run {name} "$@" </dev/null {end}'
     return f"if command -v gitconvoy >/dev/null 2>&1; then\n  {call}\nfi\n"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitconvoy.git.repo import Repo
-from gitconvoy.hooking.layout import END, START, Place, survey
+from gitconvoy.hooking.layout import END, HOOKS, RECEIVING, START, Place, survey
 
 PROBE = "GITCONVOY_HOOK_PROBE"
 _NOT_A_COMMAND = 1
@@ -31,16 +32,16 @@ class HookStatus:
     entry_files: tuple[Path, ...] = ()
 
 
-def status(repo: Repo) -> list[HookStatus]:
-    """The state of all hooks that gitconvoy uses: each that holds our block is run with a probe that stops in it."""
-    return [_status(repo, place) for place in survey(repo)]
+def status(repo: Repo, names: Sequence[str] = HOOKS) -> list[HookStatus]:
+    """The state of the hooks with these names: each that holds our block is run with a probe that stops in it."""
+    return [_status(repo, place) for place in survey(repo, names)]
 
 
 def _status(repo: Repo, place: Place) -> HookStatus:
     if not place.writable:
         return _entrusted(place)
     if not place.ours:
-        note = "not installed: run `gitconvoy hooks install`"
+        note = f"not installed: run `gitconvoy hooks install{' --server' if place.name in RECEIVING else ''}`"
         return HookStatus(place.name, place.path, False, False, note)
     if place.runner:
         return HookStatus(place.name, place.path, True, None, f"{place.runner} is in charge, and starts it")

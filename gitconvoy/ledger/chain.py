@@ -44,7 +44,8 @@ def _changes(event: Event, ledger: Ledger) -> dict[str, bytes | write.Tree | Non
 def prepare(repo: Repo, ledger: Ledger, base_tree: str | None, plan_tree: str | None, events: Sequence[Event]) -> Chain:
     """Write the commits of `events` on top of the ledger's tip without moving the branch.
 
-    `base_tree` is the tree of that tip, `plan_tree` the trunk's `.convoy` tree that was decided on (SPEC 1).
+    `base_tree` is the tree of that tip, `plan_tree` the trunk's `.convoy` tree that was decided on (SPEC 1); None where
+    it has none.
     """
     if not events or (ledger.tip is None) != (events[0].kind == "init"):
         raise ValueError("a chain has events, and a ledger begins with the event init")
@@ -56,8 +57,8 @@ def prepare(repo: Repo, ledger: Ledger, base_tree: str | None, plan_tree: str | 
     for number, event in enumerate(events):
         ledger = apply(ledger, event)
         changes = _changes(event, ledger)
-        if number == 0 and plan_tree is not None:
-            changes["plan"] = write.Tree(plan_tree)
+        if number == 0:
+            changes["plan"] = write.Tree(plan_tree) if plan_tree is not None else None
         if changes:
             tree = write.edit_tree(repo, tree, changes)
         if tree is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from gitconvoy.model import kinds
 from gitconvoy.model.ids import ID_PATTERN, is_id
 from gitconvoy.model.plan import Bead, Config, Convoy, Plan
 from gitconvoy.store import values
-from gitconvoy.store.reading import Memo, Source, Understand, not_regular, read
+from gitconvoy.store.reading import Memo, Source, not_regular, read
 from gitconvoy.yamlio.reader import locator
 
 
@@ -57,8 +57,7 @@ class _Builder:
             self.problems.append(not_regular(source.path))
 
     def _document(self, source: Source, kind: kinds.Kind) -> None:
-        once = self.memo.once if self.memo is not None else _first
-        value, found = once(source, kind, _understand)
+        value, found = self.value(source, kind)
         self.problems += found
         if kind is kinds.CONFIG:
             self.config_broken = self.config_broken or value is None
@@ -72,6 +71,12 @@ class _Builder:
             self.convoys[value.id] = value
         elif isinstance(value, Bead):
             (self.archive if value.archived else self.beads)[value.id] = value
+
+    def value(self, source: Source, kind: kinds.Kind) -> tuple[_Value | None, Sequence[Problem]]:
+        """What a file alone says, whatever else is there; None where something is wrong with it."""
+        if self.memo is None:
+            return _understand(source, kind, *read(source, kind))
+        return self.memo.once(source, kind, _understand)
 
     def _taken_twice(self, stem: str, path: str) -> bool:
         owner = self.owners.setdefault(stem.lower(), (stem, path))
@@ -98,10 +103,6 @@ _MAKERS: dict[str, Callable[[dict[str, Any], str], _Value]] = {
     kinds.CONVOY.name: values.convoy,
     kinds.CONFIG.name: lambda data, _: values.config(data),
 }
-
-
-def _first(source: Source, kind: kinds.Kind, understand: Understand[_Value]) -> tuple[_Value | None, Sequence[Problem]]:
-    return understand(source, kind, *read(source, kind))
 
 
 def _understand(
@@ -152,6 +153,52 @@ def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None 
         away=away,
         away_parents=None if away else frozenset(),
     )
+
+
+def updated(before: Plan, changed: Mapping[str, Source | None], tree: str, memo: Memo | None = None) -> Plan | None:
+    """The plan of `tree`, which differs from `before` in the files `changed` (None: gone), as `build` would make it.
+
+    None where all files have to be looked at for that: where anything is wrong in them or was before, where settings
+    change, and where beads or convoys come, go or move, as ids are unique over all of them.
+    """
+    if before.problems or not before.exists:
+        return None
+    builder = _Builder(memo, dict(before.beads), dict(before.archive), dict(before.convoys), dict(before.plan_blobs))
+    if not all(_update(builder, path, source) for path, source in changed.items()):
+        return None
+    return replace(
+        before,
+        beads=builder.beads,
+        convoys=builder.convoys,
+        archive=builder.archive,
+        plan_blobs=builder.plan_blobs,
+        tree=tree,
+    )
+
+
+def _update(builder: _Builder, path: str, source: Source | None) -> bool:
+    kind = kinds.kind_of(path)
+    if kind is None:
+        return path != kinds.ROOT and not path.endswith(".yml")
+    if kind is kinds.PLAN:
+        if source is None:
+            builder.plan_blobs.pop(kinds.stem(path), None)
+        else:
+            builder.add(source)
+        return not builder.problems
+    places = (builder.beads, builder.archive, builder.convoys)
+    stem = kinds.stem(path)
+    old = next((place[stem] for place in places if stem in place), None)
+    if source is None or old is None or old.path != path:
+        return False
+    value, found = builder.value(source, kind)
+    if found or value is None:
+        return False
+    if isinstance(value, Convoy):
+        builder.convoys[stem] = value
+    elif isinstance(value, Bead):
+        (builder.archive if value.archived else builder.beads)[stem] = value
+    return True
 
 
 def no_path(rig: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +13,14 @@ from gitconvoy.git import read as gitread
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.plan import Plan
-from gitconvoy.store.build import build
+from gitconvoy.store.build import build, updated
 from gitconvoy.store.cache import Cache
 from gitconvoy.store.localfiles import local_folder
 from gitconvoy.store.reading import Memo, Source, too_large
 from gitconvoy.yamlio.complaints import MAX_SIZE
+
+_FEW = 100
+"""Changed files for which a plan is not read anew."""
 
 
 def _blob(repo: Repo, path: str, oid: str) -> bytes:
@@ -55,11 +59,36 @@ def share_memo(repo: Repo, other: Repo) -> None:
     other.memo["plan"] = _memo(repo)
 
 
+def keep_nothing(repo: Repo) -> None:
+    """Let what is read in `repo` be kept in memory alone: a server leaves nothing behind of what it may refuse."""
+    repo.memo["plan"] = Memo(None)
+
+
+def from_paths(repo: Repo, commit: str | None, paths: Iterable[str]) -> Plan:
+    """What a commit holds at some paths of files, as a plan of these alone; what is not there is left out."""
+    root = gitread.commit(repo, commit).tree if commit is not None else None
+    found = [gitread.entry(repo, root, path) for path in paths] if root is not None else []
+    return build(_from_entries(repo, [each for each in found if each is not None]), memo=_memo(repo))
+
+
 def from_tree(repo: Repo, tree: str | None) -> Plan:
     """The plan of a `.convoy` tree object; an empty one that does not exist for None."""
     if tree is None:
         return build(())
     return build(_from_entries(repo, gitread.entries(repo, tree, ROOT)), tree, _memo(repo))
+
+
+def following(repo: Repo, before: Plan, tree: str | None) -> Plan:
+    """As `from_tree`, and quick where little differs from `before`, the plan of another tree: for rows of commits."""
+    if tree is None or before.tree is None:
+        return from_tree(repo, tree)
+    paths = gitread.changed_in_trees(repo, before.tree, tree, ROOT, limit=_FEW)
+    if len(paths) > _FEW:
+        return from_tree(repo, tree)
+    entries = {path: gitread.entry(repo, tree, path.removeprefix(ROOT + "/")) for path in paths}
+    found = _from_entries(repo, [replace(each, path=path) for path, each in entries.items() if each is not None])
+    changed = {**dict.fromkeys(paths), **{source.path: source for source in found}}
+    return updated(before, changed, tree, _memo(repo)) or from_tree(repo, tree)
 
 
 def from_commit(repo: Repo, commit: str | None) -> Plan:

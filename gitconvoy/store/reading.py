@@ -67,7 +67,8 @@ class Memo:
     HEAD and index, the trunk and the trunk before, share most of their files; a blob id never changes its bytes.
     """
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache | None) -> None:
+        """`cache`: None where nothing may be left behind."""
         self._cache = cache
         self._known: dict[tuple[str, str], tuple[Any, tuple[Problem, ...]]] = {}
 
@@ -82,14 +83,15 @@ class Memo:
         return self._known[key]
 
     def _document(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
-        cached = self._cache.get(source.oid, kind.name)
+        cached = self._cache.get(source.oid, kind.name) if self._cache is not None else None
         if cached is not None:
             return cached, []
         data, problems = read(source, kind)
-        if data is not None and not problems:
+        if data is not None and not problems and self._cache is not None:
             self._cache.put(source.oid, kind.name, data)
         return data, problems
 
     def save(self) -> None:
         """Let other processes have what was read."""
-        self._cache.save()
+        if self._cache is not None:
+            self._cache.save()

@@ -4,79 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from forging import FLOW, dispatch, event, forge, rewrite
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, chain, town
 
+from gitconvoy.audit.run import audit
 from gitconvoy.engine.town import Town
-from gitconvoy.git import read, write
-from gitconvoy.ledger import chain as links
+from gitconvoy.git import read
 from gitconvoy.ledger import codec
-from gitconvoy.ledger.read import REF
-from gitconvoy.model.ledger import Event, Ledger
-
-FLOW = "hq-cv-1"
+from gitconvoy.model.ledger import Ledger
 
 
 @pytest.fixture
 def here(repo: GitRepo) -> TownHelper:
     """gt-a <- gt-b <- gt-c in an open convoy, gt-a at work; gt-x in none."""
     return chain(repo)
-
-
-def event(here: TownHelper, kind: str, bead: str | None = None, **given: Any) -> Event:
-    """An event as the engine would write it now, with whatever is given instead."""
-    state = here.state()
-    record = state.ledger.bead(bead or "")
-    about = {"token": record.token, "attempt": record.attempt, "worker": record.worker} if bead else {}
-    usual = {"at": state.now, "actor": "mallory", "cause": "command", "trunk": state.trunk, "bead": bead, **about}
-    return Event(kind, **{**usual, **given})
-
-
-def dispatch(here: TownHelper, bead: str, **changes: Any) -> Event:
-    """A dispatch that is well-formed in itself."""
-    state = here.state()
-    fields = {
-        "convoy": FLOW,
-        "worker": "gt/polecat-9",
-        "machine": "here",
-        "via": "push",
-        "attempt": state.ledger.bead(bead).attempt + 1,
-        "token": "f" * 16,
-        "since": state.now,
-        "status": "in_progress",
-        "file_status": "open",
-        **changes,
-    }
-    names = {name: fields[name] for name in ("convoy", "worker", "attempt", "token")}
-    return event(here, "dispatch", bead, **names, bead_changes=fields)
-
-
-def forge(here: TownHelper, *events: Event, plan: str | None = None) -> str:
-    """Write events onto the ledger without asking any rule; the last one's commit."""
-    repo = here.open().repo
-    ledger = here.ledger()
-    base = read.commit(repo, ledger.tip or "").tree
-    made = links.prepare(repo, ledger, base, plan or here.state().plan.tree, events)
-    assert links.publish(repo, made, "forged")
-    return made.tip
-
-
-def rewrite(
-    here: TownHelper, message: Callable[[str], str] = str, tree: dict[str, Any] | None = None, **more: Any
-) -> str:
-    """The ledger's last commit once more, changed; its new id."""
-    repo = here.open().repo
-    tip = read.ref(repo, REF) or ""
-    info = read.commit(repo, tip)
-    changed = write.edit_tree(repo, info.tree, tree) if tree else info.tree
-    made = write.create_commit(
-        repo, changed, more.get("parents", info.parents), message(info.message), more.get("time", info.time)
-    )
-    assert write.swap_ref(repo, REF, tip, made, "forged")
-    return made
 
 
 def found(here: TownHelper, code: int = 1) -> list[tuple[str, str, str]]:
@@ -228,6 +172,13 @@ def test_a_commit_that_is_no_event(here: TownHelper) -> None:
     assert (commit, "message", "error") in found(here)
 
 
+def test_a_subject_that_tells_of_something_else(here: TownHelper) -> None:
+    """`git log --oneline` is what people read."""
+    here.ok("pause", FLOW)
+    commit = rewrite(here, lambda text: text.replace(f"convoy: pause {FLOW}", "convoy: done gt-c", 1))
+    assert found(here) == [(commit, "message", "error")]
+
+
 def test_any_clone_can_do_it_and_nothing_is_written(here: TownHelper, make_repo: Callable[[str], GitRepo]) -> None:
     clone = TownHelper(make_repo("clone"))
     clone.repo.git("fetch", "--quiet", str(here.path), "+refs/heads/*:refs/remotes/origin/*")
@@ -255,3 +206,47 @@ def test_the_town_is_left_as_it_is(here: TownHelper) -> None:
     assert here.ledger() == town_before
     assert here.repo.status() == []
     assert isinstance(here.open(), Town)
+
+
+def test_an_audit_from_any_commit_on_finds_what_that_of_the_whole_finds_there(here: TownHelper) -> None:
+    """Honest and forged commits, records that disagree, an amended trunk: all of it told where it is, once."""
+    here.ok("--actor", "gt/polecat-1", "done", "gt-a")
+    forge(here, dispatch(here, "gt-c"))
+    here.ok("pause", FLOW)
+    forge(here, event(here, "pause", trunk="b" * 40, town_changes={"paused": True}))
+    forge(here, event(here, "resume", trunk="b" * 40, town_changes={"paused": False}))
+    here.bead("gt-y")
+    here.commit("more")
+    forge(here, dispatch(here, "gt-y", convoy=None, worker="gt/polecat-2"))
+    rewrite(here, lambda text: text.replace("Convoy-Worker: gt/polecat-2", "Convoy-Worker: gt/polecat-3"))
+    forge(here, event(here, "fail", "gt-y", token="0" * 16, bead_changes={"status": None, "failures": 3}))
+    here.ok("resume", FLOW)
+    repo = here.open().repo
+    tip = here.repo.head("convoy-ledger")
+    whole = audit(repo, tip)
+    assert {each.rule for each in whole.findings} > {"links", "trunk", "trailers", "stale-token"}
+    line = read.first_parents(repo, tip, None) or []
+    for number, since in enumerate(line):
+        behind = audit(repo, tip, since=since)
+        assert behind.checked == number
+        assert behind.findings == tuple(each for each in whole.findings if each.commit in line[:number])
+
+
+def test_an_audit_begins_at_an_ancestor(here: TownHelper) -> None:
+    with pytest.raises(ValueError, match="no first-parent ancestor"):
+        audit(here.open().repo, here.repo.head("convoy-ledger"), since=here.repo.head("main"))
+
+
+@pytest.mark.parametrize(("size", "found_"), [(256 << 10, []), ((256 << 10) + 1, ["records"])])
+def test_the_page_at_the_root_is_bounded(here: TownHelper, size: int, found_: list[str]) -> None:
+    forge(here, event(here, "pause", town_changes={"paused": True}))
+    rewrite(here, tree={"README.md": b"x" * size})
+    assert [rule for _, rule, _ in found(here, 1 if found_ else 0)] == found_
+
+
+def test_a_trunk_that_lost_its_plan_is_recorded_as_one(here: TownHelper) -> None:
+    here.repo.git("rm", "--quiet", "-r", ".convoy")
+    here.commit("no plan any more")
+    here.ok("pause", "--all")
+    assert read.tree_at(here.open().repo, here.repo.head("convoy-ledger"), "plan") is None
+    assert found(here, 0) == []

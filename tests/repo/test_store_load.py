@@ -181,3 +181,47 @@ def test_yml_files_are_pointed_out(repo: GitRepo) -> None:
     plan = load.from_commit(Repo.discover(repo.path), repo.commit("yml"))
     assert codes(plan) == [(".convoy/beads/gt-ccccc.yml", "file-name")]
     assert plan.problems[0].severity == "warning"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"beads/gt-a.yaml": "id: gt-a\ntitle: Other\nstatus: closed\ndepends_on:\n  - gt-b\n"},
+        {"beads/gt-a.yaml": None},
+        {"beads/gt-c.yaml": "id: gt-c\ntitle: C\n"},
+        {"beads/gt-a.yaml": None, "beads/deep/gt-a.yaml": "id: gt-a\ntitle: A\n"},
+        {"beads/gt-a.yaml": "id: gt-a\n"},
+        {"beads/gt-a.yaml": "id: gt-b\ntitle: A\n"},
+        {"beads/gt-a.yaml": None, "beads/gt-a.yaml/gt-a.yaml": "id: gt-a\ntitle: A\n"},
+        {"archive/gt-z.yaml": "id: gt-z\ntitle: Z\nstatus: closed\n", "beads/gt-b.yaml": "id: gt-b\ntitle: B2\n"},
+        {"convoys/hq-cv-1.yaml": "id: hq-cv-1\ntitle: Flow\ntracks:\n  - gt-a\nstatus: closed\n"},
+        {"convoys/gt-a.yaml": "id: gt-a\ntitle: Twice\n"},
+        {"plans/hq-cv-1.yaml": None},
+        {"plans/hq-cv-1.yaml": "convoy: hq-cv-1\nwaves: []\n", "plans/hq-cv-2.yaml": "convoy: hq-cv-2\nwaves: []\n"},
+        {"config.yaml": "format: 1\nprefix: gt\ntypes:\n  ritual: {slingable: false}\n"},
+        {"config.yaml": "nonsense"},
+        {"notes.txt": "nothing of a plan\n"},
+        {"beads/gt-d.yml": "id: gt-d\ntitle: D\n"},
+    ],
+)
+def test_a_plan_that_follows_another_is_as_if_read_anew(repo: GitRepo, change: dict[str, str | None]) -> None:
+    files = {
+        "config.yaml": "format: 1\nprefix: gt\n",
+        "beads/gt-a.yaml": "id: gt-a\ntitle: A\n",
+        "beads/gt-b.yaml": "id: gt-b\ntitle: B\n",
+        "archive/gt-z.yaml": "id: gt-z\ntitle: Z\nstatus: closed\noutcome: failed\n",
+        "convoys/hq-cv-1.yaml": "id: hq-cv-1\ntitle: Flow\ntracks:\n  - gt-a\n",
+        "plans/hq-cv-1.yaml": "convoy: hq-cv-1\nwaves:\n  - [gt-a]\n",
+    }
+    for path, text in files.items():
+        repo.write(f".convoy/{path}", text)
+    before = repo.head(f"{repo.commit('before')}:.convoy")
+    for path, changed in change.items():
+        if changed is None:
+            (repo.path / ".convoy" / path).unlink()
+        else:
+            repo.write(f".convoy/{path}", changed)
+    after = repo.head(f"{repo.commit('after')}:.convoy")
+    here = Repo.at(repo.path)
+    for one, other in ((before, after), (after, before)):
+        assert load.following(here, load.from_tree(here, one), other) == load.from_tree(Repo.at(repo.path), other)
