@@ -129,7 +129,22 @@ def _get(repo: Repo, oid: str, kind: ObjectType) -> Any:
     return found
 
 
+def shallow(repo: Repo) -> frozenset[str]:
+    """The commits at which the history of a shallow clone ends; none in a whole one."""
+    file = Path(repo.env.get("GIT_SHALLOW_FILE") or repo.common_dir / "shallow")
+    try:
+        return frozenset(file.read_text(encoding="ascii").split())
+    except FileNotFoundError:
+        return frozenset()
+
+
 def _missing(repo: Repo, what: str) -> GitError:
+    if shallow(repo):
+        return GitError(
+            f"{what} is not in this shallow clone",
+            hint="`git fetch --unshallow` brings the rest of history",
+            code="missing-object",
+        )
     if config.get_all(repo, r"^remote\..*\.promisor$"):
         return UnsupportedRepository(
             f"{what} is not in this partial clone, and libgit2 fetches nothing by itself",
@@ -348,6 +363,35 @@ def first_parents(repo: Repo, tip: str, stop: str | None) -> list[str] | None:
     if stop is not None and (not lines or lines[-1][1:2] != [stop]):
         return None
     return [line[0] for line in lines]
+
+
+def first_parent_line(repo: Repo, tip: str) -> Iterator[str]:
+    """`tip` and its first-parent ancestors, newest first, read as asked for; ends where a shallow clone does."""
+    ends, oid = shallow(repo), tip
+    while True:
+        yield oid
+        parents = commit(repo, oid).parents
+        if not parents or oid in ends:
+            return
+        oid = parents[0]
+
+
+def newest_before(repo: Repo, tip: str, time: int, stop: str | None = None) -> str | None:
+    """The newest first-parent commit at or behind `tip` whose committer date is not after `time`; None: there is none.
+
+    Commits that `stop` reaches are left out.
+    """
+    options = ("--first-parent", "--max-count=1", f"--min-age={time}")
+    return repo.git("rev-list", *options, tip, *([f"^{stop}"] if stop else []), "--").text or None
+
+
+def merge_base(repo: Repo, one: str, other: str) -> str | None:
+    """A best common ancestor of two commits, None where they have none, or where it is not in a shallow clone."""
+    try:
+        found = repo.raw.merge_base(one, other)
+    except (KeyError, ValueError, pygit2.GitError):
+        return None
+    return str(found) if found is not None else None
 
 
 def is_ancestor(repo: Repo, old: str, new: str) -> bool:

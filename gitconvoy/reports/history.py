@@ -23,15 +23,18 @@ FILE_EVENT = "file"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries are wanted; None and empty stand for all. `since` is in epoch seconds."""
+    """Which entries are wanted; None and empty stand for all. Times are in epoch seconds, and count."""
 
     convoy: str | None = None
     bead: str | None = None
     since: int | None = None
+    until: int | None = None
     events: frozenset[str] = frozenset()
 
     def admits(self, entry: Entry) -> bool:
-        """Whether the entry is wanted, its time aside."""
+        """Whether the entry is wanted; whether it is too old is asked where time is in order."""
+        if self.until is not None and entry.at > self.until:
+            return False
         if self.convoy is not None and entry.convoy != self.convoy:
             return False
         if self.bead is not None and entry.bead != self.bead:

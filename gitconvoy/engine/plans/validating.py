@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
-from gitconvoy.engine import joining
+from gitconvoy.engine import joining, time_travel
 from gitconvoy.engine.plans.editing import known_ledger
 from gitconvoy.engine.town import Town
-from gitconvoy.errors import NotFound, Problem
+from gitconvoy.errors import Problem
 from gitconvoy.git import read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
@@ -76,18 +76,15 @@ def validate_staged(town: Town) -> Validation:
 
 
 def validate_commit(town: Town, rev: str) -> Validation:
-    """The plan of a commit by itself, of a ledger commit the one that was decided on. NotFound for an unknown one.
+    """The plan of a commit or of a date by itself, of a ledger commit the one that was decided on. NotFound as `point`.
 
-    Whence it came, and with that transitions of convoys, is the business of who made it.
+    It is judged with the ledger of now. Whence it came, and with that transitions of convoys, is the business of who
+    made it.
     """
-    commit = read.resolve(town.repo, rev)
-    if commit is None:
-        raise NotFound(f"there is no commit {rev!r}", hint="name a commit, a branch or a tag; git log lists commits")
-    tip = town.ledger_tip()
-    folder = "plan" if tip is not None and read.is_ancestor(town.repo, commit, tip) else ROOT
-    reader = load.commit_reader(town.repo, commit)
-    plan = town.joined(load.from_tree(town.repo, read.tree_at(town.repo, commit, folder)))
-    return _validate(town, plan, lambda path: reader(folder + path.removeprefix(ROOT)), ())
+    where = time_travel.point(town, rev)
+    reader = load.commit_reader(town.repo, where.commit)
+    plan = time_travel.plan_at(town, where)
+    return _validate(town, plan, lambda path: reader(where.folder + path.removeprefix(ROOT)), ())
 
 
 def _validate(town: Town, plan: Plan, reader: Callable[[str], bytes | None], before: Sequence[Plan]) -> Validation:
