@@ -35,6 +35,7 @@ class Facts:
         self.now = state.now
         self._heirs_pass: dict[str, bool] = {}
         self._rigs: dict[str, Rig | None] = {}
+        self._effective: dict[str, Effective] = {}
 
     @cached_property
     def graph(self) -> Graph:
@@ -48,7 +49,9 @@ class Facts:
 
     def effective(self, bead_id: str) -> Effective:
         """The effective status of any id; ids of no bead are `missing`."""
-        return effective(self.state, self.closed, bead_id)
+        if bead_id not in self._effective:
+            self._effective[bead_id] = effective(self.state, self.closed, bead_id)
+        return self._effective[bead_id]
 
     def rig_of(self, bead_id: str) -> Rig | None:
         """The rig of a bead, by the longest prefix."""

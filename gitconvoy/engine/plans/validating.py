@@ -21,7 +21,6 @@ from gitconvoy.model.plan import Plan
 from gitconvoy.planning.planfile import stale
 from gitconvoy.store import load
 from gitconvoy.store.build import place
-from gitconvoy.yamlio.complaints import MAX_SIZE
 
 _GITHEAD = re.compile(r"GITHEAD_[0-9a-f]{40}")
 
@@ -46,21 +45,21 @@ class Validation:
 def validate_worktree(town: Town) -> Validation:
     """The files as they lie in the worktree, and where they would take convoys from HEAD (or the heads of a merge)."""
     repo = town.repo
-    plan = town.joined(load.from_worktree(repo))
+    crlf: list[str] = []
+    plan = town.joined(load.from_worktree(repo, crlf))
     found = _validate(town, plan, load.worktree_reader(repo), plans_of(town, heads(repo)))
     known = {problem.path for problem in found.problems if problem.code == "yaml-crlf"}
-    odd = [problem for problem in _line_ends(repo) if problem.path not in known]
+    odd = [problem for problem in _line_ends(crlf) if problem.path not in known]
     return replace(found, problems=tuple(sorted((*found.problems, *odd), key=lambda problem: problem.path)))
 
 
-def _line_ends(repo: Repo) -> Iterator[Problem]:
+def _line_ends(paths: Sequence[str]) -> Iterator[Problem]:
     """Files that some editor saved with CR LF: warnings, as git stores them with LF and so they are read."""
     hint = "save it with LF line ends; `* text eol=lf` in .convoy/.gitattributes keeps them so in every checkout"
-    for entry in read.worktree_entries(repo, ROOT):
-        plain = entry.path.endswith(".yaml") and not entry.is_link
-        if plain and entry.file.stat().st_size <= MAX_SIZE and b"\r\n" in entry.file.read_bytes():
+    for path in paths:
+        if path.endswith(".yaml"):
             message = "lines end in CR LF here, and in LF once git has stored them"
-            yield Problem(entry.path, "yaml-crlf", message, hint, "warning", line=1, column=1)
+            yield Problem(path, "yaml-crlf", message, hint, "warning", line=1, column=1)
 
 
 def validate_staged(town: Town) -> Validation:
