@@ -175,7 +175,8 @@ def _tell(run: _Staging, restaged: bool) -> None:
         told.tell(run.launched)
     elif run.refused is None:
         force = " --force" if report.warnings else ""
-        say(f"next: gitconvoy launch {run.convoy}{force}")
+        merged = f", once {run.done.branch} is merged into {run.done.trunk}" if run.done.trunk is not None else ""
+        say(f"next: gitconvoy launch {run.convoy}{force}{merged}")
 
 
 def _tell_tree(report: StageReport) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound
 from gitconvoy.git import read
@@ -156,7 +155,7 @@ def _first_on_line(town: Town, tip: str | None, commits: Iterable[str]) -> str |
 
 
 def _before_all(town: Town, trunk: str | None, moment: int) -> NotFound:
-    name = town.settings.trunk.removeprefix(HEADS)
+    name = town.trunk_branch()
     hint = "name a later time: git log --first-parent --reverse shows where it begins"
     if read.shallow(town.repo):
         hint = "this clone is shallow: git fetch --unshallow brings older commits"

@@ -381,7 +381,7 @@ def newest_before(repo: Repo, tip: str, time: int, stop: str | None = None) -> s
 
     Commits that `stop` reaches are left out.
     """
-    options = ("--first-parent", "--max-count=1", f"--min-age={time}")
+    options = ("--first-parent", "--max-count=1", f"--before=@{time} +0000")  # --min-age takes no time after 2038
     return repo.git("rev-list", *options, tip, *([f"^{stop}"] if stop else []), "--").text or None
 
 

@@ -95,10 +95,11 @@ def _file_entries(
     """Status changes of beads and convoys along the trunk's own line, newest first, from the commits that made them."""
     if trunk is None:
         return
+    ends = gitread.shallow(repo)  # the commits there seem to bring everything that is older
     listed = repo.git("rev-list", "--first-parent", trunk, "--", f":(top,literal){kinds.ROOT}")
     for commit in listed.text.split():
         info = gitread.commit(repo, commit)
-        if since is not None and info.time < since:
+        if commit in ends or (since is not None and info.time < since):
             continue  # later ones may be older: nobody keeps a person's clock in order
         before = info.parents[0] if info.parents else None
         paths = gitread.changed_paths(repo, before, commit, kinds.ROOT)
