@@ -152,9 +152,7 @@ def test_a_revision_goes_before_a_date(here: TownHelper) -> None:
     assert "gt-c" not in {bead["id"] for bead in here.json("bead", "list", "--at", "2090-01-01")["beads"]}
 
 
-@pytest.mark.parametrize(
-    "text", ["soon", "yesterday-ish", "", "--all", "12", "2030-13-01", "a week", "1.5h", "main~99"]
-)
+@pytest.mark.parametrize("text", ["soon", "yesterday-ish", "", "--all", "2030-13-01", "main~99"])
 def test_what_is_neither_a_revision_nor_a_time(here: TownHelper, text: str) -> None:
     error = here.error("status", "--at", text)
     assert error["code"] == "not-found"
@@ -168,9 +166,7 @@ def test_notes_are_those_of_then(here: TownHelper) -> None:
     here.branch("topic")
     here.repo.write("README", "more\n")
     commit(here.repo, START + DAY)
-    assert any("dispatches nothing" in line for line in here.json("status", "--at", "topic")["notes"]), (
-        "its time is now"
-    )
+    assert any("dispatches nothing" in line for line in here.json("status", "--at", "topic")["notes"]), "that is now"
 
 
 def test_rigs_are_read_as_they_stood_then(make_repo: Callable[[str], GitRepo]) -> None:

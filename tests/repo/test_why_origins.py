@@ -28,7 +28,7 @@ def introduced(here: TownHelper, bead: str, *at: str) -> dict[str, dict[str, Any
 
 
 def subjects(here: TownHelper, bead: str, *at: str) -> dict[str, str | None]:
-    return {one: each and each["subject"] for one, each in introduced(here, bead, *at).items()}
+    return {one: each["subject"] if each is not None else None for one, each in introduced(here, bead, *at).items()}
 
 
 def test_commit_author_and_date(here: TownHelper) -> None:
