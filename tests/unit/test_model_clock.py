@@ -122,26 +122,13 @@ def test_moments_as_people_write_them(text: str, moment: str) -> None:
     assert iso(parse_moment(text, NOW)) == moment
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "soon",
-        "ago",
-        "2 hours",
-        "2 fortnights ago",
-        "hours ago",
-        "-2 hours ago",
-        "tea",
-        "05/01/2024",
-        "12",
-        "@x",
-        "2024-02-30",
-        "yesterday noon",
-        "٢ hours ago",
-        "@-1",
-    ],  # fmt: skip
-)
+NO_MOMENTS = (
+    "", "soon", "ago", "2 hours", "2 fortnights ago", "hours ago", "-2 hours ago", "tea", "05/01/2024", "12", "@x",
+    "2024-02-30", "yesterday noon", "٢ hours ago", "@-1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_MOMENTS)
 def test_nothing_is_guessed(text: str) -> None:
     with pytest.raises(ValueError):
         parse_moment(text, NOW)
