@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.errors import ConvoyError, Problem, Refused
-from gitconvoy.git import read
+from gitconvoy.git import lines, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model import kinds
 from gitconvoy.model.clock import iso
@@ -46,7 +46,7 @@ def _read(home: RigHome, at: int | None) -> tuple[Plan, Abroad]:
     if tip is None:
         raise _away(_NO_TRUNK)
     if at is not None:
-        tip = read.newest_before(repo, tip, at)
+        tip = lines.newest_before(repo, tip, at)
         if tip is None:
             raise _away(f"its trunk has no commit as old as {iso(at)}")
     return load.from_commit(repo, tip), Abroad(home.rig, str(home.root()), tip)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound
-from gitconvoy.git import read
+from gitconvoy.git import lines, read
 from gitconvoy.ledger.read import Entry, history, read_ledger
 from gitconvoy.model.clock import iso, parse_moment
 from gitconvoy.model.kinds import ROOT
@@ -109,7 +109,7 @@ def _newer(town: Town, commit: str) -> frozenset[str] | None:
 
 def _decided_on(town: Town, commit: str, newer: frozenset[str]) -> str | None:
     """The last ledger commit that was decided on this commit of the trunk, or on one before it in the trunk's line."""
-    line, older = read.first_parent_line(town.repo, commit), set()
+    line, older = lines.first_parent_line(town.repo, commit), set()
     for entry in history(town.repo, town.ledger_tip()):
         if entry.trunk is None or entry.trunk in newer:
             continue
@@ -129,7 +129,7 @@ def _point_in_time(town: Town, moment: int) -> Point:
     decided = last.trunk if last is not None else None
     if last is not None and decided is not None and _first_on_line(town, upper, [decided]) is None:
         return Point(last.commit, _DECIDED_ON, last.commit, moment)
-    found = read.newest_before(town.repo, upper, moment, decided) if upper is not None else None
+    found = lines.newest_before(town.repo, upper, moment, decided) if upper is not None else None
     commit = found or decided
     if commit is None:
         raise _before_all(town, trunk, moment)

@@ -199,10 +199,16 @@ def tree_at(repo: Repo, commit: str, path: str) -> str | None:
 
 def blob_at(repo: Repo, commit: str, path: str) -> bytes | None:
     """The content of the file `path` in a commit; None if there is no such file (a folder, a link: None)."""
+    oid = blob_id_at(repo, commit, path)
+    return blob(repo, oid) if oid is not None else None
+
+
+def blob_id_at(repo: Repo, commit: str, path: str) -> str | None:
+    """The id of the same blob; None likewise."""
     found = _lookup(repo, commit, path)
     if found is None or found.type != ObjectType.BLOB or found.filemode == LINK_MODE:
         return None
-    return blob(repo, str(found.id))
+    return str(found.id)
 
 
 def blob(repo: Repo, oid: str) -> bytes:
@@ -363,35 +369,6 @@ def first_parents(repo: Repo, tip: str, stop: str | None) -> list[str] | None:
     if stop is not None and (not lines or lines[-1][1:2] != [stop]):
         return None
     return [line[0] for line in lines]
-
-
-def first_parent_line(repo: Repo, tip: str) -> Iterator[str]:
-    """`tip` and its first-parent ancestors, newest first, read as asked for; ends where a shallow clone does."""
-    ends, oid = shallow(repo), tip
-    while True:
-        yield oid
-        parents = commit(repo, oid).parents
-        if not parents or oid in ends:
-            return
-        oid = parents[0]
-
-
-def newest_before(repo: Repo, tip: str, time: int, stop: str | None = None) -> str | None:
-    """The newest first-parent commit at or behind `tip` whose committer date is not after `time`; None: there is none.
-
-    Commits that `stop` reaches are left out.
-    """
-    options = ("--first-parent", "--max-count=1", f"--before=@{time} +0000")  # --min-age takes no time after 2038
-    return repo.git("rev-list", *options, tip, *([f"^{stop}"] if stop else []), "--").text or None
-
-
-def merge_base(repo: Repo, one: str, other: str) -> str | None:
-    """A best common ancestor of two commits, None where they have none, or where it is not in a shallow clone."""
-    try:
-        found = repo.raw.merge_base(one, other)
-    except (KeyError, ValueError, pygit2.GitError):
-        return None
-    return str(found) if found is not None else None
 
 
 def is_ancestor(repo: Repo, old: str, new: str) -> bool:

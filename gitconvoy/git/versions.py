@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gitconvoy.git import read
 from gitconvoy.git.repo import Repo
@@ -26,36 +26,38 @@ class Version:
     whole: bool = True
 
 
-def versions(repo: Repo, tip: str, patterns: Sequence[str], most: int) -> list[Version]:
-    """The last commits, `most` at most, that changed the file which `patterns` name, newest first.
+def versions(repo: Repo, tip: str, path: str, most: int) -> list[Version]:
+    """The last commits, `most` at most, that changed a file, newest first, as `git log -- FILE` simplifies history.
 
-    `patterns` are git's, from the root; wherever one of them found the file, it is taken to be the same, so that moving
-    it between folders changes nothing. The history of `tip` is simplified as `git log -- FILE` does it.
+    Nobody guesses where a file that was added came from: its versions end there.
     """
-    paths = [f":(top,glob){pattern}" for pattern in patterns]
-    listed = repo.git("rev-list", f"--max-count={most}", tip, "--", *paths)
-    told = repo.git("diff-tree", *_MERGE, "--", *paths, input=listed.stdout)
+    file = f":(literal){path}"  # from the root, where git is started: with `top` it would not use its commit graph
+    listed = repo.git("rev-list", f"--max-count={most}", tip, "--", file)
+    told = repo.git("diff-tree", *_MERGE, "--", file, input=listed.stdout)
     ends = read.shallow(repo)
     changes = _changes(os.fsdecode(told.stdout).split("\0"))
     return [_version(repo, commit, changes.get(commit, []), commit not in ends) for commit in listed.text.split()]
 
 
-def _changes(fields: list[str]) -> dict[str, list[list[tuple[str, str]]]]:
-    """Commit -> for each parent that it differs from, (blob before, blob after) of each path."""
-    found: dict[str, list[list[tuple[str, str]]]] = {}
-    current: list[tuple[str, str]] = []
-    for field in fields:
-        if field.startswith(":"):
+def _changes(fields: list[str]) -> dict[str, list[tuple[str, str]]]:
+    """Commit -> for each parent that it differs from, the blobs before and after."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    commit = ""
+    for before, field in pairwise(["", *fields]):
+        if field.startswith(":") and not before.startswith(":"):
             _, _, old, new, _ = field.split(" ")
-            current.append((old, new))
-        elif len(field) == len(_NOTHING) and "/" not in field:
-            current = []
-            found.setdefault(field, []).append(current)
+            found.setdefault(commit, []).append((old, new))
+        elif not before.startswith(":"):
+            commit = field
     return found
 
 
-def _version(repo: Repo, commit: str, changes: list[list[tuple[str, str]]], whole: bool) -> Version:
-    after = next((new for each in changes for _, new in each if new != _NOTHING), None)
-    before = [next((old for old, _ in each if old != _NOTHING), None) for each in changes]
-    same = len(read.commit(repo, commit).parents) - len(changes) if whole else 0
-    return Version(commit, after, (*before, *[after] * max(same, 0)), whole)
+def _version(repo: Repo, commit: str, changes: list[tuple[str, str]], whole: bool) -> Version:
+    after = changes[0][1] if changes else _NOTHING
+    same = max(len(read.commit(repo, commit).parents) - len(changes), 0) if whole else 0
+    before = (*(old for old, _ in changes), *[after] * same)
+    return Version(commit, _known(after), tuple(map(_known, before)), whole)
+
+
+def _known(blob: str) -> str | None:
+    return None if blob == _NOTHING else blob

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.errors import BadFiles
@@ -34,11 +35,19 @@ def origins(
     for blocker in blockers:
         holder = blocker.holder
         if holder not in histories:
-            abroad = plan.abroad.get(holder)
-            histories[holder] = _History(repo_of(holder), abroad.commit if abroad is not None else trunk, holder)
+            histories[holder] = _history(plan, trunk, repo_of(holder), holder)
         commit = histories[holder].introduced(blocker.target, blocker.type)
         found[blocker] = _told(histories[holder].repo, commit) if commit is not None else None
     return found
+
+
+def _history(plan: Plan, trunk: str | None, repo: Repo, bead: str) -> _History:
+    known, where = plan.bead(bead), plan.abroad.get(bead)
+    path, tip = known.path if known is not None else "", trunk
+    if where is not None:
+        path, tip = path.removeprefix(f"{where.root}/"), where.commit
+    here = tip is not None and read.resolve(repo, tip) == tip
+    return _History(repo, _Place(tip, path) if here and tip is not None else None, bead)
 
 
 def _told(repo: Repo, commit: str) -> dict[str, Any]:
@@ -51,25 +60,52 @@ def _told(repo: Repo, commit: str) -> dict[str, Any]:
     }
 
 
-class _History:
-    """The versions of one bead's file, wherever below `.convoy/beads` it lay."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file as a commit has it."""
 
-    def __init__(self, repo: Repo, tip: str | None, bead: str) -> None:
+    commit: str
+    path: str
+
+
+class _History:
+    """The versions of one bead's file, wherever in the plan it lay: its name is the bead's id."""
+
+    def __init__(self, repo: Repo, place: _Place | None, bead: str) -> None:
         self.repo = repo
+        self._place = place
         self._bead = bead
-        self._versions: list[Version] = []
+        self._versions: dict[_Place, list[Version]] = {}
         self._read: dict[str, Mapping[str, Any] | bytes] = {}
-        if tip is not None and read.resolve(repo, tip) == tip:
-            patterns = [f"{folder}/**/{bead}.yaml" for folder in (kinds.BEAD.folder, kinds.ARCHIVE)]
-            self._versions = versions(repo, tip, patterns, _MOST)
 
     def introduced(self, target: str, type_: str) -> str | None:
         """The newest commit that has the link where none of its parents does."""
-        for version in self._versions:
-            if self._has(version.after, target, type_) and not any(
-                self._has(blob, target, type_) for blob in version.before
-            ):
-                return version.commit if version.whole else None
+        place, version = self._place, None
+        while place is not None:
+            version = self._first(place, target, type_)
+            place = self._elsewhere(version, place.path, target, type_) if version is not None else None
+        return version.commit if version is not None and version.whole else None
+
+    def _first(self, place: _Place, target: str, type_: str) -> Version | None:
+        """The same, as far as the file lay in one place."""
+        if place not in self._versions:
+            self._versions[place] = versions(self.repo, place.commit, place.path, _MOST)
+        for version in self._versions[place]:
+            before = (self._has(blob, target, type_) for blob in version.before)
+            if self._has(version.after, target, type_) and not any(before):
+                return version
+        return None
+
+    def _elsewhere(self, version: Version, path: str, target: str, type_: str) -> _Place | None:
+        """Where the file lay, link and all, before it was moved to `path`; None where it was not moved."""
+        if any(blob is not None for blob in version.before) or not version.whole:
+            return None
+        for parent in read.commit(self.repo, version.commit).parents:
+            for old in read.changed_paths(self.repo, parent, version.commit, kinds.ROOT):
+                if old == path or kinds.kind_of(old) is not kinds.BEAD or kinds.stem(old) != self._bead:
+                    continue
+                if self._has(read.blob_id_at(self.repo, parent, old), target, type_):
+                    return _Place(parent, old)
         return None
 
     def _has(self, blob: str | None, target: str, type_: str) -> bool:
