@@ -39,11 +39,6 @@ def start_directory(given: str | None) -> Path:
     return Path(given or os.environ.get("GITCONVOY_TOWN") or ".").absolute()
 
 
-def standing() -> Path:
-    """Where the command was started: `-C`, else the current folder, whatever GITCONVOY_TOWN says."""
-    return Path(click.get_current_context().find_root().params.get("directory") or ".").absolute()
-
-
 _pass_app = click.make_pass_decorator(App)
 
 

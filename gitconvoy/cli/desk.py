@@ -5,11 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gitconvoy.cli.app import App, standing
+from gitconvoy.cli.app import App
 from gitconvoy.cli.output import emit, note, say
 from gitconvoy.errors import ConvoyError, LostRace, Refused
 
@@ -59,6 +60,11 @@ def _dispatched(news: Sequence[Entry]) -> list[dict[str, Any]]:
 def no_commit_option(function: F) -> F:
     """`--no-commit`: the files change, and are left in the worktree."""
     return click.option("--no-commit", is_flag=True, help="Leave the change in the worktree, uncommitted.")(function)
+
+
+def standing() -> Path:
+    """Where the command was started: `-C`, else the current folder, whatever GITCONVOY_TOWN says."""
+    return Path(click.get_current_context().find_root().params.get("directory") or ".").absolute()
 
 
 def editing_town(app: App) -> Town:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitconvoy.cli.app import App, command, standing
-from gitconvoy.cli.desk import carry_out, editing_town, no_commit_option, tell
+from gitconvoy.cli.app import App, command
+from gitconvoy.cli.desk import carry_out, editing_town, no_commit_option, standing, tell
 from gitconvoy.cli.output import emit, note, progress_bar, say
 from gitconvoy.errors import NotFound
 

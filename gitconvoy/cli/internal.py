@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitconvoy.cli.app import App, command, standing
+from gitconvoy.cli.app import App, command
+from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note
 from gitconvoy.errors import ConvoyError, Exit, GitError, Refused, fault_of, told
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gitconvoy.cli.app import App, standing
+from gitconvoy.cli.app import App
+from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note
 from gitconvoy.errors import Refused, UsageError
 
@@ -151,6 +152,11 @@ def circumstances(app: App, found: Moment) -> dict[str, Any]:
 
     Of another time than now only the notes that are the plan's: what this machine is in is no matter of then.
     """
+    about = _now(app, found)
+    return {**about, "notes": _plan_notes(found.plan)} if found.past else about
+
+
+def _now(app: App, found: Moment) -> dict[str, Any]:
     from gitconvoy.engine.settings import HEADS
     from gitconvoy.engine.telling.notices import troubles
     from gitconvoy.git import read
@@ -159,15 +165,12 @@ def circumstances(app: App, found: Moment) -> dict[str, Any]:
     town = app.town()
     here = read.ref(town.repo, REF) is not None
     source = "local" if here else "remote" if town.ledger_tip() is not None else "none"
-    notes = _plan_notes(found.plan)
-    if not found.past:
-        notes = [*_rewound(town), *_notes(source, town.settings.role, found), *notes, *troubles(town), *_bugs(town)]
     return {
         "trunk": {"branch": town.settings.trunk.removeprefix(HEADS), "commit": found.view.state.trunk},
         "ledger": {"source": source, "tip": found.view.ledger.tip},
         "role": town.settings.role,
         "dispatcher": {"name": found.local.dispatcher, "defined": found.local.via is not None},
-        "notes": notes,
+        "notes": [*_rewound(town), *_notes(source, town.settings.role, found), *troubles(town), *_bugs(town)],
     }
 
 
@@ -216,7 +219,7 @@ def _notes(source: str, role: str, found: Moment) -> list[str]:
             if place.trouble
         ]
     notes += [_breaker_note(rig, breaker) for rig, breaker in sorted(found.local.breakers.items()) if breaker.open]
-    return notes
+    return [*notes, *_plan_notes(found.plan)]
 
 
 def _plan_notes(plan: Plan) -> list[str]:

@@ -1,4 +1,4 @@
-"""Along history: the trunk's own line, what it held at a time, and where two lines part."""
+"""Along history: a branch's own line, and what it held at a time."""
 
 from __future__ import annotations
 
@@ -26,8 +26,3 @@ def newest_before(repo: Repo, tip: str, time: int, stop: str | None = None) -> s
     """
     options = ("--first-parent", "--max-count=1", f"--before=@{time} +0000")  # --min-age takes no time after 2038
     return repo.git("rev-list", *options, tip, *([f"^{stop}"] if stop else []), "--").text or None
-
-
-def merge_base(repo: Repo, one: str, other: str) -> str | None:
-    """A best common ancestor of two commits, None where they have none, or where it is not in a shallow clone."""
-    return repo.git("merge-base", one, other, ok=(0, 1)).text or None

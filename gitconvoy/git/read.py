@@ -199,16 +199,10 @@ def tree_at(repo: Repo, commit: str, path: str) -> str | None:
 
 def blob_at(repo: Repo, commit: str, path: str) -> bytes | None:
     """The content of the file `path` in a commit; None if there is no such file (a folder, a link: None)."""
-    oid = blob_id_at(repo, commit, path)
-    return blob(repo, oid) if oid is not None else None
-
-
-def blob_id_at(repo: Repo, commit: str, path: str) -> str | None:
-    """The id of the same blob; None likewise."""
     found = _lookup(repo, commit, path)
     if found is None or found.type != ObjectType.BLOB or found.filemode == LINK_MODE:
         return None
-    return str(found.id)
+    return blob(repo, str(found.id))
 
 
 def blob(repo: Repo, oid: str) -> bytes:
@@ -376,6 +370,17 @@ def is_ancestor(repo: Repo, old: str, new: str) -> bool:
     if old == new:
         return True
     return repo.git("merge-base", "--is-ancestor", old, new, ok=(0, 1, 128)).returncode == 0
+
+
+def merge_base(repo: Repo, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits, as `git merge-base` chooses it; None where there is none here."""
+    found = repo.git("merge-base", one, other, ok=(0, 1))
+    return found.text if found.returncode == 0 else None
+
+
+def is_shallow(repo: Repo) -> bool:
+    """Whether history ends early here."""
+    return bool(repo.raw.is_shallow)
 
 
 def log(repo: Repo, tip: str) -> Iterator[CommitInfo]:

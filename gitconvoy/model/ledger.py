@@ -78,10 +78,8 @@ class ConvoyRecord:
     """What tells the standstill that was told last from others."""
 
 
-@lru_cache(maxsize=1 << 16)
-def _no_record(bead_id: str) -> BeadRecord:
-    """Every rule asks for the record of every bead, and most have none."""
-    return BeadRecord(bead_id)
+_no_bead = lru_cache(maxsize=1 << 14)(BeadRecord)
+_no_convoy = lru_cache(maxsize=1 << 10)(ConvoyRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +96,11 @@ class Ledger:
 
     def bead(self, bead_id: str) -> BeadRecord:
         """The record of a bead, empty where the ledger has none."""
-        return self.beads.get(bead_id) or _no_record(bead_id)
+        return self.beads.get(bead_id) or _no_bead(bead_id)
 
     def convoy(self, convoy_id: str) -> ConvoyRecord:
         """The record of a convoy, empty where the ledger has none."""
-        return self.convoys.get(convoy_id) or ConvoyRecord(convoy_id)
+        return self.convoys.get(convoy_id) or _no_convoy(convoy_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ class _History:
             for old in read.changed_paths(self.repo, parent, version.commit, kinds.ROOT):
                 if old == path or kinds.kind_of(old) is not kinds.BEAD or kinds.stem(old) != self._bead:
                     continue
-                if self._has(read.blob_id_at(self.repo, parent, old), target, type_):
+                data = read.blob_at(self.repo, parent, old)
+                if data is not None and _holds(self._document(data), target, type_):
                     return _Place(parent, old)
         return None
 
@@ -112,15 +113,21 @@ class _History:
         if blob is None:
             return False
         if blob not in self._read:
-            data = read.blob(self.repo, blob)
-            try:
-                self._read[blob] = load(data, self._bead)
-            except BadFiles:
-                self._read[blob] = data
-        found = self._read[blob]
-        if isinstance(found, bytes):
-            return target.encode() in found  # a file in conflict, say: who named the bead there is near enough
-        return (target, type_) in _links(found)
+            self._read[blob] = self._document(read.blob(self.repo, blob))
+        return _holds(self._read[blob], target, type_)
+
+    def _document(self, data: bytes) -> Mapping[str, Any] | bytes:
+        """The bytes themselves where they cannot be read, as in the middle of a conflict."""
+        try:
+            return load(data, self._bead)
+        except BadFiles:
+            return data
+
+
+def _holds(document: Mapping[str, Any] | bytes, target: str, type_: str) -> bool:
+    if isinstance(document, bytes):
+        return target.encode() in document  # who named the bead there is near enough
+    return (target, type_) in _links(document)
 
 
 def _links(document: Mapping[str, Any]) -> Iterator[tuple[object, object]]:

@@ -67,7 +67,7 @@ class _Builder:
         value: Bead | Convoy | None = None
         if data is not None and not found:
             try:
-                value = self._value(data, source, kind)
+                value = values.convoy(data, source.path) if kind is kinds.CONVOY else values.bead(data, source.path)
             except values.ValueProblem as error:
                 found = [error.problem(source.path)]
         self.problems += found
@@ -78,12 +78,6 @@ class _Builder:
             self.convoys[value.id] = value
         else:
             (self.archive if value.archived else self.beads)[value.id] = value
-
-    def _value(self, data: dict[str, Any], source: Source, kind: kinds.Kind) -> Bead | Convoy:
-        def make() -> Bead | Convoy:
-            return values.convoy(data, source.path) if kind is kinds.CONVOY else values.bead(data, source.path)
-
-        return make() if self.memo is None or not source.oid else self.memo.value(source, make)
 
     def _taken_twice(self, stem: str, path: str) -> bool:
         owner = self.owners.setdefault(stem.lower(), (stem, path))
@@ -126,10 +120,7 @@ def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None 
     """The plan that the files make up. Never raises for bad files: they are named in `problems` and `broken`."""
     builder = _Builder(memo)
     by_path: dict[str, Source] = {}
-    listed = sorted(sources, key=lambda item: item.path)
-    if memo is not None:
-        memo.expect(listed)
-    for source in listed:
+    for source in sorted(sources, key=lambda item: item.path):
         by_path[source.path] = source
         builder.add(source)
     if memo is not None:

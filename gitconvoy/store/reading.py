@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.model.kinds import Kind
@@ -14,7 +14,6 @@ from gitconvoy.yamlio.complaints import MAX_SIZE
 from gitconvoy.yamlio.reader import load
 
 Document = dict[str, Any]
-V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +59,6 @@ class Memo:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
         self._known: dict[tuple[str, str], tuple[Document | None, tuple[Problem, ...]]] = {}
-        self._values: dict[tuple[str, str], Any] = {}
-
-    def expect(self, sources: Sequence[Source]) -> None:
-        """Say what is about to be read, so that the cache is asked once for all of it."""
-        self._cache.expect([each.oid for each in sources if (each.oid, each.path) not in self._known])
-
-    def value(self, source: Source, make: Callable[[], V]) -> V:
-        """What is made of a document that was in order, made once for each blob and path; errors are `make`'s."""
-        key = (source.oid, source.path)
-        if key not in self._values:
-            self._values[key] = make()
-        found: V = self._values[key]
-        return found
 
     def read(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
         """As `read`, once for each blob and path."""

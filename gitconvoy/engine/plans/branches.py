@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gitconvoy.engine import settings
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
-from gitconvoy.git import lines, personal, read
+from gitconvoy.git import personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
 
@@ -52,7 +52,7 @@ def apart(town: Town) -> Apart | None:
     plans = read.tree_at(repo, head, ROOT), read.tree_at(repo, trunk, ROOT)
     if plans[0] == plans[1] or (here is None and personal.operation_in_progress(repo) is not None):
         return None
-    base = lines.merge_base(repo, head, trunk)
+    base = read.merge_base(repo, head, trunk)
     before = read.tree_at(repo, base, ROOT) if base is not None else None
     return Apart(here.removeprefix(HEADS) if here is not None else None, changed=plans[0] != before)
 
