@@ -52,6 +52,7 @@ CHECKS = (
     Check("settings", "dispatcher", settings.dispatcher),
     Check("plan", "plan", plan.readable),
     Check("plan", "plan-files", plan.files),
+    Check("ledger", "in-the-way", ledger.in_the_way),
     Check("ledger", "rewound", ledger.whole),
     Check("ledger", "ledger", ledger.readable),
     Check("ledger", "checked-out", ledger.checked_out),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from gitconvoy.doctor.findings import ERROR, NOTE, WARNING, Finding
-from gitconvoy.doctor.scene import Scene, Trouble
+from gitconvoy.doctor.scene import OutOfReach, Scene, Trouble
 from gitconvoy.engine import rewound, settings
 from gitconvoy.engine.settings import LOCAL
 from gitconvoy.engine.town import Town
@@ -43,7 +43,12 @@ def _remedy(town: Town, error: Trouble) -> tuple[str, ...]:
     if isinstance(error, UnsupportedRepository):
         return ("git fetch --refetch --no-filter",)
     look = "git log --stat convoy-ledger"
-    tip = read.ref(town.repo, REF)
+    try:
+        tip = read.ref(town.repo, REF)
+    except ConvoyError:
+        folder = town.repo.common_dir
+        words = ("mv", str(folder / REF), str(folder / f"{BRANCH}.damaged"))
+        return (shlex.join(words), "gitconvoy doctor --fix")
     try:
         if tip is None or parse_message(read.commit(town.repo, tip).message) is not None:
             return (look,)
@@ -96,6 +101,23 @@ def whole(scene: Scene) -> Iterator[Finding]:
     )
 
 
+def in_the_way(scene: Scene) -> Iterator[Finding]:
+    """Can the branch be made where it is not there?"""
+    town = scene.town()
+    for name in sorted(read.refs(town.repo, f"{REF}/")):
+        branch = name.removeprefix(settings.HEADS)
+        spare = shlex.quote(branch.replace("/", "-", 1))
+        yield Finding(
+            "in-the-way",
+            branch,
+            ERROR,
+            f"there is a branch {branch}",
+            f"no branch is named like one below {BRANCH}",
+            f"git holds no branch {BRANCH} beside it, so nothing can be recorded",
+            (f"git branch -m {shlex.quote(branch)} {spare}",),
+        )
+
+
 def checked_out(scene: Scene) -> Iterator[Finding]:
     """Has somebody checked the branch out?"""
     town = scene.town()
@@ -116,7 +138,10 @@ def checked_out(scene: Scene) -> Iterator[Finding]:
 def remotes(scene: Scene) -> Iterator[Finding]:
     """Is it at one with the ledgers that remotes were last seen to have?"""
     town = scene.town()
-    own = read.ref(town.repo, REF)
+    try:
+        own = read.ref(town.repo, REF)
+    except ConvoyError as error:
+        raise OutOfReach from error
     for remote in settings.remotes(town.repo) if own is not None else ():
         theirs = read.ref(town.repo, f"refs/remotes/{remote}/{BRANCH}")
         if own is None or theirs is None or theirs == own:

@@ -43,6 +43,10 @@ def opened(scene: Scene) -> Iterator[Finding]:
         commands = (remedy,)
     elif getattr(error, "code", "") == "not-a-repository":
         commands = ("git init", "gitconvoy -C DIR doctor")
+    elif getattr(error, "code", "") == "damaged-repository":
+        commands = ("mv .git/HEAD .git/HEAD.damaged", "git init --initial-branch=BRANCH")
+    elif getattr(error, "code", "") == "lost-repository":
+        commands = ("git rev-parse --git-dir", f"git -C REPOSITORY worktree repair {shlex.quote(str(scene.start))}")
     yield Finding("repository", str(scene.start), ERROR, said, expected, why, commands)
 
 
@@ -89,6 +93,18 @@ def index(scene: Scene) -> Iterator[Finding]:
     if place.worktree is None:
         return
     subject, plain = str(place.index_file), "one file that holds every path"
+    damage = health.index_damage(place)
+    if damage:
+        yield Finding(
+            "index",
+            subject,
+            ERROR,
+            f"it is damaged: {damage}",
+            "an index that git can read",
+            "a commit of it would not be what was added; it holds no work but what was staged and not committed",
+            (f"mv {shlex.quote(subject)} {shlex.quote(subject + '.damaged')}", "git reset"),
+        )
+        return
     if health.has_split_index(place):
         undo: tuple[str, ...] = ("git config core.splitIndex false", "git update-index --no-split-index")
         yield Finding("split-index", subject, NOTE, "it is a split index", plain, reads, undo)

@@ -111,8 +111,12 @@ def put_back(town: Town) -> None:
 
 
 def accept(town: Town) -> Rewound | None:
-    """Go on from where the branch stands; what it was taken for before, None where nothing was wrong."""
+    """Go on from where the branch stands; what it was taken for before, None where nothing was wrong.
+
+    BadFiles, GitError where it cannot be read: then nobody could go on from it.
+    """
     with town.exclusive():
+        town.ledger()
         found, note = look(town), seen.recall(town.common_dir)
         if found is not None and note is not None:
             seen.remember(town.common_dir, replace(note, ledger=found.tip or "-", tree="?"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from gitconvoy.errors import ConvoyError, Refused, UsageError
 from gitconvoy.git import config, identity, read
 from gitconvoy.git.repo import Repo
+from gitconvoy.ledger.read import REF
 
 LOCAL, OFF, REMOTE = "local", "off", "remote"
 HEADS = read.HEADS
@@ -65,6 +66,11 @@ def _count(repo: Repo, key: str) -> int | None:
 def _trunk(repo: Repo, pinned: str | None) -> str:
     """The pinned branch, else the remote's default branch, else the branch that HEAD names."""
     wanted = pinned.removeprefix(HEADS) if pinned is not None else _default_branch(repo)
+    if pinned is not None and wanted in ("", REF.removeprefix(HEADS)):
+        said = f"gitconvoy.trunk is {pinned!r}" + (", the ledger's own branch" if wanted else "")
+        raise UsageError(
+            said, hint="git config gitconvoy.trunk main, or whichever holds the plan", code="configuration"
+        )
     for ref in (HEADS + wanted, *(f"refs/remotes/{remote}/{wanted}" for remote in remotes(repo))):
         if read.ref(repo, ref) is not None:
             return ref

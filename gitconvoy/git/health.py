@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -17,6 +18,7 @@ from gitconvoy.git.repo import Place
 from gitconvoy.git.run import Result, git
 
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+_SUM = 20
 _LOCKED = ("index", "HEAD", "config", "packed-refs", "shallow", "ORIG_HEAD", "FETCH_HEAD")
 
 
@@ -67,6 +69,19 @@ def promisors(place: Place) -> dict[str, list[str]]:
 def is_shallow(place: Place) -> bool:
     """Whether history ends early here."""
     return _git(place, "rev-parse", "--is-shallow-repository").text == "true"
+
+
+def index_damage(place: Place) -> str:
+    """What is wrong with the index file of this worktree; empty where there is none, or nothing is wrong with it."""
+    try:
+        data = place.index_file.read_bytes()
+    except FileNotFoundError:
+        return ""
+    sums = (bytes(_SUM), hashlib.sha1(data[:-_SUM], usedforsecurity=False).digest())  # index.skipHash writes zeros
+    if data[-_SUM:] not in sums:
+        return "its checksum is wrong"  # git itself does not look
+    said = _git(place, "ls-files", "--error-unmatch", "--", ":(top,literal).git")  # reads it all and lists nothing
+    return "" if said.returncode in (0, 1) else said.stderr.splitlines()[-1].removeprefix("fatal: ")
 
 
 def has_split_index(place: Place) -> bool:

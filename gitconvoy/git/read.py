@@ -26,7 +26,7 @@ SUBMODULE_MODE = 0o160000
 HEADS = "refs/heads/"
 """What the full names of branches begin with."""
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
-_TREE = b"40000"
+_TREE, _SUBMODULE = b"40000", b"160000"
 _TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _KEPT = 64
 """How many trees are remembered, for the next comparison."""
@@ -278,6 +278,25 @@ def changed_in_trees(
             if any(trees):
                 todo.append((trees[0], trees[1], above + name + b"/"))
     return sorted(changed)
+
+
+def added_objects(repo: Repo, old: str | None, new: str) -> set[str]:
+    """The ids of `new` and of the trees and blobs below it, without those that stand at the same place in `old`."""
+    found: set[str] = set()
+    todo = [(old, new)]
+    while todo:
+        left_tree, right_tree = todo.pop()
+        if left_tree == right_tree:
+            continue
+        found.add(right_tree)
+        left, right = _listing(repo, left_tree), _listing(repo, right_tree)
+        before = {name: oid.hex() for mode, name, oid in left - right if mode == _TREE}
+        for mode, name, oid in right - left:
+            if mode == _TREE:
+                todo.append((before.get(name), oid.hex()))
+            elif mode != _SUBMODULE:
+                found.add(oid.hex())
+    return found
 
 
 def _listing(repo: Repo, tree: str | None) -> frozenset[tuple[bytes, bytes, bytes]]:

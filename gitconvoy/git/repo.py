@@ -63,7 +63,7 @@ def locate(start: Path, environ: Mapping[str, str] | None = None) -> Place:
     lines = found.text.split("\n")
     bare = len(lines) == 4 and found.returncode == 128
     if not bare and (found.returncode or len(lines) != 5):
-        raise _not_found(start, found)
+        raise _not_found(start, found, asked="GIT_DIR" in source)
     git_dir, common_dir, index_file = (Path(line) for line in lines[:3])
     worktree = None if bare else Path(lines[4])
     env = _child_env(source, start, git_dir, worktree, index_file)
@@ -126,11 +126,15 @@ class Repo:
             raise space.named(self.git_dir, error) from error.__cause__
 
 
-def _not_found(start: Path, found: Result) -> GitError:
+def _not_found(start: Path, found: Result, *, asked: bool) -> GitError:
     if "unknown repository extension" in found.stderr:
         name = found.stderr.split("found:", 1)[-1].split()[0].lower()
         return _unsupported(start, name, "this git is too old for the repository")
     if "not a git repository" in found.stderr:
+        above = (start.absolute(), *start.absolute().parents)
+        ruin = next((each for folder in above if (each := folder / ".git").exists()), None)
+        if ruin is not None and not asked:
+            return _ruined(ruin)
         return GitError(
             f"{start} is not in a git repository",
             hint="run `git init` first, or name a repository with -C",
@@ -144,6 +148,25 @@ def _not_found(start: Path, found: Result) -> GitError:
         found.stderr or f"git cannot tell where the repository of {start} is",
         code="not-a-repository",
         hint="run `git status` there: it says more",
+    )
+
+
+def _ruined(place: Path) -> GitError:
+    """What stands where git looks for a repository is none that it knows."""
+    if place.is_file():
+        with place.open(errors="replace") as file:
+            said = file.read(200).strip()
+        return GitError(
+            f"{place} leads to a repository that is not there: {said!r}",
+            hint="bring the repository back where it was; or run `git worktree repair` in it where it is now",
+            code="lost-repository",
+        )
+    lost = [name for name in ("objects", "refs") if not (place / name).is_dir()]
+    what = f"{' and '.join(lost)} is missing there" if lost else f"{place / 'HEAD'} names no branch and no commit"
+    return GitError(
+        f"git does not take {place} for a repository: {what}",
+        hint="move a bad HEAD aside, then `git init --initial-branch=BRANCH` there: it keeps what is left",
+        code="damaged-repository",
     )
 
 

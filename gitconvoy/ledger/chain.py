@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitconvoy.git import write
+from gitconvoy.git import disk, read, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.apply import apply
@@ -48,6 +48,9 @@ def prepare(repo: Repo, ledger: Ledger, base_tree: str | None, plan_tree: str | 
     """
     if not events or (ledger.tip is None) != (events[0].kind == "init"):
         raise ValueError("a chain has events, and a ledger begins with the event init")
+    if plan_tree is not None:  # the ledger needs it from now on, and git has not synced what people committed
+        known = read.child(repo, base_tree, "plan") if base_tree is not None else None
+        disk.sync_objects(repo, read.added_objects(repo, known, plan_tree))
     old = ledger.tip
     tree, parent, commits = base_tree, old, []
     for number, event in enumerate(events):

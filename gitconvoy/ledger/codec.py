@@ -70,7 +70,8 @@ def town_bytes(paused: bool) -> bytes:
     return dump({"paused": paused}, RECORD_TOWN, None)
 
 
-def _damaged(path: str, what: object) -> BadFiles:
+def damaged(path: str, what: object) -> BadFiles:
+    """The error about a record that cannot be read, and why."""
     return BadFiles(f"the ledger's record {path} cannot be read: {what}", hint=DAMAGED, code="ledger-damaged")
 
 
@@ -79,13 +80,13 @@ def _fields_of(data: bytes, path: str, names: set[str]) -> dict[str, Any]:
     try:
         found = load(data, path)
     except BadFiles as error:
-        raise _damaged(path, error.problems[0].message) from None
+        raise damaged(path, error.problems[0].message) from None
     try:
         values = {key: _value(key, value) for key, value in found.items() if key in names and value is not None}
     except (TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     if not is_id(values.get("id", "")):
-        raise _damaged(path, f"its id is {shown(str(found.get('id')))}")
+        raise damaged(path, f"its id is {shown(str(found.get('id')))}")
     return values
 
 
@@ -130,9 +131,9 @@ def read_town(data: bytes, path: str) -> bool:
     try:
         found = load(data, path).get("paused", False)
     except BadFiles as error:
-        raise _damaged(path, error.problems[0].message) from None
+        raise damaged(path, error.problems[0].message) from None
     if type(found) is not bool:
-        raise _damaged(path, "paused is neither true nor false")
+        raise damaged(path, "paused is neither true nor false")
     return found
 
 

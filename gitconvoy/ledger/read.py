@@ -13,6 +13,7 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Ledger
+from gitconvoy.yamlio.complaints import MAX_SIZE
 
 REF = "refs/heads/convoy-ledger"
 
@@ -32,7 +33,7 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     for folder in ("beads", "convoys"):
         tree = gitread.tree_at(repo, tip, folder)
         for entry in gitread.entries(repo, tree, folder) if tree else ():
-            data = gitread.blob(repo, entry.oid)
+            data = record_bytes(repo, entry)
             if folder == "beads":
                 bead = codec.read_bead(data, entry.path)
                 beads[bead.id] = bead
@@ -43,6 +44,15 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     if town is not None:
         paused = codec.read_town(town, "town.yaml")
     return Ledger(tip, beads, convoys, paused, info.time, parsed.trailers.get("Convoy-Trunk"))
+
+
+def record_bytes(repo: Repo, entry: gitread.Entry) -> bytes:
+    """A file of the ledger's tree. BadFiles where it is none, or larger than any record: it is not read then."""
+    size = gitread.blob_size(repo, entry.oid) if entry.is_file else 0
+    if not entry.is_file or size > MAX_SIZE:
+        what = f"it has {size:,} bytes, allowed are {MAX_SIZE:,}" if entry.is_file else "it is no plain file"
+        raise codec.damaged(entry.path, what)
+    return gitread.blob(repo, entry.oid)
 
 
 def _foreign_commit(repo: Repo, info: gitread.CommitInfo) -> BadFiles:

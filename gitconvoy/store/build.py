@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from gitconvoy.model import kinds
 from gitconvoy.model.ids import ID_PATTERN, is_id
 from gitconvoy.model.plan import Bead, Config, Convoy, Plan
 from gitconvoy.store import values
-from gitconvoy.store.reading import Memo, Source, not_regular, read
+from gitconvoy.store.reading import Memo, Source, Understand, not_regular, read
 from gitconvoy.yamlio.reader import locator
 
 
@@ -57,26 +57,20 @@ class _Builder:
             self.problems.append(not_regular(source.path))
 
     def _document(self, source: Source, kind: kinds.Kind) -> None:
-        stem = kinds.stem(source.path)
-        data, found = read(source, kind) if self.memo is None else self.memo.read(source, kind)
-        if kind is kinds.CONFIG:
-            self._set_config(data, found, source.path)
-            return
-        if data is not None and not found:
-            found = _wrong_id(data, stem, source.path)
-        value: Bead | Convoy | None = None
-        if data is not None and not found:
-            try:
-                value = values.convoy(data, source.path) if kind is kinds.CONVOY else values.bead(data, source.path)
-            except values.ValueProblem as error:
-                found = [error.problem(source.path)]
+        once = self.memo.once if self.memo is not None else _first
+        value, found = once(source, kind, _understand)
         self.problems += found
-        twice = self._taken_twice(stem, source.path)
-        if value is None or twice:
+        if kind is kinds.CONFIG:
+            self.config_broken = self.config_broken or value is None
+            if isinstance(value, Config):
+                self.config = value
+            return
+        stem = kinds.stem(source.path)
+        if self._taken_twice(stem, source.path) or value is None:
             self.broken.add(stem)
         elif isinstance(value, Convoy):
             self.convoys[value.id] = value
-        else:
+        elif isinstance(value, Bead):
             (self.archive if value.archived else self.beads)[value.id] = value
 
     def _taken_twice(self, stem: str, path: str) -> bool:
@@ -97,14 +91,31 @@ class _Builder:
         )
         return True
 
-    def _set_config(self, data: dict[str, Any] | None, found: list[Problem], path: str) -> None:
-        if data is not None and not found:
-            try:
-                self.config = values.config(data)
-            except values.ValueProblem as error:
-                found = [error.problem(path)]
-        self.problems += found
-        self.config_broken = self.config_broken or bool(found)
+
+_Value = Bead | Convoy | Config
+_MAKERS: dict[str, Callable[[dict[str, Any], str], _Value]] = {
+    kinds.BEAD.name: values.bead,
+    kinds.CONVOY.name: values.convoy,
+    kinds.CONFIG.name: lambda data, _: values.config(data),
+}
+
+
+def _first(source: Source, kind: kinds.Kind, understand: Understand[_Value]) -> tuple[_Value | None, Sequence[Problem]]:
+    return understand(source, kind, *read(source, kind))
+
+
+def _understand(
+    source: Source, kind: kinds.Kind, data: dict[str, Any] | None, found: list[Problem]
+) -> tuple[_Value | None, list[Problem]]:
+    if data is None or found:
+        return None, found
+    wrong = _wrong_id(data, kinds.stem(source.path), source.path) if kind is not kinds.CONFIG else []
+    if wrong:
+        return None, wrong
+    try:
+        return _MAKERS[kind.name](data, source.path), []
+    except values.ValueProblem as error:
+        return None, [error.problem(source.path)]
 
 
 def _wrong_id(data: dict[str, Any], stem: str, path: str) -> list[Problem]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.model.kinds import Kind
@@ -25,6 +25,17 @@ class Source:
     read: Callable[[], bytes]
     regular: bool = True
     """False for symbolic links, submodules and whatever else is no plain file."""
+
+
+T = TypeVar("T", covariant=True)
+
+
+class Understand(Protocol[T]):
+    """From a file's document (None where it is none) and what is wrong with it to a value, and all that is wrong."""
+
+    def __call__(
+        self, source: Source, kind: Kind, data: Document | None, found: list[Problem]
+    ) -> tuple[T | None, Sequence[Problem]]: ...
 
 
 def not_regular(path: str) -> Problem:
@@ -51,33 +62,33 @@ def read(source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
 
 
 class Memo:
-    """What one open repository has read: in memory, and over the life of a process in the cache.
+    """What one open repository has read: values in memory, documents over the life of a process in the cache.
 
     HEAD and index, the trunk and the trunk before, share most of their files; a blob id never changes its bytes.
     """
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._known: dict[tuple[str, str], tuple[Document | None, tuple[Problem, ...]]] = {}
+        self._known: dict[tuple[str, str], tuple[Any, tuple[Problem, ...]]] = {}
 
-    def read(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
-        """As `read`, once for each blob and path."""
+    def once(self, source: Source, kind: Kind, understand: Understand[T]) -> tuple[T | None, Sequence[Problem]]:
+        """What `understand` makes of a file's document and complaints, once for each blob and path."""
         if not source.oid or not source.regular:
-            return read(source, kind)
+            return understand(source, kind, *read(source, kind))
         key = (source.oid, source.path)
         if key not in self._known:
-            self._known[key] = self._first_read(source, kind)
-        data, problems = self._known[key]
-        return data, list(problems)
+            value, problems = understand(source, kind, *self._document(source, kind))
+            self._known[key] = value, tuple(problems)
+        return self._known[key]
 
-    def _first_read(self, source: Source, kind: Kind) -> tuple[Document | None, tuple[Problem, ...]]:
+    def _document(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
         cached = self._cache.get(source.oid, kind.name)
         if cached is not None:
-            return cached, ()
+            return cached, []
         data, problems = read(source, kind)
         if data is not None and not problems:
             self._cache.put(source.oid, kind.name, data)
-        return data, tuple(problems)
+        return data, problems
 
     def save(self) -> None:
         """Let other processes have what was read."""

@@ -48,6 +48,28 @@ def test_a_commit_of_a_person_and_its_remedy(here: TownHelper) -> None:
     assert of(here, "ledger") == []
 
 
+def test_a_file_of_the_branch_that_is_damaged_and_the_remedy(here: TownHelper) -> None:
+    good = here.repo.head(REF)
+    (here.path / ".git" / REF).write_text("garbage\n")
+    row = only(here, "ledger", code=1)
+    assert "corrupted" in row["observed"]
+    assert here.run("doctor", "--accept-ledger").code == 1, "what cannot be read cannot be meant"
+    follow(here, row, 0)
+    assert here.json("doctor", "--fix")["ok"]
+    assert here.repo.head(REF) == good
+
+
+def test_branches_that_leave_no_room_for_it_and_the_remedy(here: TownHelper) -> None:
+    good = here.repo.head(REF)
+    here.repo.git("update-ref", "-d", REF)
+    here.repo.git("update-ref", f"{REF}/old", good)
+    row = only(here, "in-the-way", code=1)
+    assert row["subject"] == "convoy-ledger/old"
+    follow(here, row)
+    assert here.json("doctor", "--fix")["ok"]
+    assert here.repo.head(REF) == here.repo.head("refs/heads/convoy-ledger-old") == good
+
+
 def test_a_ledger_of_a_later_version(here: TownHelper) -> None:
     blob = here.repo.git("hash-object", "-w", "--stdin", input="99\n")
     tree = here.repo.git("mktree", input=f"100644 blob {blob}\tformat\n")

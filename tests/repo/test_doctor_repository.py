@@ -40,6 +40,39 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert "does not exist" in only(at(tmp_path / "gone"), "repository", code=1)["observed"]
 
 
+def test_a_repository_that_git_does_not_know_any_more(here: TownHelper) -> None:
+    (here.path / ".git/HEAD").write_text("garbage\n")
+    row = only(here, "repository", code=1)
+    assert str(here.path / ".git/HEAD") in row["observed"]
+    assert "keeps what is left" in row["why"]
+    assert here.error("status")["code"] == "damaged-repository"
+    for line in row["commands"]:
+        subprocess.run(shlex.split(line.replace("BRANCH", "main")), cwd=here.path, check=True)
+    assert here.run("doctor").code == 0
+
+
+def test_a_worktree_whose_repository_was_moved_and_the_remedy(here: TownHelper, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    here.repo.git("worktree", "add", "-q", str(linked), "-b", "topic")
+    moved = tmp_path / "moved"
+    here.path.rename(moved)
+    row = only(at(linked), "repository", code=1)
+    assert "leads to a repository that is not there" in row["observed"]
+    subprocess.run(shlex.split(row["commands"][1].replace("REPOSITORY", str(moved))), check=True)
+    assert [each["check"] for each in rows(at(linked)) if each["severity"] == "error"] == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage " * 20, None])
+def test_an_index_that_is_damaged_and_the_remedy(here: TownHelper, damage: bytes | None) -> None:
+    index = here.path / ".git/index"
+    index.write_bytes(index.read_bytes()[:-25] if damage is None else damage)
+    row = only(here, "index", code=1)
+    assert row["severity"] == "error"
+    follow(here, row)
+    assert here.repo.git("status", "--porcelain") == ""
+    assert of(here, "index") == []
+
+
 def test_sha256(tmp_path: Path) -> None:
     made = tmp_path / "long"
     subprocess.run(["git", "init", "--quiet", "--object-format=sha256", str(made)], check=True)

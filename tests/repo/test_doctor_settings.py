@@ -27,7 +27,15 @@ def here(repo: GitRepo) -> TownHelper:
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("dispatch", "always"), ("maxWorkers", "many"), ("paused", "perhaps"), ("wake", "x")]
+    ("key", "value"),
+    [
+        ("dispatch", "always"),
+        ("maxWorkers", "many"),
+        ("paused", "perhaps"),
+        ("wake", "x"),
+        ("trunk", ""),
+        ("trunk", "convoy-ledger"),
+    ],
 )
 def test_a_value_that_cannot_be_meant(here: TownHelper, key: str, value: str) -> None:
     here.repo.config(f"gitconvoy.{key}", value)

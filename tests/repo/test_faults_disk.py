@@ -109,6 +109,21 @@ def committed(path: str, text: str) -> Callable[[TownHelper], bool]:
     return lambda here: here.repo.exists(f"HEAD:{path}") and text in here.repo.show("HEAD", path)
 
 
+def unsettled(here: TownHelper) -> None:
+    """No town any more: as before `init`."""
+    here.repo.git("rm", "-rq", ".convoy")
+    here.commit("no town")
+    for ref in here.repo.git("for-each-ref", "--format=%(refname)", "refs/heads/convoy-ledger").splitlines():
+        here.repo.git("update-ref", "-d", ref)
+    shutil.rmtree(here.path / ".git/gitconvoy", ignore_errors=True)
+    here.repo.git("config", "--remove-section", "gitconvoy")
+
+
+def settled(here: TownHelper) -> bool:
+    config = here.repo.run("config", "gitconvoy.dispatch")
+    return here.repo.exists("HEAD:.convoy/config.yaml") and config.stdout == "local\n" and hooked(here)
+
+
 def hooked(here: TownHelper) -> bool:
     return here.run("hooks", "status").code == 0
 
@@ -140,6 +155,7 @@ CASES = {
     "stage": Case(("stage", "gt-x", "gt-y"), lambda here: len(here.json("list")["convoys"]) == 2, again=1),
     "tidy": Case(("tidy",), committed(".convoy/beads/gt-a.yaml", "status: closed"), finished),
     "bead": Case(("bead", "set", "gt-x", "priority=0"), committed(".convoy/beads/gt-x.yaml", "priority: 0")),
+    "init": Case(("init", "--prefix", "gt"), settled, unsettled),
     "hooks": Case(("hooks", "install"), hooked),
 }
 

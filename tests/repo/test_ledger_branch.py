@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pytest
 from gitfixtures import GitRepo
 
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read
+from gitconvoy.git import read, write
 from gitconvoy.git.repo import Repo
-from gitconvoy.ledger import chain
+from gitconvoy.ledger import chain, codec
 from gitconvoy.ledger.read import REF, history, read_ledger
 from gitconvoy.model.ledger import BeadRecord, Event, Ledger
 
@@ -93,6 +94,29 @@ def test_the_ledger_holds_the_plan_that_was_decided_on(repo: GitRepo) -> None:
     assert repo.head(f"{REF}~1:plan") == tree
 
 
+@pytest.mark.parametrize(("setting", "synced"), [("committed", True), ("none", False)])
+def test_the_plan_that_git_left_unsynced_is_on_the_disk_before_the_ledger_names_it(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch, setting: str, synced: bool
+) -> None:
+    repo.config("core.fsync", setting)
+    repo.write(".convoy/beads/gt-1.yaml", "id: gt-1\n")
+    repo.write(".convoy/beads/gt-2.yaml", "id: gt-2\n")
+    first = repo.head(repo.commit() + ":.convoy")
+    opened = Repo.at(repo.path)
+    made = chain.prepare(opened, Ledger(), None, first, [INIT])
+    assert chain.publish(opened, made, "init")
+    repo.write(".convoy/beads/gt-2.yaml", "id: gt-2\nstatus: closed\n")
+    second = repo.head(repo.commit() + ":.convoy")
+    seen: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: seen.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
+    chain.prepare(opened, made.ledger, read.commit(opened, made.tip).tree, second, [dispatch(1)])
+    new = [repo.head(f"HEAD:.convoy{path}") for path in ("", "/beads", "/beads/gt-2.yaml")]
+    wanted = {str(repo.path / ".git/objects" / oid[:2] / oid[2:]) for oid in new}
+    found = {path for path in seen if Path(path).is_file()}
+    assert found == (wanted if synced else set())
+    assert {str(Path(path).parent) for path in found} <= set(seen)
+
+
 def test_history_is_the_log(repo: GitRepo) -> None:
     opened = Repo.discover(repo.path)
     made = append(opened, INIT, replace(dispatch(1), reason="please\nbe quick"), dispatch(2, AT + 5))
@@ -106,6 +130,23 @@ def test_history_is_the_log(repo: GitRepo) -> None:
     assert entries[1].reason == "please\nbe quick"
     assert entries[1].as_dict()["commit"] == made.commits[1]
     assert list(history(opened, None)) == []
+
+
+@pytest.mark.parametrize("mode", ["100644", "120000"])
+def test_what_no_record_can_be_is_not_read(repo: GitRepo, mode: str) -> None:
+    """Not into memory either: a branch that was fetched may hold anything."""
+    opened = Repo.discover(repo.path)
+    chain.publish(opened, append(opened, INIT, dispatch(1)), "begin")
+    path = codec.bead_path("gt-00001")
+    blob = write.write_blob(opened, b"a" * (1 << 21) if mode == "100644" else b"/etc/passwd")
+    base = repo.head(f"{REF}^{{tree}}")
+    fan = repo.git("mktree", input=f"{mode} blob {blob}\tgt-00001.yaml\n")
+    tree = write.edit_tree(opened, base, {path.rpartition("/")[0]: write.Tree(fan)})
+    message = repo.git("log", "-1", "--format=%B", REF)
+    tip = repo.git("commit-tree", tree, "-p", REF, "-m", message)
+    with pytest.raises(BadFiles, match="2,097,152 bytes" if mode == "100644" else "no plain file") as caught:
+        read_ledger(opened, tip)
+    assert caught.value.code == "ledger-damaged"
 
 
 def test_a_newer_format_is_refused_clearly(repo: GitRepo, tmp_path: Path) -> None:
