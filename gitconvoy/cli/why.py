@@ -41,7 +41,7 @@ def why(app: App, bead: str, at: str | None) -> None:
     ]
 
     def introduced(blockers: Sequence[Blocker]) -> Mapping[Blocker, dict[str, Any] | None]:
-        return origins.origins(found.plan, found.view.state.trunk, app.town().repos(found.plan), blockers)
+        return origins.origins(found.plan, found.view.state.trunk, app.town().keepers(found.plan), blockers)
 
     data = report(found.view, found.local, bead_id, entries, introduced=introduced)
     emit(app, data, lambda: _tell(data))

@@ -107,6 +107,16 @@ class Town:
 
         return repo_of
 
+    def keepers(self, plan: Plan) -> Callable[[str], Repo]:
+        """From a bead to the repository that keeps its file; it may be worked on in another. Refused as `repo_of`."""
+        homes = self.homes(plan.config) if plan.abroad else {}
+
+        def keeper_of(bead: str) -> Repo:
+            where = plan.abroad.get(bead)
+            return homes[where.rig].repo() if where is not None else self.repo
+
+        return keeper_of
+
     def ledger(self) -> Ledger:
         """The ledger as it stands."""
         return read_ledger(self.repo, self.ledger_tip())

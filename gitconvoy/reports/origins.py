@@ -28,7 +28,7 @@ def origins(
     """Blocker -> {commit, at, author, subject} of the commit that wrote the link into its holder's file.
 
     None where history does not say: it ends before (a shallow clone), or the trunk of then is gone. `trunk` is the
-    commit that the plan was read from, `repo_of` gives the repository of a bead.
+    commit that the plan was read from, `repo_of` gives the repository that keeps a bead's file.
     """
     histories: dict[str, _History] = {}
     found: dict[Blocker, dict[str, Any] | None] = {}

@@ -138,3 +138,13 @@ def test_a_link_in_the_repository_of_a_rig(make_repo: Callable[[str], GitRepo]) 
     found = introduced(made.here, "web-b")["gt-a"]
     assert found is not None
     assert (found["commit"], found["subject"]) == (there, "the rig's")
+
+
+def test_a_link_of_the_town_whose_work_is_elsewhere(make_repo: Callable[[str], GitRepo]) -> None:
+    made = rig_town(make_repo)
+    made.here.bead("gt-a")
+    made.here.bead("web-b", depends_on=["gt-a"])
+    made.here.commit("both in the town")
+    assert subjects(made.here, "web-b") == {"gt-a": "both in the town"}
+    made.away()
+    assert subjects(made.here, "web-b") == {"gt-a": "both in the town"}
