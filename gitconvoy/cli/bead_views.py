@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.desk import reading
 from gitconvoy.cli.output import emit, note, say, table
-from gitconvoy.cli.reading import at_option
+from gitconvoy.cli.reading import at_option, reading
 from gitconvoy.errors import BadFiles, Problem, Refused, UsageError
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ _COLOURS = {"error": "red", "warning": "yellow"}
 
 @command("validate", "gitconvoy validate\ngitconvoy validate --staged\ngitconvoy validate --at origin/main --json")
 @click.option("--staged", is_flag=True, help="What the next commit would hold, instead of the worktree.")
-@click.option("--at", "rev", metavar="REV", help="What a commit holds.")
+@click.option("--at", "rev", metavar="REV", help="What a commit holds, or the trunk held at a date.")
 def validate(app: App, staged: bool, rev: str | None) -> int:
     """Check every file below .convoy/ and the graph that they make: `path:line:column: severity: message [code]`.
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.desk import answer, carry_out, no_commit_option, reading
+from gitconvoy.cli.desk import answer, carry_out, no_commit_option
 from gitconvoy.cli.output import emit, safe_line, say
-from gitconvoy.cli.reading import at_option
+from gitconvoy.cli.reading import at_option, reading
 
 if TYPE_CHECKING:
     from gitconvoy.model.plan import Link

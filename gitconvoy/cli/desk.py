@@ -12,14 +12,11 @@ import click
 
 from gitconvoy.cli.app import App
 from gitconvoy.cli.output import emit, note, say
-from gitconvoy.cli.reading import require_plan
 from gitconvoy.errors import ConvoyError, LostRace, Refused
 
 if TYPE_CHECKING:
     from gitconvoy.engine.town import Town
     from gitconvoy.ledger.read import Entry
-    from gitconvoy.model.plan import Plan
-    from gitconvoy.model.state import State
     from gitconvoy.planning.desk import Changes, Desk
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -169,33 +166,3 @@ def tell(done: Done) -> None:
         note(f"it takes effect once {done.branch} is merged into the trunk ({done.trunk})")
     for line in news.lines(list(done.news)):
         say(line)
-
-
-def reading(app: App, at: str | None = None, ids: Sequence[str] = ()) -> State:
-    """The state to read: at a revision, else the trunk's; the worktree's where only that has a plan, or knows `ids`.
-
-    That is said on stderr. Refused (`no-plan`) where neither has a plan, NotFound for an unknown revision.
-    """
-    from dataclasses import replace
-
-    from gitconvoy.engine.time_travel import state_at
-    from gitconvoy.store import load
-
-    town = app.town()
-    state = state_at(town, at)
-    if at is not None or (state.plan.exists and _knows(state.plan, ids)):
-        return state
-    here = town.joined(load.from_worktree(town.repo))
-    if not here.exists or (state.plan.exists and not _knows(here, ids)):
-        require_plan(town, state.plan)
-        return state
-    trunk = town.settings.trunk.removeprefix("refs/heads/")
-    what = f"does not know {', '.join(ids)} yet" if state.plan.exists else "has no .convoy folder yet"
-    note(f"the trunk ({trunk}) {what}: this is the plan of the worktree")
-    return replace(state, plan=here)
-
-
-def _knows(plan: Plan, ids: Sequence[str]) -> bool:
-    """Whether the plan knows all ids, be they beginnings."""
-    known = (*plan.beads, *plan.archive, *plan.convoys, *plan.broken)
-    return all(any(one.startswith(given) for one in known) for given in ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from itertools import islice
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.output import emit, say
-from gitconvoy.cli.reading import at_option, moment
+from gitconvoy.cli.reading import at_option, moment, parse_time
 from gitconvoy.errors import UsageError
 
 _COLOURS = {
@@ -19,33 +20,46 @@ _COLOURS = {
 }  # fmt: skip
 
 
-@command("log", "gitconvoy log --limit 20\ngitconvoy log --bead gt-x7k2p --event fail --event expire")
+@command(
+    "log",
+    "gitconvoy log -n 20\n"
+    "gitconvoy log --bead gt-x7k2p --event fail --event expire\n"
+    "gitconvoy log --since '2 days ago' --until yesterday --reverse",
+)
 @click.option("--convoy", metavar="ID", help="Only what is about this convoy and its beads.")
 @click.option("--bead", metavar="ID", help="Only what is about this bead.")
-@click.option("--since", metavar="TIME", help="Only what is newer: a date, a time, or how long ago (2h, 3d).")
+@click.option("--since", metavar="TIME", help="Nothing older: a date, a time, or how long ago (2h, '3 days ago').")
+@click.option("--until", metavar="TIME", help="Nothing newer than that time, told likewise.")
 @click.option("--event", "events", metavar="NAME", multiple=True, help="Only this event; may be given several times.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N entries.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="At most N entries, the newest.")
+@click.option("--reverse", is_flag=True, help="Oldest first.")
 @at_option
 def log(
     app: App,
     convoy: str | None,
     bead: str | None,
     since: str | None,
+    until: str | None,
     events: tuple[str, ...],
     limit: int | None,
+    reverse: bool,
     at: str | None,
 ) -> None:
-    """Tell what happened, newest first: the ledger's events, and status changes made in files (event `file`)."""
+    """Tell what happened, newest first: the ledger's events, and status changes made in files (event `file`).
+
+    A date alone is its first second, a time without a zone is UTC. With --at, what had happened by then.
+    """
     from gitconvoy.reports import history
 
     found = moment(app, at, planless=True)
+    plan, view = found.plan, found.view
     wanted = history.Filter(
-        _known(found.plan.convoys, convoy),
-        _known({**found.plan.beads, **found.plan.archive}, bead),
-        _since(since, found.view.now),
+        _known("convoy", {*plan.convoys, *view.ledger.convoys}, convoy),
+        _known("bead", {*plan.beads, *plan.archive, *view.ledger.beads}, bead),
+        parse_time(since, view.now) if since is not None else None,
+        parse_time(until, view.now) if until is not None else None,
         _events(events),
     )
-    view = found.view
     told = history.entries(
         app.town().repo,
         view.ledger.tip,
@@ -53,33 +67,24 @@ def log(
         wanted,
         convoy_of=lambda one: next(iter(view.tracking(one)), None) or view.ledger.bead(one).convoy,
     )
-    data = history.as_data(islice(told, limit and min(limit, sys.maxsize)))
+    entries = list(islice(told, limit and min(limit, sys.maxsize)))
+    data = history.as_data(reversed(entries) if reverse else entries)
     emit(app, data, lambda: _tell(data["entries"]))
 
 
-def _known(known: Any, text: str | None) -> str | None:
-    """An id, or the one that it begins; ids that are gone from the plan stay as they are: history knows them."""
+def _known(kind: str, known: Collection[str], text: str | None) -> str | None:
+    """An id, or the one that it begins. Ids that are gone from plan and ledger stay as they are: history knows them.
+
+    Refused (`ambiguous`) where several begin so.
+    """
+    from gitconvoy.reports.ids import ambiguous
+
     if text is None or text in known:
         return text
-    found = [one for one in known if one.startswith(text)]
-    return found[0] if len(found) == 1 else text
-
-
-def _since(text: str | None, now: int) -> int | None:
-    from gitconvoy.model.clock import parse_duration, parse_iso
-
-    if text is None:
-        return None
-    try:
-        return now - parse_duration(text)
-    except ValueError:
-        pass
-    try:
-        return parse_iso(text)
-    except ValueError:
-        raise UsageError(
-            f"{text!r} is no time", hint="write 2030-01-31, 2030-01-31T12:00:00Z, 90m or 3d", code="bad-time"
-        ) from None
+    found = sorted(one for one in known if one.startswith(text))
+    if len(found) > 1:
+        raise ambiguous(kind, text, found)
+    return found[0] if found else text
 
 
 def _events(names: tuple[str, ...]) -> frozenset[str]:

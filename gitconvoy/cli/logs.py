@@ -34,7 +34,7 @@ def logs(app: App, bead: str, attempt: int | None, follow: bool) -> None:
     from gitconvoy.dispatch.logs import text
     from gitconvoy.reports.ids import find_bead
 
-    found = moment(app)
+    found = moment(app, aside=False)
     town = app.town()
     bead_id = find_bead(found.plan, bead)
     last = found.view.ledger.bead(bead_id)

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from gitconvoy.cli.app import App
-from gitconvoy.errors import Refused
+from gitconvoy.cli.desk import standing
+from gitconvoy.cli.output import note
+from gitconvoy.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.dispatch.breaker import Breaker
     from gitconvoy.engine.local import Local
     from gitconvoy.engine.town import Town
     from gitconvoy.model.plan import Plan
+    from gitconvoy.model.state import State
     from gitconvoy.rules.view import View
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def at_option(function: F) -> F:
-    """`--at REV`: the state of a trunk commit, a ledger commit, or any other commit."""
-    return click.option("--at", metavar="REV", help="Read the state at a commit instead of now.")(function)
+    """`--at REV`: the state of a trunk commit, a ledger commit, any other commit, or a date."""
+    return click.option("--at", metavar="REV", help="Read the state at a commit or a date instead of now.")(function)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The rules over a state, and what this machine knows beside it."""
+    """The rules over a state, and what this machine knows beside it. `past`: the time is another one than now."""
 
     view: View
     local: Local
+    past: bool = False
 
     @property
     def plan(self) -> Plan:
@@ -39,19 +43,88 @@ class Moment:
         return self.view.plan
 
 
-def moment(app: App, at: str | None = None, *, planless: bool = False) -> Moment:
-    """The state now or at a revision. NotFound for an unknown one, Refused where the trunk has no plan.
+def moment(app: App, at: str | None = None, *, planless: bool = False, aside: bool = True) -> Moment:
+    """The state now, at a revision or a date. NotFound for an unknown one, Refused where the trunk has no plan.
 
-    With `planless` it may have none as long as there is a ledger.
+    With `planless` it may have none as long as there is a ledger. With `aside`, a branch that plans otherwise is noted.
     """
-    from gitconvoy.engine.time_travel import local_at, state_at
+    from gitconvoy.engine import time_travel
     from gitconvoy.rules.view import View
 
     town = app.town()
+    where = time_travel.point(town, at) if at is not None else None
+    state = time_travel.state_of(town, where) if where is not None else town.state()
+    if at is None:
+        if aside:
+            note_branch(app)
+        if not (planless and state.ledger.tip is not None):
+            require_plan(town, state.plan)
+    local = time_travel.local_at(town, state, where)
+    return Moment(View(state), local, past=where is not None and where.time is not None)
+
+
+def reading(app: App, at: str | None = None, ids: Sequence[str] = ()) -> State:
+    """The state to read: at a revision, else the trunk's; the worktree's where only that has a plan, or knows `ids`.
+
+    That is said on stderr. Refused (`no-plan`) where neither has a plan, NotFound for an unknown revision.
+    """
+    from dataclasses import replace
+
+    from gitconvoy.engine.time_travel import state_at
+    from gitconvoy.store import load
+
+    town = app.town()
     state = state_at(town, at)
-    if at is None and not (planless and state.ledger.tip is not None):
+    if at is not None:
+        return state
+    if state.plan.exists and _knows(state.plan, ids):
+        note_branch(app)
+        return state
+    here = town.joined(load.from_worktree(town.repo))
+    if not here.exists or (state.plan.exists and not _knows(here, ids)):
+        note_branch(app)
         require_plan(town, state.plan)
-    return Moment(View(state), local_at(town, state, at))
+        return state
+    trunk = town.settings.trunk.removeprefix("refs/heads/")
+    what = f"does not know {', '.join(ids)} yet" if state.plan.exists else "has no .convoy folder yet"
+    note(f"the trunk ({trunk}) {what}: this is the plan of the worktree")
+    return replace(state, plan=here)
+
+
+def _knows(plan: Plan, ids: Sequence[str]) -> bool:
+    """Whether the plan knows all ids, be they beginnings."""
+    known = (*plan.beads, *plan.archive, *plan.convoys, *plan.broken)
+    return all(any(one.startswith(given) for one in known) for given in ids)
+
+
+def note_branch(app: App) -> None:
+    """Say on stderr, in one line, that the plan of what is checked out is another one than the trunk's, which is read.
+
+    Not to workers who stand elsewhere than in the town that they are told of: it is not their branch.
+    """
+    from gitconvoy.engine.plans import branches
+
+    town = app.town()
+    found = branches.apart(town) if app.directory == standing() else None
+    if found is None:
+        return
+    trunk = town.settings.trunk.removeprefix("refs/heads/").removeprefix("refs/remotes/")
+    here = f"this branch ({found.branch})" if found.branch is not None else "the commit that is checked out"
+    if not found.changed:
+        note(f"note: this is the plan of the trunk ({trunk}), which has moved on since {here} left it")
+        return
+    note(f"note: {here} changes the plan, but the trunk's ({trunk}) is what counts: --at HEAD reads the plan here")
+
+
+def parse_time(text: str, now: int) -> int:
+    """A moment as `parse_moment` reads it, in epoch seconds. UsageError (`bad-time`) where it is none."""
+    from gitconvoy.model.clock import parse_moment
+
+    try:
+        return parse_moment(text, now)
+    except ValueError:
+        hint = "write 2030-01-31, 2030-01-31T12:00:00Z, yesterday, '2 hours ago', 90m or 3d"
+        raise UsageError(f"{text!r} is no time", hint=hint, code="bad-time") from None
 
 
 def require_plan(town: Town, plan: Plan) -> None:
@@ -75,7 +148,15 @@ def missing_trunk(town: Town) -> str | None:
 
 
 def circumstances(app: App, found: Moment) -> dict[str, Any]:
-    """Where the state comes from and what this clone may do: trunk, ledger, role, dispatcher, and notes in words."""
+    """Where the state comes from and what this clone may do: trunk, ledger, role, dispatcher, and notes in words.
+
+    Of another time than now only the notes that are the plan's: what this machine is in is no matter of then.
+    """
+    about = _now(app, found)
+    return {**about, "notes": _plan_notes(found.plan)} if found.past else about
+
+
+def _now(app: App, found: Moment) -> dict[str, Any]:
     from gitconvoy.engine.settings import HEADS
     from gitconvoy.engine.telling.notices import troubles
     from gitconvoy.git import read
@@ -138,13 +219,18 @@ def _notes(source: str, role: str, found: Moment) -> list[str]:
             if place.trouble
         ]
     notes += [_breaker_note(rig, breaker) for rig, breaker in sorted(found.local.breakers.items()) if breaker.open]
-    if found.plan.config_broken:
+    return [*notes, *_plan_notes(found.plan)]
+
+
+def _plan_notes(plan: Plan) -> list[str]:
+    notes = []
+    if plan.config_broken:
         notes.append("the settings cannot be read, so nothing is dispatched: gitconvoy validate")
     notes += [
         f"the repository of the rig {rig} cannot be used, so nothing of it is dispatched: {reason}"
-        for rig, reason in sorted(found.plan.away.items())
+        for rig, reason in sorted(plan.away.items())
     ]
-    broken = sorted(found.plan.broken)
+    broken = sorted(plan.broken)
     if broken:
         notes.append(f"files that cannot be read are frozen: {', '.join(broken[:5])} (gitconvoy validate)")
     return notes

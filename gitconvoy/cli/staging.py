@@ -9,9 +9,9 @@ import click
 
 from gitconvoy.cli import outcome as told
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.desk import Done, carry_out, no_commit_option, reading, tell
+from gitconvoy.cli.desk import Done, carry_out, no_commit_option, tell
 from gitconvoy.cli.output import emit, note, safe_line, say, table
-from gitconvoy.cli.reading import at_option
+from gitconvoy.cli.reading import at_option, reading
 from gitconvoy.errors import ConvoyError, Exit, Refused, UsageError
 
 if TYPE_CHECKING:
@@ -175,7 +175,8 @@ def _tell(run: _Staging, restaged: bool) -> None:
         told.tell(run.launched)
     elif run.refused is None:
         force = " --force" if report.warnings else ""
-        say(f"next: gitconvoy launch {run.convoy}{force}")
+        merged = f", once {run.done.branch} is merged into {run.done.trunk}" if run.done.trunk is not None else ""
+        say(f"next: gitconvoy launch {run.convoy}{force}{merged}")
 
 
 def _tell_tree(report: StageReport) -> None:

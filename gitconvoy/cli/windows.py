@@ -22,7 +22,7 @@ def attach(app: App, bead: str) -> None:
     from gitconvoy.dispatch.attempts import attempt_folder
     from gitconvoy.reports.ids import find_bead
 
-    found = moment(app)
+    found = moment(app, aside=False)
     bead_id = find_bead(found.plan, bead)
     number = found.view.ledger.bead(bead_id).attempt
     words = tmux.attach_command(attempt_folder(app.town().common_dir, bead_id, number).root, bead_id)

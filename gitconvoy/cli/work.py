@@ -35,14 +35,17 @@ def attempt_arguments(function: F) -> F:
 @command("next", "gitconvoy next\ngitconvoy next --claim --json")
 @click.option("--claim", is_flag=True, help="Take it: a dispatch to you, with a lease.")
 @click.option("--rig", metavar="RIG", help="Only beads of this rig.")
-def next_(app: App, claim: bool, rig: str | None) -> int:
+@at_option
+def next_(app: App, claim: bool, rig: str | None, at: str | None) -> int:
     """Show the next bead that you could claim; --claim takes it. Nothing ready is no error."""
     from gitconvoy.engine import requests
     from gitconvoy.engine.react import transact
 
+    if claim and at is not None:
+        raise UsageError("what was ready then cannot be claimed", hint="leave out --at", code="options-clash")
     town = app.town()
     if not claim:
-        found = moment(app)
+        found = moment(app, at)
         known_rig(found.plan.config.rigs, rig)
         bead = requests.next_ready(found.view, found.local, town.actor, rig)
         data = _next_data(found.plan, requests.Claim(bead), None)

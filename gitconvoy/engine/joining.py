@@ -10,24 +10,28 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gitconvoy.engine.rigs import RigHome
-from gitconvoy.errors import ConvoyError, Problem
-from gitconvoy.git import read
+from gitconvoy.errors import ConvoyError, Problem, Refused
+from gitconvoy.git import lines, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model import kinds
+from gitconvoy.model.clock import iso
 from gitconvoy.model.plan import Abroad, Bead, Plan
 from gitconvoy.store import load
 
 _NO_TRUNK = "its trunk has no commits any more"
 
 
-def join(plan: Plan, homes: Mapping[str, RigHome]) -> Plan:
-    """The plan with the beads of each home's trunk that belong to its rig; rigs that cannot be read are `away`."""
+def join(plan: Plan, homes: Mapping[str, RigHome], at: int | None = None) -> Plan:
+    """The plan with the beads of each home's trunk that belong to its rig; rigs that cannot be read are `away`.
+
+    `at` (epoch seconds): as those trunks stood then, by the committer dates of their own lines; None: now.
+    """
     if not homes:
         return plan
     joined = _Joined(plan)
     for rig, home in sorted(homes.items()):
         try:
-            found = _read(home)
+            found = _read(home, at)
         except (ConvoyError, OSError) as error:
             joined.put_off(home, home.trouble or str(error))
         else:
@@ -35,13 +39,21 @@ def join(plan: Plan, homes: Mapping[str, RigHome]) -> Plan:
     return joined.plan()
 
 
-def _read(home: RigHome) -> tuple[Plan, Abroad]:
+def _read(home: RigHome, at: int | None) -> tuple[Plan, Abroad]:
     """What stands on the trunk of a rig's repository, and where that is. ConvoyError, OSError where it is away."""
     repo = home.repo()
     tip = read.ref(repo, home.trunk)
     if tip is None:
-        raise home.away(_NO_TRUNK)
+        raise _away(_NO_TRUNK)
+    if at is not None:
+        tip = lines.newest_before(repo, tip, at)
+        if tip is None:
+            raise _away(f"its trunk has no commit as old as {iso(at)}")
     return load.from_commit(repo, tip), Abroad(home.rig, str(home.root()), tip)
+
+
+def _away(reason: str) -> Refused:
+    return Refused(reason, hint="git log in that repository shows what its trunk holds", code="rig-away")
 
 
 @dataclass(slots=True)

@@ -76,9 +76,12 @@ class Town:
         """The plan on the trunk's tip, with the beads of rigs that keep them in their own repositories."""
         return self.joined(load.from_commit(self.repo, self.trunk()))
 
-    def joined(self, plan: Plan) -> Plan:
-        """A plan of this repository, with the beads that rigs keep in their own repositories, as their trunks say."""
-        return joining.join(plan, self.homes(plan.config))
+    def joined(self, plan: Plan, at: int | None = None) -> Plan:
+        """A plan of this repository, with the beads that rigs keep in their own repositories, as their trunks say.
+
+        `at`: as those said at that time, in epoch seconds; None: now.
+        """
+        return joining.join(plan, self.homes(plan.config), at)
 
     def homes(self, config: Config) -> dict[str, RigHome]:
         """The rigs with repositories of their own, by name, as git config says."""
@@ -103,6 +106,16 @@ class Town:
             return self.repo
 
         return repo_of
+
+    def keepers(self, plan: Plan) -> Callable[[str], Repo]:
+        """From a bead to the repository that keeps its file; it may be worked on in another. Refused as `repo_of`."""
+        homes = self.homes(plan.config) if plan.abroad else {}
+
+        def keeper_of(bead: str) -> Repo:
+            where = plan.abroad.get(bead)
+            return homes[where.rig].repo() if where is not None else self.repo
+
+        return keeper_of
 
     def ledger(self) -> Ledger:
         """The ledger as it stands."""

@@ -129,7 +129,22 @@ def _get(repo: Repo, oid: str, kind: ObjectType) -> Any:
     return found
 
 
+def shallow(repo: Repo) -> frozenset[str]:
+    """The commits at which the history of a shallow clone ends; none in a whole one."""
+    file = Path(repo.env.get("GIT_SHALLOW_FILE") or repo.common_dir / "shallow")
+    try:
+        return frozenset(file.read_text(encoding="ascii").split())
+    except FileNotFoundError:
+        return frozenset()
+
+
 def _missing(repo: Repo, what: str) -> GitError:
+    if shallow(repo):
+        return GitError(
+            f"{what} is not in this shallow clone",
+            hint="`git fetch --unshallow` brings the rest of history",
+            code="missing-object",
+        )
     if config.get_all(repo, r"^remote\..*\.promisor$"):
         return UnsupportedRepository(
             f"{what} is not in this partial clone, and libgit2 fetches nothing by itself",
@@ -406,6 +421,17 @@ def is_ancestor(repo: Repo, old: str, new: str) -> bool:
     if old == new:
         return True
     return repo.git("merge-base", "--is-ancestor", old, new, ok=(0, 1, 128)).returncode == 0
+
+
+def merge_base(repo: Repo, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits, as `git merge-base` chooses it; None where there is none here."""
+    found = repo.git("merge-base", one, other, ok=(0, 1))
+    return found.text if found.returncode == 0 else None
+
+
+def is_shallow(repo: Repo) -> bool:
+    """Whether history ends early here."""
+    return bool(repo.raw.is_shallow)
 
 
 def log(repo: Repo, tip: str) -> Iterator[CommitInfo]:

@@ -23,15 +23,18 @@ FILE_EVENT = "file"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries are wanted; None and empty stand for all. `since` is in epoch seconds."""
+    """Which entries are wanted; None and empty stand for all. Times are in epoch seconds, and count."""
 
     convoy: str | None = None
     bead: str | None = None
     since: int | None = None
+    until: int | None = None
     events: frozenset[str] = frozenset()
 
     def admits(self, entry: Entry) -> bool:
-        """Whether the entry is wanted, its time aside."""
+        """Whether the entry is wanted; whether it is too old is asked where time is in order."""
+        if self.until is not None and entry.at > self.until:
+            return False
         if self.convoy is not None and entry.convoy != self.convoy:
             return False
         if self.bead is not None and entry.bead != self.bead:
@@ -92,10 +95,11 @@ def _file_entries(
     """Status changes of beads and convoys along the trunk's own line, newest first, from the commits that made them."""
     if trunk is None:
         return
+    ends = gitread.shallow(repo)  # the commits there seem to bring everything that is older
     listed = repo.git("rev-list", "--first-parent", trunk, "--", f":(top,literal){kinds.ROOT}")
     for commit in listed.text.split():
         info = gitread.commit(repo, commit)
-        if since is not None and info.time < since:
+        if commit in ends or (since is not None and info.time < since):
             continue  # later ones may be older: nobody keeps a person's clock in order
         before = info.parents[0] if info.parents else None
         paths = gitread.changed_paths(repo, before, commit, kinds.ROOT)

@@ -35,10 +35,11 @@ def _find(kind: str, text: str, known: Iterable[str]) -> str:
     found = [one for one in ids if text and one.startswith(text)]
     if len(found) == 1:
         return found[0]
-    raise _ambiguous(kind, text, found) if found else unknown(kind, text, ids)
+    raise ambiguous(kind, text, found) if found else unknown(kind, text, ids)
 
 
-def _ambiguous(kind: str, text: str, found: list[str]) -> ConvoyError:
+def ambiguous(kind: str, text: str, found: list[str]) -> ConvoyError:
+    """The error for a beginning that several ids share."""
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     message = f"{text!r} could be any of {len(found)} {kind}s: {', '.join(found[:_SHOWN])}{more}"
     return Refused(message, hint="write a longer part of the id", code="ambiguous")

@@ -11,6 +11,7 @@ from gitconvoy.model.clock import iso
 from gitconvoy.reports import failures
 from gitconvoy.reports.handed_in import wait_of
 from gitconvoy.reports.rows import attempt_note, bead_row
+from gitconvoy.rules.facts import Blocker
 from gitconvoy.rules.ready import Verdict
 from gitconvoy.rules.view import View
 
@@ -27,16 +28,25 @@ _SHOWN = 10
 
 
 def why(
-    view: View, local: Local, bead_id: str, entries: Sequence[Entry] = (), *, actor: str | None = None
+    view: View,
+    local: Local,
+    bead_id: str,
+    entries: Sequence[Entry] = (),
+    *,
+    actor: str | None = None,
+    introduced: Callable[[Sequence[Blocker]], Mapping[Blocker, dict[str, Any] | None]] = dict.fromkeys,
 ) -> dict[str, Any]:
     """{bead, ready, rules[], next_step} and more.
 
     `entries` are the ledger's, newest first: those of the bead, of the convoys that track it, and of the town. Each
-    rule names the `commits` that it rests on; `history` holds the bead's last events.
+    rule names the `commits` that it rests on; `history` holds the bead's last events. `blocked_by` holds the links that
+    are not satisfied, each with what `introduced` says of it: the commit that wrote it.
     """
     verdicts = view.verdicts(bead_id, actor=actor)
     own = [entry for entry in entries if entry.bead == bead_id]
     effective = view.effective(bead_id)
+    blockers = view.blocked_by(bead_id)
+    written = introduced(blockers) if blockers else {}
     return {
         "bead": bead_id,
         "ready": all(verdict.ok for verdict in verdicts),
@@ -44,7 +54,17 @@ def why(
         "outcome": effective.outcome,
         "source": effective.source,
         "about": bead_row(view, bead_id),
-        "rules": [_rule(verdict, bead_id, view.tracking(bead_id), entries) for verdict in verdicts],
+        "rules": [_rule(verdict, bead_id, view.tracking(bead_id), entries, written) for verdict in verdicts],
+        "blocked_by": [
+            {
+                "id": each.target,
+                "type": each.type,
+                "holder": each.holder,
+                "message": each.message,
+                "introduced": written.get(each),
+            }
+            for each in blockers
+        ],
         "unreachable_by": list(view.unreachable().get(bead_id, ())),
         "next_step": next_step(view, local, bead_id, verdicts),
         "history": [entry.as_dict() for entry in own[:_SHOWN]],
@@ -53,7 +73,13 @@ def why(
     }
 
 
-def _rule(verdict: Verdict, bead: str, convoys: Sequence[str], entries: Sequence[Entry]) -> dict[str, Any]:
+def _rule(
+    verdict: Verdict,
+    bead: str,
+    convoys: Sequence[str],
+    entries: Sequence[Entry],
+    written: Mapping[Blocker, dict[str, Any] | None],
+) -> dict[str, Any]:
     wanted = _EVENTS.get(verdict.rule, frozenset())
     abouts: dict[str, set[str | None]] = {"tracked": {*convoys}, "paused": {None, *convoys}}
     about = abouts.get(verdict.rule)
@@ -64,6 +90,8 @@ def _rule(verdict: Verdict, bead: str, convoys: Sequence[str], entries: Sequence
     ]
     if verdict.rule in ("tracked", "paused", "live", "status"):
         commits = commits[:1]  # the last word is what counts
+    if verdict.rule == "links":
+        commits = list(dict.fromkeys(each["commit"] for each in written.values() if each is not None))
     message = verdict.message
     if verdict.rule in ("attempts", "backoff") and not verdict.ok:
         message = failures.with_last(message, failures.last_failures([bead], entries).get(bead))

@@ -32,11 +32,22 @@ class View(Facts):
 
     def ready(self, actor: str | None = None, rig: str | None = None, all: bool = False) -> tuple[str, ...]:  # noqa: A002
         """The ready beads in dispatch order, of one rig or of every; `all`: also those that no open convoy tracks."""
-        waive = frozenset({"tracked"}) if all else _NONE
-        found = [bead_id for bead_id in self.plan.beads if self.is_ready(bead_id, actor, waive)]
+        found = self._ready(actor, all)
         if rig is not None:
-            found = [bead_id for bead_id in found if (known := self.rig_of(bead_id)) and known.name == rig]
-        return tuple(sorted(found, key=self.order_key) if len(found) > 1 else found)
+            return tuple(bead_id for bead_id in found if (known := self.rig_of(bead_id)) and known.name == rig)
+        return found
+
+    def _ready(self, actor: str | None, untracked: bool) -> tuple[str, ...]:
+        if (actor, untracked) not in self._found_ready:
+            waive = frozenset({"tracked"}) if untracked else _NONE
+            found = [bead_id for bead_id in self.plan.beads if self.is_ready(bead_id, actor, waive)]
+            found = sorted(found, key=self.order_key) if len(found) > 1 else found
+            self._found_ready[actor, untracked] = tuple(found)
+        return self._found_ready[actor, untracked]
+
+    @cached_property
+    def _found_ready(self) -> dict[tuple[str | None, bool], tuple[str, ...]]:
+        return {}
 
     def order_key(self, bead_id: str) -> tuple[int, int, int, str]:
         """The place of a bead in the dispatch order: convoy priority, bead priority, longest remaining path, id."""

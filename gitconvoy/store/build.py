@@ -132,7 +132,10 @@ def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None 
     """The plan that the files make up. Never raises for bad files: they are named in `problems` and `broken`."""
     builder = _Builder(memo)
     by_path: dict[str, Source] = {}
-    for source in sorted(sources, key=lambda item: item.path):
+    listed = sorted(sources, key=lambda item: item.path)
+    if memo is not None:
+        memo.expect(listed)
+    for source in listed:
         by_path[source.path] = source
         builder.add(source)
     if memo is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ READER = 1
 """To be raised when the same bytes are read or judged differently by the same schemas."""
 PATIENCE = 0.25
 """Seconds to wait for another process before going on without the cache."""
+_AT_ONCE = 500
+"""No SQLite takes fewer values in one statement."""
+_SOME = f"SELECT blob, kind, data FROM documents WHERE blob IN ({', '.join('?' * _AT_ONCE)})"  # noqa: S608 - no value
 
 
 class Cache:
@@ -28,6 +32,7 @@ class Cache:
         """`folder`: this machine's own folder of the repository; without it nothing is cached."""
         self._file = folder / f"index-{_generation()}.sqlite3"
         self._new: list[tuple[str, str, str]] = []
+        self._found: dict[tuple[str, str], str] = {}
         self._db: sqlite3.Connection | None = None
         if folder.is_dir():
             self._open()
@@ -49,17 +54,23 @@ class Cache:
             for file in self._file.parent.glob(self._file.name + "*"):
                 file.unlink(missing_ok=True)  # damaged: the next process begins anew
 
-    def get(self, blob: str, kind: str) -> dict[str, Any] | None:
-        """The document of a blob that was in order as this kind, or None."""
+    def expect(self, blobs: Sequence[str]) -> None:
+        """Fetch what is known of these blobs at once: a question for each costs more than its answer."""
         if self._db is None:
-            return None
+            return
         try:
-            row = self._db.execute("SELECT data FROM documents WHERE blob = ? AND kind = ?", (blob, kind)).fetchone()
-            found = json.loads(row[0]) if row else None
+            for start in range(0, len(blobs), _AT_ONCE):
+                some = blobs[start : start + _AT_ONCE]
+                rows = self._db.execute(_SOME, [*some, *[""] * (_AT_ONCE - len(some))])
+                self._found.update(((blob, kind), data) for blob, kind, data in rows)
         except sqlite3.Error as error:
             self._give_up(error)
-            return None
-        except ValueError:
+
+    def get(self, blob: str, kind: str) -> dict[str, Any] | None:
+        """The document of a blob, one of those that were expected, that was in order as this kind; or None."""
+        try:
+            found = json.loads(self._found.pop((blob, kind), "null"))
+        except (ValueError, TypeError):
             return None
         return found if isinstance(found, dict) else None
 

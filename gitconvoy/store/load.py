@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -31,10 +32,15 @@ def _blob(repo: Repo, path: str, oid: str) -> bytes:
 
 
 def _file(path: str, file: Path) -> bytes:
-    size = file.stat().st_size
-    if size > MAX_SIZE:
-        raise too_large(path, size)
-    return as_stored(file.read_bytes())
+    return as_stored(_raw(path, file))
+
+
+def _raw(path: str, file: Path) -> bytes:
+    with file.open("rb", buffering=0) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size > MAX_SIZE:
+            raise too_large(path, size)
+        return stream.readall()
 
 
 def as_stored(data: bytes) -> bytes:
@@ -101,20 +107,26 @@ def from_index(repo: Repo) -> Plan:
     return build(_from_entries(repo, gitread.index_entries(repo, ROOT)), memo=_memo(repo))
 
 
-def from_worktree(repo: Repo) -> Plan:
-    """The plan as the files lie on disk, untracked ones too."""
+def from_worktree(repo: Repo, crlf: list[str] | None = None) -> Plan:
+    """The plan as the files lie on disk, untracked ones too.
+
+    The paths of files whose lines end in CR LF there, and in LF once git has stored them, are added to `crlf`.
+    """
     sources = []
     for entry in gitread.worktree_entries(repo, ROOT):
-        oid = "" if entry.is_link else _blob_id(entry.path, entry.file)
+        oid = "" if entry.is_link else _blob_id(entry, [] if crlf is None else crlf)
         sources.append(Source(entry.path, oid, partial(_file, entry.path, entry.file), not entry.is_link))
     return build(sources, memo=_memo(repo))
 
 
-def _blob_id(path: str, file: Path) -> str:
+def _blob_id(entry: gitread.WorktreeEntry, crlf: list[str]) -> str:
     try:
-        data = _file(path, file)
+        raw = _raw(entry.path, entry.file)
     except BadFiles:
         return ""
+    data = as_stored(raw)
+    if len(data) != len(raw):
+        crlf.append(entry.path)
     return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
 
 

@@ -72,6 +72,11 @@ class Memo:
         self._cache = cache
         self._known: dict[tuple[str, str], tuple[Any, tuple[Problem, ...]]] = {}
 
+    def expect(self, sources: Sequence[Source]) -> None:
+        """Say what is about to be read, so that the cache is asked once for all of it."""
+        if self._cache is not None:
+            self._cache.expect([each.oid for each in sources if (each.oid, each.path) not in self._known])
+
     def once(self, source: Source, kind: Kind, understand: Understand[T]) -> tuple[T | None, Sequence[Problem]]:
         """What `understand` makes of a file's document and complaints, once for each blob and path."""
         if not source.oid or not source.regular:

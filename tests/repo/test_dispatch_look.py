@@ -149,10 +149,16 @@ def test_log_filters(here: TownHelper) -> None:
     assert events("--convoy", "hq-cv-fl", "--limit", "1") == ["dispatch"]
     assert events("--event", "launch", "--event", "done") == ["done", "launch"]
     assert events("--event", "file") == ["file"]
-    assert len(events("--since", "1h")) == 6
+    assert len(events("--since", "1h")) == len(events("--until", "now")) == 6
+    assert len(events("--since", "yesterday", "--until", "2 days ago")) == len(events("--until", "1 hour ago")) == 0
+    assert events("--reverse") == events()[::-1]
+    assert events("--reverse", "-n", "2") == events()[1::-1], "the newest two, the older one first"
     assert events("--since", "2030-01-31") == ([] if time.time() < 1896048000 else events())
     assert here.error("log", "--event", "explosion", code=2)["code"] == "bad-value"
     assert here.error("log", "--since", "yesterday-ish", code=2)["code"] == "bad-time"
+    assert here.error("log", "--until", "soon", code=2)["code"] == "bad-time"
+    assert here.error("log", "--bead", "gt-")["code"] == "ambiguous"
+    assert events("--bead", "gt-gone") == []
 
 
 def test_log_tells_of_statuses_set_in_files(here: TownHelper) -> None:

@@ -23,6 +23,26 @@ def leaves() -> list[tuple[str, click.Command]]:
 
 
 LEAVES = leaves()
+WRITES = frozenset(
+    {
+        "init", "import", "hooks install", "hooks uninstall", "bead add", "bead set", "bead edit", "bead close",
+        "bead reopen", "bead retry", "bead defer", "bead comment", "dep add", "dep rm", "create", "add", "remove",
+        "set", "stage", "tidy", "done", "fail", "heartbeat", "hand-over", "watch", "unwatch", "launch", "sling",
+        "unsling", "feed", "close", "reopen", "land", "kill", "pause", "resume", "scan", "daemon", "check",
+    }
+)  # fmt: skip
+NOW_ONLY = {
+    "demo": "plays in a repository of its own",
+    "hooks status": "hooks are this machine's",
+    "schema": "of this version, not of a state",
+    "logs": "logs are this machine's, and are named by attempt",
+    "attach": "a window that is open now",
+    "prime": "what a worker does now",
+    "onboard": "of this version, not of a state",
+    "audit": "takes the ledger's commit as its argument",
+    "doctor": "what this machine is like now",
+}
+"""Commands that read, and have no `--at`, with the reason."""
 
 
 @pytest.mark.parametrize(("name", "command"), LEAVES, ids=[name for name, _ in LEAVES])
@@ -35,6 +55,12 @@ def test_each_command_has_help_an_example_and_json(
     assert f"$ gitconvoy {name}" in text
     assert "--json" in text
     assert command.help
+
+
+def test_each_command_that_only_reads_takes_a_revision_or_a_date() -> None:
+    """A new command either offers `--at`, or says in one of the two lists why it does not."""
+    offer = {name for name, each in LEAVES if any("--at" in param.opts for param in each.params)}
+    assert {name for name, _ in LEAVES} - WRITES - NOW_ONLY.keys() == offer - {"scan"}  # its --at waits for a time
 
 
 def test_the_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gitconvoy.model.clock import FIRST, LAST, OutOfRange, duration, iso, parse_duration, parse_iso
+from gitconvoy.model.clock import (
+    FIRST,
+    LAST,
+    OutOfRange,
+    duration,
+    iso,
+    parse_duration,
+    parse_iso,
+    parse_moment,
+)
 
 
 @given(st.integers(0, 4102444800))
@@ -83,3 +92,54 @@ def test_what_was_read_can_be_written(moment: datetime, offset: timedelta) -> No
     except ValueError:
         return
     assert parse_iso(iso(seconds)) == seconds
+
+
+NOW = parse_iso("2028-03-31T12:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("now", "2028-03-31T12:00:00Z"),
+        ("yesterday", "2028-03-30T12:00:00Z"),
+        ("90m", "2028-03-31T10:30:00Z"),
+        ("2 hours ago", "2028-03-31T10:00:00Z"),
+        ("2.weeks.ago", "2028-03-17T12:00:00Z"),
+        ("An  Hour ago", "2028-03-31T11:00:00Z"),
+        ("1 month ago", "2028-02-29T12:00:00Z"),
+        ("13 months ago", "2027-02-28T12:00:00Z"),
+        ("4 years ago", "2024-03-31T12:00:00Z"),
+        ("2024-05-01", "2024-05-01T00:00:00Z"),
+        ("2024-05-01 12:30", "2024-05-01T12:30:00Z"),
+        ("2024-05-01 12:30:00 +0200", "2024-05-01T10:30:00Z"),
+        ("Wed May 1 12:30:00 2024 -0700", "2024-05-01T19:30:00Z"),
+        ("Wed, 1 May 2024 12:30:00 +0000", "2024-05-01T12:30:00Z"),
+        ("@1714566600", "2024-05-01T12:30:00Z"),
+        ("@1714566600 +0200", "2024-05-01T12:30:00Z"),
+    ],
+)
+def test_moments_as_people_write_them(text: str, moment: str) -> None:
+    assert iso(parse_moment(text, NOW)) == moment
+
+
+NO_MOMENTS = (
+    "", "soon", "ago", "2 hours", "2 fortnights ago", "hours ago", "-2 hours ago", "tea", "05/01/2024", "12", "@x",
+    "2024-02-30", "yesterday noon", "٢ hours ago", "@-1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_MOMENTS)
+def test_nothing_is_guessed(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_moment(text, NOW)
+
+
+@pytest.mark.parametrize("text", ["99 years ago", "900 months ago", "999999d", "@999999999999"])
+def test_moments_outside_the_calendar(text: str) -> None:
+    with pytest.raises(OutOfRange):
+        parse_moment(text, NOW)
+
+
+@given(st.integers(FIRST, LAST))
+def test_what_is_printed_is_read(seconds: int) -> None:
+    assert parse_moment(iso(seconds), NOW) == parse_moment(f"@{seconds}", NOW) == seconds

@@ -1,14 +1,16 @@
-"""Which branches there are, for `base_branch` (SPEC 6 `missing-branch`)."""
+"""Which branches there are, for `base_branch` (SPEC 6 `missing-branch`); and whether the one here plans otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gitconvoy.engine import settings
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
-from gitconvoy.git import read
+from gitconvoy.git import personal, read
 from gitconvoy.git.repo import Repo
+from gitconvoy.model.kinds import ROOT
 
 
 def branch_exists(town: Town) -> Callable[[str, str], bool]:
@@ -25,6 +27,34 @@ def branch_exists(town: Town) -> Callable[[str, str], bool]:
         return bool(home.trouble) or _is_in(home.repo(), branch)
 
     return exists
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What is checked out holds another plan than the trunk. `branch` None: HEAD is detached.
+
+    `changed`: it has changes of its own, which a merge would bring; else the trunk alone has moved on.
+    """
+
+    branch: str | None
+    changed: bool
+
+
+def apart(town: Town) -> Apart | None:
+    """Whether HEAD's `.convoy` is another one than the trunk's; None where it is the same, or HEAD stands on the trunk.
+
+    In the middle of a rebase, a bisect and the like git has detached HEAD, and it says nothing of what is planned.
+    """
+    repo, trunk, here = town.repo, town.trunk(), read.head_ref(town.repo)
+    head = read.head(repo)
+    if repo.worktree is None or trunk is None or head in (None, trunk) or here == town.settings.trunk:
+        return None
+    plans = read.tree_at(repo, head, ROOT), read.tree_at(repo, trunk, ROOT)
+    if plans[0] == plans[1] or (here is None and personal.operation_in_progress(repo) is not None):
+        return None
+    base = read.merge_base(repo, head, trunk)
+    before = read.tree_at(repo, base, ROOT) if base is not None else None
+    return Apart(here.removeprefix(HEADS) if here is not None else None, changed=plans[0] != before)
 
 
 def _is_in(repo: Repo, branch: str) -> bool:

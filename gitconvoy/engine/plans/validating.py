@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
-from gitconvoy.engine import joining
+from gitconvoy.engine import joining, time_travel
 from gitconvoy.engine.plans.editing import known_ledger
 from gitconvoy.engine.town import Town
-from gitconvoy.errors import NotFound, Problem
+from gitconvoy.errors import Problem
 from gitconvoy.git import read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
@@ -21,7 +21,6 @@ from gitconvoy.model.plan import Plan
 from gitconvoy.planning.planfile import stale
 from gitconvoy.store import load
 from gitconvoy.store.build import place
-from gitconvoy.yamlio.complaints import MAX_SIZE
 
 _GITHEAD = re.compile(r"GITHEAD_[0-9a-f]{40}")
 
@@ -46,21 +45,21 @@ class Validation:
 def validate_worktree(town: Town) -> Validation:
     """The files as they lie in the worktree, and where they would take convoys from HEAD (or the heads of a merge)."""
     repo = town.repo
-    plan = town.joined(load.from_worktree(repo))
+    crlf: list[str] = []
+    plan = town.joined(load.from_worktree(repo, crlf))
     found = _validate(town, plan, load.worktree_reader(repo), plans_of(town, heads(repo)))
     known = {problem.path for problem in found.problems if problem.code == "yaml-crlf"}
-    odd = [problem for problem in _line_ends(repo) if problem.path not in known]
+    odd = [problem for problem in _line_ends(crlf) if problem.path not in known]
     return replace(found, problems=tuple(sorted((*found.problems, *odd), key=lambda problem: problem.path)))
 
 
-def _line_ends(repo: Repo) -> Iterator[Problem]:
+def _line_ends(paths: Sequence[str]) -> Iterator[Problem]:
     """Files that some editor saved with CR LF: warnings, as git stores them with LF and so they are read."""
     hint = "save it with LF line ends; `* text eol=lf` in .convoy/.gitattributes keeps them so in every checkout"
-    for entry in read.worktree_entries(repo, ROOT):
-        plain = entry.path.endswith(".yaml") and not entry.is_link
-        if plain and entry.file.stat().st_size <= MAX_SIZE and b"\r\n" in entry.file.read_bytes():
+    for path in paths:
+        if path.endswith(".yaml"):
             message = "lines end in CR LF here, and in LF once git has stored them"
-            yield Problem(entry.path, "yaml-crlf", message, hint, "warning", line=1, column=1)
+            yield Problem(path, "yaml-crlf", message, hint, "warning", line=1, column=1)
 
 
 def validate_staged(town: Town) -> Validation:
@@ -76,18 +75,15 @@ def validate_staged(town: Town) -> Validation:
 
 
 def validate_commit(town: Town, rev: str) -> Validation:
-    """The plan of a commit by itself, of a ledger commit the one that was decided on. NotFound for an unknown one.
+    """The plan of a commit or of a date by itself, of a ledger commit the one that was decided on. NotFound as `point`.
 
-    Whence it came, and with that transitions of convoys, is the business of who made it.
+    It is judged with the ledger of now. Whence it came, and with that transitions of convoys, is the business of who
+    made it.
     """
-    commit = read.resolve(town.repo, rev)
-    if commit is None:
-        raise NotFound(f"there is no commit {rev!r}", hint="name a commit, a branch or a tag; git log lists commits")
-    tip = town.ledger_tip()
-    folder = "plan" if tip is not None and read.is_ancestor(town.repo, commit, tip) else ROOT
-    reader = load.commit_reader(town.repo, commit)
-    plan = town.joined(load.from_tree(town.repo, read.tree_at(town.repo, commit, folder)))
-    return _validate(town, plan, lambda path: reader(folder + path.removeprefix(ROOT)), ())
+    where = time_travel.point(town, rev)
+    reader = load.commit_reader(town.repo, where.commit)
+    plan = time_travel.plan_at(town, where)
+    return _validate(town, plan, lambda path: reader(where.folder + path.removeprefix(ROOT)), ())
 
 
 def _validate(town: Town, plan: Plan, reader: Callable[[str], bytes | None], before: Sequence[Plan]) -> Validation:
