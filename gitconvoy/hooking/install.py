@@ -16,6 +16,7 @@ from pathlib import Path
 from gitconvoy.errors import GitError, Refused
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
+from gitconvoy.hooking import drivers
 from gitconvoy.hooking.layout import CHECKING, END, START, Place, survey
 from gitconvoy.resources import hook_text
 from gitconvoy.store.localfiles import new_file_mode
@@ -41,12 +42,13 @@ class HookChange:
 
 
 def install(repo: Repo, python: str) -> tuple[HookChange, ...]:
-    """Install all hooks, which will run the interpreter `python`; safe to repeat.
+    """Install all hooks and the merge drivers, which will run the interpreter `python`; safe to repeat.
 
     `python` is an absolute path, and must find gitconvoy without the environment's help (`-I`), else Refused.
     """
     _prove(python)
     _make_folder(repo.common_dir / "gitconvoy")
+    drivers.set_up(repo, python)
     return tuple(_install(place, python) for place in survey(repo))
 
 
@@ -57,7 +59,8 @@ def renew(repo: Repo, python: str, instead_of: str) -> tuple[HookChange, ...]:
 
 
 def uninstall(repo: Repo) -> tuple[HookChange, ...]:
-    """Take our blocks out again; a file in which nothing else is left is removed."""
+    """Take our blocks out again, and the merge drivers; a file in which nothing else is left is removed."""
+    drivers.take_out(repo)
     return tuple(_uninstall(place) for place in survey(repo))
 
 
