@@ -85,6 +85,11 @@ def clashes(value: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
         yield ".".join(path)
 
 
+def contested(value: Any) -> bool:
+    """Whether a merged value holds a conflict."""
+    return any(True for _ in clashes(value))
+
+
 def resolved(value: Any, *, ours: bool) -> Any:
     """A merged value as it is once each conflict in it was decided for one side; GONE where nothing is left."""
     if isinstance(value, Clash):
@@ -220,7 +225,7 @@ def _comments(place: _Place, old: Any, mine: Any, other: Any) -> Any:
     result: list[Any] = []
     for key in sorted(was.keys() | ours.keys() | theirs.keys(), key=lambda key: _age(key, was, ours, theirs)):
         found = _three(place.within("*"), *(each.get(key, GONE) for each in (was, ours, theirs)))
-        if any(clashes(found)):
+        if contested(found):
             sides_ = (resolved(found, ours=True), resolved(found, ours=False))
             result.append(Clash(*([] if item is GONE else [item] for item in sides_)))
         elif found is not GONE:

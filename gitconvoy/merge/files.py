@@ -67,7 +67,7 @@ def merge_files(
         return None
     merged = merge_documents(documents[0], documents[1], documents[2], kind, finished)
     marks = markers or Markers()
-    found = tuple(clashes(merged))
+    found = tuple(sorted(clashes(merged)))
     sides = [resolved(merged, ours=True), resolved(merged, ours=False)]
     # What each side may say is not always what both may: a prefix of two rigs, a list that loses its last item.
     rows = _rows(versions, merged, sides, kind) if found or _valid(merged, kind) else None

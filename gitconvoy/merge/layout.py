@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gitconvoy.merge.fields import GONE, Clash, clashes, resolved
+from gitconvoy.merge.fields import GONE, Clash, contested, resolved
 from gitconvoy.merge.order import merged_order
 from gitconvoy.model.kinds import Kind
 from gitconvoy.yamlio.canonical import canonical_value, fingerprint, ordered, same
@@ -64,7 +64,7 @@ def plain(ours: Version, theirs: Version, merged: Mapping[str, Any], kind: Kind)
     rows: list[Row] = [*heads[:1], *(line for line in comments if line not in heads)]
     for key in ordered(merged, kind):
         value = merged[key]
-        if any(clashes(value)):
+        if contested(value):
             sides = (resolved(value, ours=True), resolved(value, ours=False))
             rows.append(Conflict(*(() if side is GONE else _entry(key, side, kind) for side in sides)))
         else:
@@ -157,7 +157,7 @@ class _Layout:
 
     def _holds(self, part: Part, value: Any) -> bool:
         """Whether a part says just that; people may keep a set in an order of their own."""
-        if any(clashes(value)):
+        if contested(value):
             return False
         return same(part.value, value) or (
             part.name in self._kind.sets and same(canonical_value(part.name, part.value, self._kind), value)
@@ -170,7 +170,7 @@ class _Layout:
             known = [part for part in (mine, other) if part is not None]
             if all(type(part.value) is type(value) for part in known):
                 return self._collection(sides, value, above)
-            if any(clashes(value)):
+            if contested(value):
                 raise NotInPlace
         notes = [part.note if part else "" for part in sides]
         note = _chosen([(each,) for each in notes])[0]
