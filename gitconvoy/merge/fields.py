@@ -290,9 +290,9 @@ def _ending(
     old: Mapping[str, Any], mine: Mapping[str, Any], other: Mapping[str, Any], place: _Place, finished: Any
 ) -> dict[str, Any]:
     """`status` and what belongs to it: closed wins, with the whole ending of the side that closed."""
-    if all(_equal(mine[key], other[key]) or _equal(other[key], old[key]) for key in ENDING):
+    if _alike(mine, other) or _alike(other, old):
         return dict(mine)
-    if all(_equal(mine[key], old[key]) for key in ENDING):
+    if _alike(mine, old):
         return dict(other)
     ranks = [_rank(each["status"], place, finished) for each in (old, mine, other)]
     closed = CONVOY_STATUSES.index("closed")
@@ -304,6 +304,10 @@ def _ending(
     if ranks[1] == closed and ranks[0] != closed:  # what a base that was not closed says of an ending means nothing
         keys["outcome"] = _three(place.within("outcome"), _NOTHING, mine["outcome"], other["outcome"])
     return keys
+
+
+def _alike(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    return all(_equal(left[key], right[key]) for key in ENDING)
 
 
 def _ending_key(place: _Place, old: Any, mine: Any, other: Any) -> Any:
