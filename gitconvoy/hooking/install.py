@@ -53,8 +53,10 @@ def install(repo: Repo, python: str) -> tuple[HookChange, ...]:
 
 
 def renew(repo: Repo, python: str, instead_of: str) -> tuple[HookChange, ...]:
-    """Let our blocks that run the interpreter `instead_of` run `python`; nothing else changes. Refused as `install`."""
+    """Let what runs the interpreter `instead_of` run `python`; nothing else changes. Refused as `install`."""
     _prove(python)
+    if any(each.python == instead_of for each in drivers.status(repo)):
+        drivers.set_up(repo, python)
     return tuple(_install(place, python) for place in survey(repo) if written_for(place.text) == instead_of)
 
 
