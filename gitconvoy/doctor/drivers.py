@@ -38,7 +38,7 @@ def in_place(scene: Scene) -> Iterator[Finding]:
     if old:
         yield _finding(
             ", ".join(each.name for each in old),
-            "git config has another command for them than this gitconvoy sets",
+            "git config has another command for them than this version would set",
             "the command of the version that is installed, or one of your own",
             _INSTALL,
             severity=NOTE,
