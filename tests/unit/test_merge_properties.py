@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from merge_data import versions
+from merge_data import documents, versions
 
+from gitconvoy.merge.fields import Clash, merge_documents
 from gitconvoy.merge.files import WHOLE, Merged, merge_files
 from gitconvoy.merge.lines import merged_text
 from gitconvoy.model.kinds import BEAD, CONFIG, CONVOY, DEFAULTS, Kind
@@ -96,9 +98,26 @@ def test_what_one_side_alone_changed_is_taken_and_nothing_added_is_lost(kind: Ki
             assert {print_ for print_ in new if target(as_item(print_)) not in gone} <= there, key
 
 
-def as_item(print_: str) -> Any:
-    import json
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@settings(max_examples=200)
+@given(data=st.data())
+def test_values_are_merged_the_same_whichever_side_is_first(kind: Kind, data: st.DataObject) -> None:
+    base, ours, theirs = (canonical(data.draw(documents(kind)), kind) for _ in range(3))
+    found = merge_documents(base, ours, theirs, kind, finished)
+    assert swapped(found) == merge_documents(base, theirs, ours, kind, finished)
+    assert merge_documents(base, ours, ours, kind, finished) == ours
+    assert merge_documents(base, ours, base, kind, finished) == ours
 
+
+def swapped(value: Any) -> Any:
+    if isinstance(value, Clash):
+        return Clash(value.theirs, value.ours)
+    if isinstance(value, dict):
+        return {key: swapped(inner) for key, inner in value.items()}
+    return [swapped(item) for item in value] if isinstance(value, list) else value
+
+
+def as_item(print_: str) -> Any:
     return json.loads(print_)
 
 
