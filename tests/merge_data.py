@@ -86,7 +86,7 @@ _FIELDS: Mapping[str, Mapping[str, st.SearchStrategy[Any]]] = {
         "metadata": _mapping,
     },
 }
-_NAMED = {
+_NAMED: Mapping[str, Mapping[str, st.SearchStrategy[Any]]] = {
     BEAD.name: {"id": st.just("gt-x"), "title": st.sampled_from(("A", "B"))},
     CONVOY.name: {"id": st.just("hq-cv-1"), "title": st.sampled_from(("A", "B"))},
     CONFIG.name: {"format": st.just(1)},

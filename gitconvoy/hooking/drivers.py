@@ -88,10 +88,11 @@ def command_line(kind: Kind, python: str) -> str:
     """
     if kind is PLAN:
         return "true"
+    words = (shlex.quote(python).replace("%", "%%"), "-I", "-m", "gitconvoy", "merge-driver", kind.name)
     return (
-        f"{shlex.quote(python).replace('%', '%%')} -I -m gitconvoy merge-driver {kind.name} -- %O %A %B %L %P %X %Y; "
-        "case $? in 0) exit 0;; 5) exit 1;; esac; "
-        "exec git merge-file -L ours -L base -L theirs --marker-size=%L %A %O %B"
+        " ".join((*words, "-- %O %A %B %L %P %X %Y; "))
+        + "case $? in 0) exit 0;; 5) exit 1;; esac; "
+        + "exec git merge-file -L ours -L base -L theirs --marker-size=%L %A %O %B"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gitfixtures import GitRepo
@@ -23,9 +24,9 @@ def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> HookedTown
     return made
 
 
-def prefer(here: HookedTown, **fields: object) -> None:
+def prefer(here: HookedTown, **fields: Any) -> None:
     """Write gt-a with some fields changed; they stand side by side."""
-    known = {"labels": ["x", "y"], "depends_on": ["gt-x"], "notes": "n", "status": "open"}
+    known: dict[str, Any] = {"labels": ["x", "y"], "depends_on": ["gt-x"], "notes": "n", "status": "open"}
     here.bead("gt-a", **{**known, **fields})
 
 

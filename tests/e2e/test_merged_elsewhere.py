@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hookedtowns import NO_HOOKS, OPEN, PLAN, HookedTown, hooked_town
@@ -34,8 +35,8 @@ def land(here: HookedTown, *branches: str) -> str:
     return "\n".join(here.events()[before:])
 
 
-def opened(here: HookedTown, bead: str, **fields: object) -> None:
-    here.bead(bead, **fields, status="open")
+def opened(here: HookedTown, bead: str, **fields: Any) -> str:
+    return here.bead(bead, **fields, status="open")
 
 
 def problems(here: HookedTown, code: int = 1) -> list[tuple[str, str]]:
