@@ -223,7 +223,8 @@ def _comments(place: _Place, old: Any, mine: Any, other: Any) -> Any:
         return Clash(mine, other)
     was, ours, theirs = (_by_identity(each) for each in sides)
     result: list[Any] = []
-    for key in sorted(was.keys() | ours.keys() | theirs.keys(), key=lambda key: _age(key, was, ours, theirs)):
+    added = (ours.keys() | theirs.keys()) - was.keys()
+    for key in (*was, *sorted(added, key=lambda key: _age(key, ours, theirs))):
         found = _three(place.within("*"), *(each.get(key, GONE) for each in (was, ours, theirs)))
         if contested(found):
             sides_ = (resolved(found, ours=True), resolved(found, ours=False))
@@ -236,23 +237,19 @@ def _comments(place: _Place, old: Any, mine: Any, other: Any) -> Any:
 def _by_identity(comments: Sequence[Any]) -> dict[str, Any]:
     """By `id`, else by author, time and text; the second of two that are alike is another one."""
     found: dict[str, Any] = {}
+    seen: dict[str, int] = defaultdict(int)
     for comment in comments:
         own = comment if isinstance(comment, dict) else {"text": comment}
         name = fingerprint(["id", own["id"]] if "id" in own else [own.get(k) for k in ("author", "created_at", "text")])
-        number = 1
-        while f"{name} {number}" in found:
-            number += 1
-        found[f"{name} {number}"] = comment
+        seen[name] += 1
+        found[f"{name} {seen[name]}"] = comment
     return found
 
 
-def _age(key: str, *sides: Mapping[str, Any]) -> tuple[bool, int, str, str]:
-    """Those of the base first, in its order; then by time."""
-    was = sides[0]
-    if key in was:
-        return False, list(was).index(key), "", ""
-    comment = next(each[key] for each in sides if key in each)
-    return True, 0, str(comment.get("created_at", "")) if isinstance(comment, dict) else "", key
+def _age(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, str]:
+    """The time of a comment of one of the sides, then what it is."""
+    comment = ours[key] if key in ours else theirs[key]
+    return str(comment.get("created_at", "")) if isinstance(comment, dict) else "", key
 
 
 def _mapping(place: _Place, old: Any, mine: Any, other: Any) -> Any:

@@ -13,11 +13,12 @@ from gitconvoy.model.kinds import CONFIG, PLAN, Kind
 from gitconvoy.schema import validate
 from gitconvoy.store import values
 from gitconvoy.yamlio.canonical import canonical, same
-from gitconvoy.yamlio.complaints import MAX_SIZE
 from gitconvoy.yamlio.extent import NotInPlace
 from gitconvoy.yamlio.reader import load
 
 WHOLE = "the whole file"
+MAX_MERGED = 1 << 18
+"""Bytes of a side; larger files, which nobody writes by hand, are left to lines, so that no merge takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,13 @@ def merge_files(
     """The file with the changes of both sides since `base`, which is None or empty where both added it.
 
     Without conflicts the result is valid, and the same whichever side is which. None where that cannot be promised: a
-    side, or the base, that cannot be read, or a side that breaks the schema or is of a newer format; then lines have to
-    do. Of plan files, which are derived, ours is taken.
+    side, or the base, that cannot be read or is large, or a side that breaks the schema or is of a newer format; then
+    lines have to do. Of plan files, which are derived, ours is taken.
     """
     if kind is PLAN:
         return Merged(ours)
+    if max(map(len, (base or b"", ours, theirs))) > MAX_MERGED:
+        return None
     try:
         versions = [_version(data) for data in (base or b"", ours, theirs)]
         documents = [canonical(each.data, kind) for each in versions]
@@ -72,7 +75,7 @@ def merge_files(
     # What each side may say is not always what both may: a prefix of two rigs, a list that loses its last item.
     rows = _rows(versions, merged, sides, kind) if found or _valid(merged, kind) else None
     data = _written(rows, marks) if rows is not None else b""
-    if rows is None or len(data) > MAX_SIZE:
+    if rows is None:
         return Merged(_written_lines(marks.around(*(each.text.splitlines() for each in versions[1:]))), (WHOLE,))
     return Merged(data, found)
 

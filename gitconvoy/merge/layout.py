@@ -105,11 +105,18 @@ def _united(
     elif mine == old:
         found = other
     else:
-        kept = [line for line in old if line in mine and line in other and line.strip()]
-        added = sorted(tuple(line for line in side if line.strip() and line not in old) for side in (mine, other))
+        was, both = set(old), set(mine) & set(other)
+        kept = [line for line in old if line in both and line.strip()]
+        added = sorted(tuple(line for line in side if line.strip() and line not in was) for side in (mine, other))
         blank = [""] if any(side[:1] == ("",) for side in (mine, other)) else []
         found = (*blank, *dict.fromkeys((*kept, *added[0], *added[1])))
-    return (*found, *(line for line in extra if line not in found))
+    return _with(found, extra)
+
+
+def _with(lines: Sequence[str], more: Iterable[str]) -> tuple[str, ...]:
+    """Lines, and those of some more that are not among them."""
+    known = set(lines)
+    return (*lines, *(line for line in more if line not in known))
 
 
 class _Layout:
@@ -133,7 +140,7 @@ class _Layout:
                 left += _orphans(old, mine, other)
                 continue
             above, body = self._one((old, mine, other), merged[name])
-            rows += [*(line for line in left if line not in above), *above, *body]
+            rows += [*_with(above, left)[len(above) :], *above, *body]
             left = []
         return rows, left
 
@@ -189,7 +196,7 @@ class _Layout:
             else:
                 lines[0] += note
         more = [" " * column + each for each in sorted(spare)]
-        return (*above, *(line for line in more if line not in above)), list(lines)
+        return _with(above, more), list(lines)
 
     def _collection(
         self, sides: _Sides, value: dict[str, Any] | list[Any], above: tuple[str, ...]
@@ -198,7 +205,7 @@ class _Layout:
         if old is not None and type(old.value) is not type(value):
             old = None
         like, more = self._alike((old, mine, other))
-        above = (*above, *(line for line in more if line not in above))
+        above = _with(above, more)
         parts = [part.children or () if part else () for part in like]
         present = [part for part in like if part is not None]
         head = _chosen([part.lines if part else () for part in like]) or present[0].lines

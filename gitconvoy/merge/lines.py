@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-MAX_LINES = 2000
+MAX_LINES = 1000
 """Longer texts (without what all three begin with) are compared as a whole: comparing takes quadratic time."""
 _Span = tuple[int, int, int, int, int, int]
 

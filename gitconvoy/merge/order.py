@@ -15,16 +15,15 @@ def merged_order(
     What both sides have is in the order of the side that changed it; None where both did, in different ways. What they
     added in one place stands there by `rank`. No side holds a name twice.
     """
-    shared = [name for name in ours if name in set(theirs)]
-    other = [name for name in theirs if name in set(ours)]
+    both = set(ours) & set(theirs)
+    shared, other = ([name for name in each if name in both] for each in (ours, theirs))
     if shared != other:
         known = set(base)
-        was = [name for name in base if name in set(shared)]
+        was = [name for name in base if name in both]
         kept = [[name for name in each if name in known] == was for each in (shared, other)]
         if kept[0] == kept[1]:
             return None
         shared = other if kept[0] else shared
-    both = set(shared)
     added = [_runs(each, both) for each in (ours, theirs)]
     result: list[str] = []
     for place in ("", *shared):

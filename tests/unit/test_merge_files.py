@@ -249,10 +249,15 @@ def test_conflicts_are_marked_in_their_fields_with_gits_names() -> None:
 
 
 def test_long_texts_cost_no_quadratic_time() -> None:
-    lines = "".join(f"  line {number % 3}\n" for number in range(20000))
+    lines = "".join(f"  line {number % 3}\n" for number in range(9000))
     base = BEAD_HEAD + "notes: |\n" + lines
-    found = merge(base, base + "  ours\n", base + "  theirs\n")
-    assert found is not None
-    assert found.data.decode() == base + "  ours\n  theirs\n"
-    swapped = base.replace("line 1", "line one"), base.replace("line 2", "line two")
-    assert merge(base, *swapped) is not None
+    assert text(base, base + "  ours\n", base + "  theirs\n") == base + "  ours\n  theirs\n"
+    ours, theirs = (base.replace(f"line {number}", word) for number, word in ((1, "one"), (2, "two")))
+    merged = text(base, ours, theirs)
+    assert "  one\n" in merged
+    assert "  two\n" in merged
+
+
+def test_large_files_are_left_to_lines() -> None:
+    large = BEAD_HEAD + "notes: |\n" + "  a\n" * 70000
+    assert merge(BEAD_HEAD, large, BEAD_HEAD + "notes: b\n") is None
