@@ -85,7 +85,15 @@ def _is_comment(line: str) -> bool:
 
 
 def _entry(key: str, value: Any, kind: Kind) -> tuple[str, ...]:
-    return tuple(entry(key, value, "", flow_items=key in kind.sets))
+    sides_alike = value if key in kind.sets else _by_key(value)
+    return tuple(entry(key, sides_alike, "", flow_items=key in kind.sets))
+
+
+def _by_key(value: Any) -> Any:
+    """The same data with the keys of all mappings in order, which two equal values may have in different orders."""
+    if isinstance(value, dict):
+        return {key: _by_key(value[key]) for key in sorted(value)}
+    return [_by_key(item) for item in value] if isinstance(value, list) else value
 
 
 def _chosen(versions: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

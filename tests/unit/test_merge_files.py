@@ -220,6 +220,13 @@ def test_other_layouts_lose_no_comment() -> None:
     assert load(flow.encode(), "f")["labels"] == ["a", "b", "c"]
 
 
+def test_keys_that_no_line_can_hold_are_written_the_same_both_ways() -> None:
+    long = "k" * 600
+    ours = BEAD_HEAD + f"metadata:\n  ? {long}\n  : 1\n  b: 1\n"
+    merged = text(BEAD_HEAD, ours, BEAD_HEAD + "metadata:\n  z: 1\n  a: {d: 1, c: 1}\n")
+    assert load(merged.encode(), "f")["metadata"] == {"a": {"c": 1, "d": 1}, "b": 1, long: 1, "z": 1}
+
+
 def test_an_order_that_one_side_changed_is_kept() -> None:
     base = BEAD_HEAD + "owner: x\nnotes: n\nstatus: open\n"
     ours = "title: A\nid: gt-a\nstatus: open\nowner: x\nnotes: n\n"
