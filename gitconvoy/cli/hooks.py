@@ -13,6 +13,7 @@ from gitconvoy.cli.output import emit, note, say, table
 from gitconvoy.errors import Exit, UsageError
 
 if TYPE_CHECKING:
+    from gitconvoy.hooking.drivers import DriverState
     from gitconvoy.hooking.install import HookChange
     from gitconvoy.hooking.rigs import RigHooks, RigStatus
     from gitconvoy.hooking.status import HookStatus
@@ -38,13 +39,14 @@ _server_option = click.option("--server", is_flag=True, help="The hook of a serv
     "--print", "shown", is_flag=True, help="With --server: print the hook, for a forge that keeps hooks elsewhere."
 )
 def install(app: App, rigs: bool, server: bool, shown: bool) -> int:
-    """Install the hooks; what belongs to somebody else is left alone, and what to add there is shown.
+    """Install the hooks and merge drivers; what is somebody else's is left alone, and what to add there is shown.
 
     With --rigs also in the repository of each rig that git config names (gitconvoy.rig.NAME.path), so that what
     happens there wakes this town. With --server instead the one hook of a bare repository that others push to,
     which refuses pushes of a broken plan or of a ledger against the rules.
     """
     from gitconvoy.git.repo import Repo
+    from gitconvoy.hooking import drivers
     from gitconvoy.hooking import install as installer
 
     _require_fitting(rigs, server, shown)
@@ -53,10 +55,11 @@ def install(app: App, rigs: bool, server: bool, shown: bool) -> int:
     repo = Repo.discover(app.directory)
     changes = (installer.install_server if server else installer.install)(repo, sys.executable)
     there = _install_rigs(app) if rigs else ()
-    data: dict[str, Any] = {"hooks": [_change(each) for each in changes]}
+    states = [] if server else drivers.status(repo)
+    data: dict[str, Any] = {"hooks": [_change(each) for each in changes], "drivers": [_driver(each) for each in states]}
     if rigs:
         data["rigs"] = [_rig(each) for each in there]
-    emit(app, data, lambda: _tell_all(changes, there))
+    emit(app, data, lambda: _tell_all(changes, there, states))
     complete = all(each.action != "left" for each in changes) and all(each.complete for each in there)
     return Exit.OK if complete else Exit.PARTLY
 
@@ -89,8 +92,9 @@ def _rig(each: RigHooks) -> dict[str, Any]:
     return {"rig": each.rig, "path": str(each.path), "hooks": hooks, "trouble": each.trouble, "kept": each.kept}
 
 
-def _tell_all(changes: tuple[HookChange, ...], there: tuple[RigHooks, ...]) -> None:
+def _tell_all(changes: tuple[HookChange, ...], there: tuple[RigHooks, ...], states: Sequence[DriverState] = ()) -> None:
     _tell_changes(changes)
+    _tell_drivers(states)
     for each in there:
         say("")
         say(f"rig {each.rig}, {each.path}:")
@@ -106,7 +110,7 @@ def _tell_all(changes: tuple[HookChange, ...], there: tuple[RigHooks, ...]) -> N
 @click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
 @_server_option
 def uninstall(app: App, rigs: bool, server: bool) -> int:
-    """Take our part out of every hook again; all else in them stays.
+    """Take our part out of every hook again, and the merge drivers; all else stays.
 
     With --rigs also in the repository of each rig, unless somebody else needs it there; it wakes this town no more.
     With --server instead out of the hook of a server.
@@ -148,24 +152,30 @@ def _tell_changes(changes: tuple[HookChange, ...]) -> None:
 @click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
 @_server_option
 def status(app: App, rigs: bool, server: bool) -> int:
-    """Prove that git reaches each hook. Exit code 1 where one is not reached.
+    """Prove that git reaches each hook, and show the merge drivers. Exit code 1 where a hook is not reached.
 
     With --rigs also in the repository of each rig, and that what happens there wakes this town. With --server instead
     the hook of a server.
     """
     from gitconvoy.git.repo import Repo
+    from gitconvoy.hooking import drivers
     from gitconvoy.hooking import status as prover
     from gitconvoy.hooking.layout import HOOKS, RECEIVING
     from gitconvoy.hooking.rigs import status_rigs
 
     _require_fitting(rigs, server)
-    found = prover.status(Repo.discover(app.directory), RECEIVING if server else HOOKS)
+    repo = Repo.discover(app.directory)
+    found, states = prover.status(repo, RECEIVING if server else HOOKS), [] if server else drivers.status(repo)
     there = status_rigs(app.town()) if rigs else ()
     ok = all(each.reached is not False for each in found) and all(each.ok for each in there)
-    data: dict[str, Any] = {"ok": ok, "hooks": [_status(each) for each in found]}
+    data: dict[str, Any] = {
+        "ok": ok,
+        "hooks": [_status(each) for each in found],
+        "drivers": [_driver(each) for each in states],
+    }
     if rigs:
         data["rigs"] = [_rig_status(each) for each in there]
-    emit(app, data, lambda: _tell_states(found, there))
+    emit(app, data, lambda: _tell_states(found, there, states))
     return Exit.OK if ok else Exit.REFUSED
 
 
@@ -174,8 +184,9 @@ def _rig_status(each: RigStatus) -> dict[str, Any]:
     return {"rig": each.rig, "path": str(each.path), "ok": each.ok, "hooks": hooks, "trouble": each.trouble}
 
 
-def _tell_states(found: list[HookStatus], there: tuple[RigStatus, ...]) -> None:
+def _tell_states(found: list[HookStatus], there: tuple[RigStatus, ...], states: Sequence[DriverState]) -> None:
     _tell_status(found)
+    _tell_drivers(states)
     for each in there:
         say("")
         say(f"rig {each.rig}, {each.path}:")
@@ -207,6 +218,28 @@ def _tell_status(found: Sequence[HookStatus]) -> None:
     missing = [each.name for each in found if each.reached is False]
     if missing:
         note(f"hint: {len(missing)} of {len(found)} are not reached; see the notes above")
+
+
+def _driver(each: DriverState) -> dict[str, Any]:
+    return {"name": each.name, "command": each.command, "set": bool(each.command), "declared": each.declared}
+
+
+def _tell_drivers(states: Sequence[DriverState]) -> None:
+    if not states:
+        return
+    say("")
+    rows = [
+        (each.name, "set" if each.command else "not set", "declared" if each.declared else "not declared")
+        for each in states
+    ]
+    table(("MERGE DRIVER", "GIT CONFIG", "ATTRIBUTES"), rows)
+    if not all(each.command for each in states):
+        note("hint: without merge drivers git merges lines; `gitconvoy hooks install` sets them")
+    if not all(each.declared for each in states):
+        note(
+            "hint: .convoy/.gitattributes does not name the drivers; `gitconvoy tidy` adds the lines, "
+            "unless the file says how to merge"
+        )
 
 
 def _tell_entry(name: str, entry: str, files: list[str]) -> None:

@@ -68,6 +68,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 
 HIDDEN: dict[str, tuple[str, str, str]] = {
     "hook-run": ("internal:hook_run", "", "What the installed hooks call."),
+    "merge-driver": ("merging:merge_driver", "", "What git calls to merge a plan file by its fields."),
     "reap": ("internal:reap", "", "Ends what is left of attempts."),
     "supervise": ("internal:supervise", "", "What a started worker's supervisor runs."),
     "run-in-window": ("windows:run_in_window", "", "What a worker's tmux window runs first."),

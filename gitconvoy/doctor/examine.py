@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitconvoy.doctor import attempts, environment, hooks, ledger, local, plan, repository, settings, worktrees
+from gitconvoy.doctor import attempts, drivers, environment, hooks, ledger, local, plan, repository, settings, worktrees
 from gitconvoy.doctor.findings import ERROR, SEVERITIES, Finding
 from gitconvoy.doctor.scene import OutOfReach, Scene
 from gitconvoy.errors import ConvoyError
@@ -61,6 +61,7 @@ CHECKS = (
     Check("hooks", "hook-python", hooks.interpreter),
     Check("hooks", "hooks", hooks.reached),
     Check("hooks", "rig-hooks", hooks.rigs),
+    Check("hooks", "merge-drivers", drivers.in_place),
     Check("attempts", "rigs", attempts.rig_repositories),
     Check("attempts", "ended", attempts.ended_attempts),
     Check("attempts", "gone-worktrees", worktrees.gone_worktrees),

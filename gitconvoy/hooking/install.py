@@ -17,6 +17,7 @@ from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import config
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
+from gitconvoy.hooking import drivers
 from gitconvoy.hooking.layout import CHECKING, END, RECEIVING, START, Place, survey
 from gitconvoy.resources import hook_text
 from gitconvoy.store.localfiles import new_file_mode
@@ -44,12 +45,13 @@ class HookChange:
 
 
 def install(repo: Repo, python: str) -> tuple[HookChange, ...]:
-    """Install all hooks, which will run the interpreter `python`; safe to repeat.
+    """Install all hooks and the merge drivers, which will run the interpreter `python`; safe to repeat.
 
     `python` is an absolute path, and must find gitconvoy without the environment's help (`-I`), else Refused.
     """
     _prove(python)
     _make_folder(repo.common_dir / "gitconvoy")
+    drivers.set_up(repo, python)
     return tuple(_install(place, python) for place in survey(repo))
 
 
@@ -72,13 +74,16 @@ def uninstall_server(repo: Repo) -> tuple[HookChange, ...]:
 
 
 def renew(repo: Repo, python: str, instead_of: str) -> tuple[HookChange, ...]:
-    """Let our blocks that run the interpreter `instead_of` run `python`; nothing else changes. Refused as `install`."""
+    """Let what runs the interpreter `instead_of` run `python`; nothing else changes. Refused as `install`."""
     _prove(python)
+    if any(each.python == instead_of for each in drivers.status(repo)):
+        drivers.set_up(repo, python)
     return tuple(_install(place, python) for place in survey(repo) if written_for(place.text) == instead_of)
 
 
 def uninstall(repo: Repo) -> tuple[HookChange, ...]:
-    """Take our blocks out again; a file in which nothing else is left is removed."""
+    """Take our blocks out again, and the merge drivers; a file in which nothing else is left is removed."""
+    drivers.take_out(repo)
     return tuple(_uninstall(place) for place in survey(repo))
 
 

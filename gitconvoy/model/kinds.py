@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 ROOT = ".convoy"
@@ -82,6 +83,11 @@ RECORD_CONVOY = Kind(
 RECORD_TOWN = Kind("record-town", "", ("paused",))
 
 KINDS = {kind.name: kind for kind in (BEAD, CONVOY, PLAN, CONFIG, RECORD_BEAD, RECORD_CONVOY, RECORD_TOWN)}
+DEFAULTS: Mapping[str, Mapping[str, object]] = {
+    BEAD.name: {"type": "task", "priority": 2, "status": "open", "outcome": "done"},
+    CONVOY.name: {"status": "staged_ready", "priority": 2, "paused": False, "owned": False, "mountain": False},
+}
+"""By kind: what a key that is left out means; new documents leave these out."""
 CONFIG_PATH = f"{ROOT}/config.yaml"
 ARCHIVE = f"{ROOT}/archive"
 

@@ -18,18 +18,6 @@ SCHEMAS = f"{kinds.ROOT}/schemas"
 MAX_TITLE = 500
 SCHEMA_LINE = "# yaml-language-server: $schema="
 
-DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    kinds.BEAD.name: {"type": "task", "priority": 2, "status": "open", "outcome": "done"},
-    kinds.CONVOY.name: {
-        "status": "staged_ready",
-        "priority": 2,
-        "paused": False,
-        "owned": False,
-        "mountain": False,
-    },
-}
-"""What a key that is left out means; new documents leave these out."""
-
 
 def checked_id(text: str) -> str:
     """`text` itself, fit to name a file. UsageError where it cannot be an id (SPEC 3.1)."""
@@ -114,7 +102,7 @@ def link_entry(link: Link) -> str | dict[str, str]:
 
 def new_document(kind: Kind, path: str, fields: Mapping[str, Any]) -> bytes:
     """Canonical bytes of a new file; None, empty text, empty lists and mappings, and defaults are left out."""
-    defaults = DEFAULTS.get(kind.name, {})
+    defaults = kinds.DEFAULTS.get(kind.name, {})
     kept = {key: value for key, value in fields.items() if not _left_out(value, defaults.get(key))}
     return dump(kept, kind, schema_url(path, kind))
 

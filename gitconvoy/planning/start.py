@@ -12,7 +12,14 @@ from gitconvoy.resources import schema_text
 from gitconvoy.yamlio.reader import load
 
 ATTRIBUTES_PATH = f"{kinds.ROOT}/.gitattributes"
-_ATTRIBUTES = b"* text eol=lf\n"
+_ATTRIBUTES = """\
+* text eol=lf
+/beads/**/*.yaml merge=gitconvoy-bead
+/archive/**/*.yaml merge=gitconvoy-bead
+/convoys/*.yaml merge=gitconvoy-convoy
+/config.yaml merge=gitconvoy-config
+/plans/*.yaml merge=gitconvoy-plan linguist-generated
+"""
 _SCHEMAS = (kinds.BEAD, kinds.CONVOY, kinds.PLAN, kinds.CONFIG)
 _FOLDERS = (kinds.BEAD.folder, kinds.CONVOY.folder)
 _CONFIG = """\
@@ -37,9 +44,9 @@ prefix: {prefix}
 def start_files(prefix: str, read: Callable[[str], bytes | None]) -> dict[str, bytes]:
     """The files that a repository still lacks, by path: config, attributes, schemas, folders.
 
-    `read` gives a file's bytes or None. A config that exists is never overwritten, nor are attributes; the schemas are
-    copies that follow the installed version, so that line 1 of each file resolves offline. Empty when nothing is to do.
-    UsageError where the prefix cannot begin an id.
+    `read` gives a file's bytes or None. A config that exists is never overwritten, and what attributes say stays; the
+    schemas are copies that follow the installed version, so that line 1 of each file resolves offline. Empty when
+    nothing is to do. UsageError where the prefix cannot begin an id.
     """
     if not is_id(f"{prefix}-aaaaa"):
         raise UsageError(
@@ -51,9 +58,23 @@ def start_files(prefix: str, read: Callable[[str], bytes | None]) -> dict[str, b
         files[kinds.CONFIG_PATH] = _CONFIG.format(schema=line, prefix=_scalar(prefix), name=prefix).encode()
         # git keeps no empty folders, and people look for the two in which they write
         files |= {f"{folder}/.gitkeep": b"" for folder in _FOLDERS if read(f"{folder}/.gitkeep") is None}
-    if read(ATTRIBUTES_PATH) is None:
-        files[ATTRIBUTES_PATH] = _ATTRIBUTES
-    return files | schema_copies(read)
+    return files | attributes(read) | schema_copies(read)
+
+
+def attributes(read: Callable[[str], bytes | None]) -> dict[str, bytes]:
+    """`.convoy/.gitattributes`, where it lacks lines, by path: line ends, merge drivers, what forges need not show.
+
+    What a person wrote there stays. Where they say how files are merged, nothing is added.
+    """
+    there = read(ATTRIBUTES_PATH)
+    if there is None:
+        return {ATTRIBUTES_PATH: _ATTRIBUTES.encode()}
+    words = {word for line in there.split(b"\n") if not line.startswith(b"#") for word in line.split()[1:]}
+    if any(word.lstrip(b"-!").partition(b"=")[0] in (b"merge", b"binary") for word in words):
+        return {}
+    missing = [line for line in _ATTRIBUTES.splitlines() if "merge=" in line]
+    end = b"" if not there or there.endswith(b"\n") else b"\n"
+    return {ATTRIBUTES_PATH: there + end + "".join(f"{line}\n" for line in missing).encode()}
 
 
 def _scalar(prefix: str) -> str:

@@ -13,6 +13,7 @@ from gitconvoy.model.plan import Bead
 from gitconvoy.planning.desk import Changes, Desk, settle
 from gitconvoy.planning.documents import bead_path, moved
 from gitconvoy.planning.planfile import stale
+from gitconvoy.planning.start import ATTRIBUTES_PATH, attributes
 from gitconvoy.rules.status import holds
 from gitconvoy.rules.view import View
 
@@ -45,7 +46,7 @@ def facts_to_write(desk: Desk) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def tidy(desk: Desk, closed_at: Mapping[str, int], *, archive: bool = False) -> Tidied:
-    """One edit that writes the facts into the files, and renews plan files that are stale.
+    """One edit that writes the facts into the files, and renews stale plan files and attributes that lack lines.
 
     `closed_at`: when each was closed, epoch seconds, as far as that is known. `archive` moves closed beads that no
     unfinished convoy tracks, and that belong to nothing unfinished, to `.convoy/archive/`.
@@ -69,7 +70,8 @@ def tidy(desk: Desk, closed_at: Mapping[str, int], *, archive: bool = False) -> 
     told = [f"{len(ids)} {what}" for ids, what in ((beads, "beads"), (convoys, "convoys")) if ids]
     told += [f"{len(archived)} to the archive"] if archived else []
     changes = settle(desk, docs, f"Tidy: {', '.join(told) or 'plan files'}", (*beads, *convoys, *archived))
-    files = {**stale(changes.plan, desk.ledger), **changes.files}
+    lines = attributes(desk.read) if desk.read(ATTRIBUTES_PATH) is not None else {}
+    files = {**lines, **stale(changes.plan, desk.ledger), **changes.files}
     return Tidied(replace(changes, files=dict(sorted(files.items()))), beads, convoys, archived)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +9,9 @@ from typing import Any
 
 from gitconvoy.model.kinds import Kind
 from gitconvoy.yamlio.canonical import fingerprint, ordered, same
+from gitconvoy.yamlio.extent import COLON, NotInPlace, comment_at, dash_line, inner_comments, last_line
 from gitconvoy.yamlio.layout import entry, item, value_lines
 from gitconvoy.yamlio.positions import Node, compose
-
-_COLON = re.compile(r"[ \t]*:")
-_COMMENT = re.compile(r"[ \t]+#.*")
-_BLOCK_HEADER = re.compile(r"[|>][0-9+-]*")
-
-
-class NotInPlace(Exception):
-    """The text is laid out in a way that line edits cannot follow."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,7 +78,7 @@ class _Patch:
 
     def _begins_line(self, key: Node) -> None:
         """A key that is to change must begin its line and be followed by its colon."""
-        if self._lines[key.line][: key.column].strip(" ") or not _COLON.match(self._text, key.end):
+        if self._lines[key.line][: key.column].strip(" ") or not COLON.match(self._text, key.end):
             raise NotInPlace
 
     def _place_for(self, key: str, order: list[str], entries: Mapping[str, tuple[Node, Node]]) -> int:
@@ -97,16 +89,7 @@ class _Patch:
         return min(node.line for node, _ in entries.values())
 
     def _last_line(self, node: Node) -> int:
-        """The last line of a node without the comments and blank lines that follow; parsers count those in."""
-        while node.style == "block" and node.children:
-            node = node.children[-1]
-        if node.style not in ("|", ">"):
-            return node.end_line
-        header = _BLOCK_HEADER.match(self._text, node.start)
-        last = node.end_line - 1
-        while last > node.line and not self._lines[last] and not (header and "+" in header[0]):
-            last -= 1
-        return last
+        return last_line(self._text, self._lines, node)
 
     def _remove(self, key: Node, value: Node, depth: int) -> None:
         self._begins_line(key)
@@ -124,7 +107,7 @@ class _Patch:
 
     def _rewrite(self, key: Node, value: Node, new: Any, depth: int, *, sets: bool) -> None:
         indent = " " * key.column
-        colon = _COLON.match(self._text, key.end)
+        colon = COLON.match(self._text, key.end)
         head = self._text[key.start - key.column : colon.end() if colon else key.end]
         last = self._last_line(value)
         lines = value_lines(head, new, indent, flow_items=sets)
@@ -155,7 +138,7 @@ class _Patch:
         start = key.end_line + 1
         spans = []
         for child, value in zip(node.children, old, strict=True):
-            dash = self._dash(node, child, start)
+            dash = dash_line(self._lines, node, child, start)
             last = self._last_line(child)
             spans.append((start, dash, last + 1))
             chunks[fingerprint(value)].append((len(spans) - 1, self._lines[dash : last + 1]))
@@ -167,13 +150,6 @@ class _Patch:
             lines += above.get(number, []) if number is not None else []
             lines += chunk or item(value, " " * node.column, flow_items=sets)
         self._change(spans[0][0], spans[-1][2], lines + above.get(len(spans), []), depth)
-
-    def _dash(self, node: Node, child: Node, start: int) -> int:
-        for number in range(child.line, start - 1, -1):
-            line = self._lines[number]
-            if line[: node.column].strip(" ") == "" and line[node.column : node.column + 1] == "-":
-                return number
-        raise NotInPlace
 
     def _comments_above(self, spans: list[tuple[int, int, int]], kept: set[int]) -> dict[int, list[str]]:
         """The lines above each kept item; those of items that go stay with the next one, or at the list's end."""
@@ -187,33 +163,12 @@ class _Patch:
         return above
 
     def _line_comment(self, key: Node, value: Node) -> str:
-        """The comment on the line of the key, or on the last line of a value that is no block."""
-        start = value.end
-        if value.style in ("|", ">"):
-            header = _BLOCK_HEADER.match(self._text, value.start)
-            start = header.end() if header else value.start
-        elif value.style == "block":
-            colon = _COLON.match(self._text, key.end)
-            start = colon.end() if colon else key.end
-        match = _COMMENT.match(self._text, start)
-        return match[0] if match else ""
+        colon = COLON.match(self._text, key.end)
+        return comment_at(self._text, value, colon.end() if colon else key.end)
 
     def _inner_comments(self, value: Node, column: int) -> list[str]:
-        """Comments on lines of their own inside of a collection that goes: they stay, above what takes its place."""
-        if value.kind == "scalar":
-            return []
-        taken: set[int] = set()
-        waiting = [value]
-        last = value.line
-        while waiting:
-            node = waiting.pop()
-            waiting += node.children
-            if node.kind == "scalar":
-                end = node.end_line - 1 if node.style in ("|", ">") else node.end_line
-                taken.update(range(node.line, end + 1))
-                last = max(last, end)
-        rows = (row for row in range(value.line, last + 1) if row not in taken)
-        return [" " * column + self._lines[row].strip() for row in rows if self._lines[row].lstrip().startswith("#")]
+        """Comments inside of a collection that goes: they stay, above what takes its place."""
+        return inner_comments(self._lines, value, column)
 
 
 def _pick(chunks: Mapping[str, deque[tuple[int, list[str]]]], value: Any) -> tuple[int | None, list[str]]:

@@ -14,8 +14,9 @@ from gitconvoy.errors import BadFiles, Refused
 from gitconvoy.model.kinds import Kind
 from gitconvoy.yamlio.canonical import canonical, canonical_value, ordered, same
 from gitconvoy.yamlio.complaints import MAX_SIZE
+from gitconvoy.yamlio.extent import NotInPlace
 from gitconvoy.yamlio.layout import entry
-from gitconvoy.yamlio.patch import NotInPlace, patch
+from gitconvoy.yamlio.patch import patch
 from gitconvoy.yamlio.reader import load
 
 SCHEMA_LINE = "# yaml-language-server: $schema="

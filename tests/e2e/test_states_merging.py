@@ -17,8 +17,12 @@ def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> HookedTown
 
 
 def both_change(here: HookedTown) -> None:
-    """The branch topic closes gt-a, the trunk gives it another title; neither is seen by hooks."""
+    """The branch topic closes gt-a, and both give it a title of their own; neither is seen by hooks."""
     here.closing_branch()
+    here.quietly("switch", "--quiet", "topic")
+    here.bead("gt-a", title="A third", status="closed")
+    here.saved("A third title")
+    here.quietly("switch", "--quiet", "main")
     here.bead("gt-a", title="Another", status="open")
     here.saved("Another title")
     here.ok("scan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from handing import FLOW, claim, flow, status, try_again_now
 from townfixtures import TownHelper
 
 from gitconvoy.git import merging
+from gitconvoy.git.repo import Repo
+from gitconvoy.hooking import drivers
 
 
 def kinds(here: TownHelper, bead: str) -> list[str]:
@@ -213,8 +216,11 @@ def test_a_rebase_in_progress_makes_it_wait(repo: GitRepo) -> None:
     assert repo.read("a.py") == "a\n"
 
 
-def test_the_beads_file_is_merged_field_by_field(repo: GitRepo) -> None:
+@pytest.mark.parametrize("set_up", [False, True])
+def test_the_beads_file_is_merged_field_by_field(repo: GitRepo, set_up: bool) -> None:
     here = flow(repo, "gt-a")
+    if set_up:
+        drivers.set_up(Repo.discover(repo.path), sys.executable)
     worker = claim(here)
     worker.edit("a.py", "a\n")
     repo.write(
@@ -228,6 +234,22 @@ def test_the_beads_file_is_merged_field_by_field(repo: GitRepo) -> None:
         assert line in text, text
     assert "close_reason: it works" in text
     assert repo.read("a.py") == "a\n"
+
+
+@pytest.mark.parametrize("set_up", [False, True])
+def test_plan_files_never_conflict(repo: GitRepo, set_up: bool) -> None:
+    here = flow(repo, "gt-a")
+    if set_up:
+        drivers.set_up(Repo.discover(repo.path), sys.executable)
+    worker = claim(here)
+    worker.edit(f".convoy/plans/{FLOW}.yaml", f"convoy: {FLOW}\nwaves: []\n")
+    here.bead("gt-n", status="open")
+    here.convoy(FLOW, "gt-a", "gt-n", status="open", merge="direct")
+    here.ok("tidy", "--no-commit")
+    repo.commit("a person widens the convoy meanwhile")
+    ours = repo.read(f".convoy/plans/{FLOW}.yaml")
+    assert worker.done()["status"] == "closed"
+    assert repo.read(f".convoy/plans/{FLOW}.yaml") == ours
 
 
 def test_a_commit_that_lands_meanwhile_is_never_lost(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:

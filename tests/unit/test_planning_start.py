@@ -39,7 +39,8 @@ def test_what_is_in_it() -> None:
         ".convoy/schemas/convoy.schema.json",
         ".convoy/schemas/plan.schema.json",
     ]
-    assert files[ATTRIBUTES_PATH] == b"* text eol=lf\n"
+    assert files[ATTRIBUTES_PATH].startswith(b"* text eol=lf\n")
+    assert b"/beads/**/*.yaml merge=gitconvoy-bead\n" in files[ATTRIBUTES_PATH]
     assert load(files[kinds.CONFIG_PATH], "c") == {"format": 1, "prefix": "gt"}
     assert files[kinds.CONFIG_PATH].startswith(b"# yaml-language-server: $schema=schemas/config.schema.json\n")
     assert json.loads(files[".convoy/schemas/bead.schema.json"]) == json.loads(schema_text("bead"))
@@ -60,9 +61,11 @@ def test_a_second_time_there_is_nothing_to_do() -> None:
 
 
 def test_a_config_and_attributes_that_exist_are_never_overwritten() -> None:
-    mine = {kinds.CONFIG_PATH: b"format: 1\nprefix: mine\n", ATTRIBUTES_PATH: b"*.yaml text\n"}
+    mine = {kinds.CONFIG_PATH: b"format: 1\nprefix: mine\n", ATTRIBUTES_PATH: b"*.yaml text"}
     files = start_files("gt", mine.get)
-    assert not mine.keys() & files.keys()
+    assert kinds.CONFIG_PATH not in files
+    assert files[ATTRIBUTES_PATH].startswith(b"*.yaml text\n/beads/")
+    assert ATTRIBUTES_PATH not in start_files("gt", {**mine, ATTRIBUTES_PATH: b"*.yaml merge=mine\n"}.get)
     assert ".convoy/beads/.gitkeep" not in files
 
 

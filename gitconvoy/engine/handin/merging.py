@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from gitconvoy.checks.compare import new_problems
 from gitconvoy.checks.plan_checks import check_plan
@@ -17,11 +16,11 @@ from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, LostRace, Problem, Refused
 from gitconvoy.git import merging, read, write
 from gitconvoy.git.repo import Repo
-from gitconvoy.model.kinds import ROOT
+from gitconvoy.merge.files import merge_files
+from gitconvoy.model.kinds import BEAD, ROOT, kind_of, stem
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.plan import Config, Plan
 from gitconvoy.model.state import State
-from gitconvoy.planning.bead_merge import merge_beads
 from gitconvoy.planning.desk import headline
 from gitconvoy.store import load
 
@@ -149,7 +148,7 @@ def _new_note(record: BeadRecord) -> handins.Handin:
 def _merge_commit(town: Town, repo: Repo, state: State, record: BeadRecord, tip: str) -> str | tuple[str, ...]:
     """The merge commit, or the conflicting paths. Refused where the merge would make the plan wrong."""
     work = record.submitted or ""
-    merged = merge_trees(repo, tip, work, record.id, state.plan.config)
+    merged = merge_trees(repo, tip, work, state.plan.config)
     if merged.tree is None:
         return merged.conflicts
     bead = state.plan.bead(record.id)
@@ -159,35 +158,48 @@ def _merge_commit(town: Town, repo: Repo, state: State, record: BeadRecord, tip:
     return commit
 
 
-def merge_trees(repo: Repo, ours: str, theirs: str, bead: str, config: Config) -> merging.Merge:
-    """Merge in memory, the bead's own file field by field where git would see a conflict in its lines."""
+def merge_trees(repo: Repo, ours: str, theirs: str, config: Config) -> merging.Merge:
+    """Merge in memory, plan files by what they mean where git would see a conflict in their lines (SPEC 3, 7)."""
     merged = merging.merge_trees(repo, ours, theirs)
-    if merged.tree is not None or not any(path in merged.conflicts for path in paths_of(repo, theirs, bead)):
+    if merged.tree is not None:
         return merged
-    agreed = _agree(repo, ours, theirs, bead, config)
+    agreed = _agree(repo, ours, theirs, merged.conflicts, config)
     return merging.merge_trees(repo, *agreed) if agreed is not None else merged
 
 
-def _agree(repo: Repo, ours: str, theirs: str, bead: str, config: Config) -> tuple[str, str] | None:
-    """Both commits with one and the same file of the bead on top, which is therefore none that conflicts."""
+def _agree(repo: Repo, ours: str, theirs: str, paths: Sequence[str], config: Config) -> tuple[str, str] | None:
+    """Both commits with one and the same version of these plan files on top, which therefore do not conflict."""
     fork = common_base(repo, ours, theirs)
-    places = [paths_of(repo, commit, bead) for commit in (fork, ours, theirs) if commit is not None]
-    if len(places) != 3 or any(len(paths) != 1 for paths in places):
-        return None
-    base, mine, other = (
-        read.blob_at(repo, commit, paths[0]) for commit, paths in zip((fork or "", ours, theirs), places, strict=True)
-    )
-    if base is None or mine is None or other is None:
-        return None
-    data = merge_beads(base, mine, other, places[1][0], config)
-    return None if data is None else (_with(repo, ours, places[1], data), _with(repo, theirs, places[2], data))
+    mine: dict[str, bytes] = {}
+    other: dict[str, bytes] = {}
+    for path in paths:
+        kind = kind_of(path)
+        if kind is None or fork is None:
+            continue
+        places = [_places(repo, commit, path) for commit in (fork, ours, theirs)]
+        if len(places[0]) > 1 or any(len(found) != 1 for found in places[1:]):
+            continue
+        old = read.blob_at(repo, fork, places[0][0]) if places[0] else None
+        one, two = (read.blob_at(repo, commit, found[0]) for commit, found in ((ours, places[1]), (theirs, places[2])))
+        if one is None or two is None:
+            continue
+        merged = merge_files(old, one, two, kind, lambda status: config.category(status) == "done")
+        if merged is not None and not merged.conflicts:
+            mine[places[1][0]] = other[places[2][0]] = merged.data
+    return (_with(repo, ours, mine), _with(repo, theirs, other)) if mine else None
 
 
-def _with(repo: Repo, commit: str, path: Sequence[str], data: bytes) -> str:
+def _places(repo: Repo, commit: str, path: str) -> Sequence[str]:
+    """Where a commit has the plan file that another one has at `path`: beads may have moved to another folder."""
+    if kind_of(path) is BEAD:
+        return paths_of(repo, commit, stem(path))
+    return (path,) if read.blob_at(repo, commit, path) is not None else ()
+
+
+def _with(repo: Repo, commit: str, files: Mapping[str, bytes]) -> str:
     about = read.commit(repo, commit)
-    changes: dict[str, Any] = {path[0]: data}
-    tree = write.edit_tree(repo, about.tree, changes)
-    return write.create_commit(repo, tree, [commit], "Agree on a bead\n", about.time, sign=False)
+    tree = write.edit_tree(repo, about.tree, dict(files))
+    return write.create_commit(repo, tree, [commit], "Agree on plan files\n", about.time, sign=False)
 
 
 def _refuse_broken_plan(town: Town, repo: Repo, state: State, commit: str, bead: str) -> None:

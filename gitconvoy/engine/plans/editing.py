@@ -141,7 +141,8 @@ def _by_itself(town: Town, desk: Desk, changes: Changes) -> Changes:
         hint = f"other changes under {ROOT}/ are not committed yet: commit them first, or use --no-commit"
         raise Refused(f"a commit of this alone would be wrong: {error.message}", hint=hint, code=error.code) from error
     refuse_uncommitted(repo, sorted(alone.files.keys() - changes.files.keys()))
-    return replace(changes, files=alone.files)
+    others = {path: data for path, data in changes.files.items() if kind_of(path) is None}
+    return replace(changes, files={**alone.files, **others})
 
 
 def _plan_differs(repo: Repo) -> bool:

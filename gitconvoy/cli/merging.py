@@ -1,0 +1,62 @@
+"""The hidden command that git runs to merge a plan file: see `docs/merging-files.md` (SPEC 3, 6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gitconvoy.cli.app import App, command
+from gitconvoy.cli.desk import standing
+from gitconvoy.cli.output import note, safe_line
+from gitconvoy.errors import Exit
+
+_EXAMPLE = "gitconvoy merge-driver bead %O %A %B 7 .convoy/beads/gt-x7k2p.yaml"
+
+
+@command("merge-driver", _EXAMPLE, hidden=True)
+@click.argument("kind", type=click.Choice(("bead", "convoy", "config")))
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("ours", type=click.Path(path_type=Path))
+@click.argument("theirs", type=click.Path(path_type=Path))
+@click.argument("size", type=int)
+@click.argument("path")
+@click.argument("labels", nargs=-1)
+def merge_driver(
+    _app: App, kind: str, base: Path, ours: Path, theirs: Path, size: int, path: str, labels: tuple[str, ...]
+) -> int:
+    """Merge the file PATH by its fields, over OURS; exit code 5 where conflicts are left, 1 where lines have to do.
+
+    Says what it has to say on stderr: stdout may be the answer of the git command that runs it.
+    """
+    from gitconvoy.merge.driver import merge_in_place
+    from gitconvoy.merge.files import Markers
+    from gitconvoy.model.kinds import KINDS
+
+    names = [_label(text, default) for text, default in zip((*labels, "", ""), ("ours", "theirs"), strict=False)]
+    marks = Markers(names[0], names[1], max(size, 1))
+    conflicts = merge_in_place(KINDS[kind], base, ours, theirs, marks, _finished)
+    if conflicts is None:
+        note(f"gitconvoy: {safe_line(path)} cannot be merged by its fields, so git merges its lines")
+        return Exit.REFUSED
+    if conflicts:
+        note(f"gitconvoy: {safe_line(path)}: both sides changed {safe_line(', '.join(conflicts))}")
+        return Exit.PARTLY
+    return Exit.OK
+
+
+def _label(text: str, default: str) -> str:
+    """What git calls a side, on one line; git before 2.44 has no names for them and leaves `%X` as it is."""
+    shown = "".join(char if char.isprintable() else " " for char in text).strip()
+    return default if shown in ("", "%X", "%Y") else shown[:200]
+
+
+def _finished(status: str) -> bool:
+    """Reading the town's settings takes long, and few statuses need it."""
+    from gitconvoy.model.plan import STATUSES
+
+    if status in STATUSES:
+        return STATUSES[status] == "done"
+    from gitconvoy.engine.plans.meaning import finished
+
+    return finished(standing())(status)

@@ -1,0 +1,1 @@
+"""Merging plan files by meaning: `policy` says how, `fields` merges values, `layout` writes them, `driver` asks."""

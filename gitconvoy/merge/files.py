@@ -1,0 +1,132 @@
+"""Three versions of a plan file become one (SPEC 3): pure, for git's merge driver and for merges in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gitconvoy.errors import BadFiles, Refused
+from gitconvoy.merge.fields import clashes, merge_documents, resolved
+from gitconvoy.merge.layout import Row, Version, laid_out, plain, text_of
+from gitconvoy.model.kinds import CONFIG, PLAN, Kind
+from gitconvoy.schema import validate
+from gitconvoy.store import values
+from gitconvoy.yamlio.canonical import canonical, same
+from gitconvoy.yamlio.extent import NotInPlace
+from gitconvoy.yamlio.reader import load
+
+WHOLE = "the whole file"
+MAX_MERGED = 1 << 18
+"""Bytes of a side; larger files, which nobody writes by hand, are left to lines, so that no merge takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Markers:
+    """How conflicts are marked: what the sides are called, and how many characters a marker has."""
+
+    ours: str = "ours"
+    theirs: str = "theirs"
+    size: int = 7
+
+    def around(self, ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
+        """The lines of both sides between markers."""
+        sign = ["<" * self.size + f" {self.ours}", "=" * self.size, ">" * self.size + f" {self.theirs}"]
+        return [sign[0], *ours, sign[1], *theirs, sign[2]]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The merged file, and the key paths of fields that a person has to decide: they stand between markers in it."""
+
+    data: bytes
+    conflicts: tuple[str, ...] = ()
+
+
+def merge_files(
+    base: bytes | None,
+    ours: bytes,
+    theirs: bytes,
+    kind: Kind,
+    finished: Callable[[str], bool],
+    markers: Markers | None = None,
+) -> Merged | None:
+    """The file with the changes of both sides since `base`, which is None or empty where both added it.
+
+    Without conflicts the result is valid, and the same whichever side is which. None where that cannot be promised: a
+    side, or the base, that cannot be read or is large, or a side that breaks the schema or is of a newer format; then
+    lines have to do. Of plan files, which are derived, ours is taken.
+    """
+    if kind is PLAN:
+        return Merged(ours)
+    if max(map(len, (base or b"", ours, theirs))) > MAX_MERGED:
+        return None
+    try:
+        versions = [_version(data) for data in (base or b"", ours, theirs)]
+        documents = [canonical(each.data, kind) for each in versions]
+    except (BadFiles, Refused):
+        return None
+    if not all(_valid(document, kind) for document in documents[1:]):
+        return None
+    merged = merge_documents(documents[0], documents[1], documents[2], kind, finished)
+    marks = markers or Markers()
+    found = tuple(sorted(clashes(merged)))
+    sides = [resolved(merged, ours=True), resolved(merged, ours=False)]
+    # What each side may say is not always what both may: a prefix of two rigs, a list that loses its last item.
+    rows = _rows(versions, merged, sides, kind) if found or _valid(merged, kind) else None
+    data = _written(rows, marks) if rows is not None else b""
+    if rows is None:
+        return Merged(_written_lines(marks.around(*(each.text.splitlines() for each in versions[1:]))), (WHOLE,))
+    return Merged(data, found)
+
+
+def _version(data: bytes) -> Version:
+    document = load(data, "the file")
+    text = data.decode()
+    if text and not text.endswith("\n"):
+        text += "\n"
+        document = load(text.encode(), "the file")
+    return Version(text, document)
+
+
+def _valid(document: dict[str, Any], kind: Kind) -> bool:
+    if validate(kind, document, "the file"):
+        return False
+    try:
+        if kind is CONFIG:
+            values.config(document)
+    except values.ValueProblem:
+        return False
+    return True
+
+
+def _rows(
+    versions: Sequence[Version], merged: Mapping[str, Any], sides: Sequence[dict[str, Any]], kind: Kind
+) -> list[Row]:
+    """The file's lines, proven to say what they should whichever side is chosen in conflicts."""
+    base, ours, theirs = versions
+    try:
+        rows = laid_out(base, ours, theirs, merged, kind)
+        if _says(rows, sides[0], kind, ours=True) and _says(rows, sides[1], kind, ours=False):
+            return rows
+    except NotInPlace:
+        pass
+    return plain(ours, theirs, merged, kind)
+
+
+def _says(rows: Sequence[Row], document: Mapping[str, Any], kind: Kind, *, ours: bool) -> bool:
+    try:
+        return same(canonical(load(text_of(rows, ours=ours).encode(), "the file"), kind), document)
+    except (BadFiles, Refused):
+        return False
+
+
+def _written(rows: Sequence[Row], markers: Markers) -> bytes:
+    lines: list[str] = []
+    for row in rows:
+        lines += [row] if isinstance(row, str) else markers.around(row.ours, row.theirs)
+    return _written_lines(lines)
+
+
+def _written_lines(lines: Sequence[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
