@@ -23,7 +23,7 @@ from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.telling import notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
-from gitconvoy.git import read, write
+from gitconvoy.git import read
 from gitconvoy.ledger import chain
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event
@@ -156,9 +156,9 @@ def _publish_once(town: Town, draft: Draft) -> tuple[str, ...] | None:
 
 def _adopt_remote_ledger(town: Town) -> None:
     """A clone that becomes the one that dispatches, or does so again, goes on where the shared ledger ends."""
-    own, tip = read.ref(town.repo, REF), town.remote_ledger()
-    if tip is not None and tip != own and (own is None or read.is_ancestor(town.repo, own, tip)):
-        write.swap_ref(town.repo, REF, own, tip, "convoy: ledger of the remote")
+    tip = town.remote_ledger()
+    if tip is not None:
+        chain.follow(town.repo, read.ref(town.repo, REF), tip, "convoy: ledger of the remote")
 
 
 def _dispatches(pairs: tuple[tuple[Event, str], ...]) -> tuple[Dispatched, ...]:
