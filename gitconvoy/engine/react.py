@@ -20,7 +20,7 @@ from gitconvoy.engine.handin.adopt import adopt
 from gitconvoy.engine.handin.merging import Conflict, Round
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import require_role
-from gitconvoy.engine.telling import notices
+from gitconvoy.engine.telling import board, notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
 from gitconvoy.git import read
@@ -148,7 +148,8 @@ def _publish_once(town: Town, draft: Draft) -> tuple[str, ...] | None:
     """The chain's commits; None where somebody else moved the branch since it was read."""
     before = draft.before.ledger
     base = read.commit(town.repo, before.tip).tree if before.tip else None
-    prepared = chain.prepare(town.repo, before, base, draft.state.plan.tree, draft.events)
+    page = board.render(draft.view)
+    prepared = chain.prepare(town.repo, before, base, draft.state.plan.tree, draft.events, page)
     more = f" and {len(draft.events) - 1} more" if len(draft.events) > 1 else ""
     reason = f"convoy: {draft.events[-1].kind}{more}"
     return prepared.commits if chain.publish(town.repo, prepared, reason) else None

@@ -12,7 +12,6 @@ from gitconvoy.ledger.apply import apply
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event, Ledger
 
-
 BOARD = "README.md"
 """Where the derived board lies in the ledger's tree: what a forge shows of a branch."""
 
