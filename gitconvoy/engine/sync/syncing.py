@@ -222,7 +222,9 @@ def _move(town: Town, own: str, tip: str) -> bool:
     note = seen.recall(town.common_dir)
     if note is not None:
         seen.remember(town.common_dir, replace(note, ledger="-", tree="?"))
-    moved = gitwrite.swap_ref(town.repo, REF, own, tip, "gitconvoy sync: done again on top of the remote's")
+    reason = "gitconvoy sync: done again on top of the remote's"
+    there = read.ref(town.repo, REF) == tip  # where a mirror's refspec leads to this branch, git's push has moved it
+    moved = there or gitwrite.swap_ref(town.repo, REF, own, tip, reason)
     if note is not None:
         seen.remember(town.common_dir, replace(note, ledger=tip, tree="?") if moved else note)
     return moved

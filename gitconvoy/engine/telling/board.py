@@ -33,8 +33,8 @@ _MARKS = re.compile(r"[@#!%:~^$&\[](?=\S)|(?<=\b[Gg][Hh])-(?=\d)|(?<=\b[Ww]{3})\
 _JOINER = "\u2060"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _NOTE = (
-    "Written by gitconvoy into each commit that it adds to this branch, from the records beside it. It is derived: "
-    "nothing reads it, and whatever is changed here is gone with the next commit."
+    "gitconvoy writes this page into the commits that it adds to this branch, from the records beside it. "
+    "It is derived: nothing reads it, and what is changed here is gone with the next commit."
 )
 _Row = Sequence[str]
 
