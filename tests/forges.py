@@ -1,4 +1,4 @@
-"""A bare repository as a forge has it, and clones of it that share one town; for tests of `sync` and protected trunks."""
+"""A forge: a bare repository with a merge button, and clones that share one town; for tests of `sync`."""
 
 from __future__ import annotations
 

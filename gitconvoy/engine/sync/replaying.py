@@ -26,6 +26,7 @@ from gitconvoy.model.state import State
 from gitconvoy.rules.view import View
 from gitconvoy.store import load
 
+_WHEN = frozenset({"launched_at", "completed_at", "not_before"})
 _MOST = 3
 """Reasons told of one event."""
 
@@ -156,7 +157,8 @@ class _Desk:
 
 
 def _changed(event: Event) -> bool:
-    return bool(event.bead_changes or event.convoy_changes or event.town_changes)
+    """Whether more than the time of something becomes another."""
+    return any(changes.keys() - _WHEN for changes in (event.bead_changes, event.convoy_changes, event.town_changes))
 
 
 def write(town: Town, found: Replay) -> str:
