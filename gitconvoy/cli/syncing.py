@@ -181,7 +181,8 @@ def _trunk_note(remote: str, trunk: TrunkStanding) -> str:
     if trunk.state == "ahead":
         only = f"{name} has {_commits(trunk.ahead)} that {there} does not have"
         return (
-            f"{only}: git push {remote} {name}; where that is refused, let them go through a pull request of a branch"
+            f"{only}: git push {remote} {name}; where that is refused, let them go through a pull request of a branch, "
+            "and let convoys say merge: mr, not direct"
         )
     return (
         f"{name} and {there} have diverged ({_commits(trunk.ahead)} here, {_commits(trunk.behind)} there): "

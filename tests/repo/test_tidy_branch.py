@@ -113,7 +113,8 @@ def test_its_merge_ends_the_facts_and_voids_nothing(here: TownHelper, tmp_path: 
     said = {line.split()[0] for line in here.events()[events:]}
     assert said <= {"done", "close"}, "the files are the truth from now on"
     ledger = here.ledger()
-    assert all(record.status is None for record in (*ledger.beads.values(), *ledger.convoys.values()))
+    assert {record.status for record in ledger.beads.values()} == {None}
+    assert {record.status for record in ledger.convoys.values()} == {None}
     assert [here.json("bead", "show", bead)["bead"]["status"] for bead in ("gt-a", "gt-b")] == ["closed", "closed"]
     assert here.json("status", FLOW)["convoy"]["status"] == "closed"
     assert here.json("tidy", "--branch", "tidy-2")["commit"] is None

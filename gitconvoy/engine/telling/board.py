@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from gitconvoy.ledger.codec import one_line
-from gitconvoy.model.clock import iso
+from gitconvoy.model.clock import iso, parse_iso
 from gitconvoy.model.ledger import CLOSED, OPEN, BeadRecord
 from gitconvoy.model.plan import STAGED
 from gitconvoy.rules.view import View
@@ -24,7 +24,7 @@ SECTION_BYTES = 11 * 1024
 LOOKS = 200
 """Beads that are looked at, at most, for why their convoys do not move."""
 LAST = 10
-"""Completed convoys that are shown, the newest."""
+"""Closed convoys that are shown, the newest."""
 _WIDTH = 20
 _TITLE = 80
 _STRUCTURE = re.compile(r"""[&<>"'`*_{}\[\]()|\\~=^$]""")
@@ -207,14 +207,26 @@ def _why_still(view: View, convoy_id: str, left: Iterator[int]) -> str:
 
 
 def _finished(view: View) -> Iterator[_Row]:
-    convoys = view.plan.convoys
-    found = [record for record in view.ledger.convoys.values() if record.completed_at and record.id in convoys]
-    for record in sorted(found, key=lambda each: (-(each.completed_at or 0), each.id)):
-        if view.convoy_status(record.id) != CLOSED:
-            continue
-        closed, total = view.progress(record.id)
-        when = iso(record.completed_at or 0)
-        yield code(record.id), text(convoys[record.id].title), record.outcome or "done", f"{closed}/{total}", when
+    """Closed convoys, the last one first; those of which nobody knows when come last."""
+    closed = [each for each in view.plan.convoys if view.convoy_status(each) == CLOSED]
+    when = {each: _closed_at(view, each) for each in closed}
+    for each in sorted(sorted(closed), key=lambda one: when[one], reverse=True):
+        convoy, record = view.plan.convoys[each], view.ledger.convoy(each)
+        done, total = view.progress(each)
+        outcome = record.outcome or convoy.data.get("outcome") or ("done" if done == total else CLOSED)
+        at = iso(when[each]) if when[each] else ""
+        yield code(each), text(convoy.title), text(outcome), f"{done}/{total}", at
+
+
+def _closed_at(view: View, convoy_id: str) -> int:
+    """When a convoy was closed, by the ledger or by its file; 0 where neither says so."""
+    known = view.ledger.convoy(convoy_id).completed_at
+    if known is not None:
+        return known
+    try:
+        return parse_iso(str(view.plan.convoys[convoy_id].data.get("closed_at")))
+    except ValueError:
+        return 0
 
 
 def _length(rows: Callable[[View], Iterable[object]]) -> Callable[[View], int]:
@@ -236,5 +248,5 @@ _TABLES = (
         _length(lambda view: _live(view, handed_in=True)),
     ),
     _Table("Stuck", ("What", "Why"), _stuck),
-    _Table("Completed", ("Convoy", "Title", "Outcome", "Beads", "When"), lambda view: islice(_finished(view), LAST)),
+    _Table("Closed", ("Convoy", "Title", "Outcome", "Beads", "When"), lambda view: islice(_finished(view), LAST)),
 )
