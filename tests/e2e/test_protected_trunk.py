@@ -11,6 +11,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,8 @@ def here(repo: GitRepo, tmp_path: Path) -> Iterator[TownHelper]:
     repo.config("gitconvoy.dispatcher.script.command", shlex.quote(str(script)))
     yield made
     for pid in processes_of(tmp_path):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ def _why_still(view: View, convoy_id: str, left: Iterator[int]) -> str:
         return "it is paused"
     if not tracks:
         return "it tracks nothing"
-    waiting = sorted(bead for bead in tracks if not view.effective(bead).closed)
+    waiting = sorted(tracks - view.closed.outcomes.keys())
     if not waiting:
         return "all of its beads are closed: its owner lands it" if convoy.owned else ""
     first = ""
