@@ -28,7 +28,7 @@ LAST = 10
 _WIDTH = 20
 _TITLE = 80
 _STRUCTURE = re.compile(r"""[&<>"'`*_{}\[\]()|\\~=^$]""")
-_MARKS = re.compile(r"[@#!%:~^$&\[](?=\S)|(?<=\b[Gg][Hh])-(?=\d)|(?<=\b[Ww]{3})\.")
+_MARKS = re.compile(r"[@#!%:~^$&\[](?=\S)|(?<=\b[Gg][Hh])-(?=\d)|(?<=\b[Ww]{3})(?=\.)")
 """What makes a forge link to, or call, something or somebody (also after the rest was read as text)."""
 _JOINER = "\u2060"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
@@ -152,7 +152,7 @@ def _working(view: View) -> Iterator[_Row]:
 def _submitted(view: View) -> Iterator[_Row]:
     for record in _live(view, handed_in=True):
         branch = code(record.branch) if record.branch else ""
-        yield *_about(view, record), branch, f"`{text(record.submitted, 10)}`", _base(view, record)
+        yield *_about(view, record), branch, code((record.submitted or "")[:10]), _base(view, record)
 
 
 def _base(view: View, record: BeadRecord) -> str:
