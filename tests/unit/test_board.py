@@ -80,7 +80,7 @@ def test_what_happens_now() -> None:
     assert "| `hq-cv-1` | Busy | `█████░░░░░░░░░░░░░░░` 1/4 | 1 at work, 1 to merge |" in page
     assert "| `gt-b` | Write the parser | `gt/polecat-1` | 2 | " in page
     assert "| `gt-c` | Write the printer | `gt/polecat-2` | `convoy/gt-c-1` | `cccccccccc` | the trunk |" in page
-    assert "1 convoy is staged: launching dispatches." in page
+    assert "1 convoy is staged: nothing of it is dispatched before `gitconvoy launch`." in page
     assert "Stuck" not in page
 
 

@@ -75,7 +75,7 @@ def render(view: View) -> bytes:
     parts = ["# Convoys", _NOTE, *_paused(view), *(part for table in _TABLES for part in _section(table, view))]
     staged = sum(view.convoy_status(each) in STAGED for each in view.plan.convoys)
     if staged:
-        parts.append(f"{_counted(staged, 'convoy is', 'convoys are')} staged: launching dispatches.")
+        parts.append(f"{_counted(staged, 'convoy is', 'convoys are')} staged: nothing of it is dispatched before `gitconvoy launch`.")
     if len(parts) == 2:
         parts.append("No convoy is open.")
     return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
