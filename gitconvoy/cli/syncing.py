@@ -102,6 +102,9 @@ def _data(
     }  # fmt: skip
 
 
+_FATES = {"start": "its worker was not begun yet"}
+
+
 def _events(count: int) -> str:
     return "1 event" if count == 1 else f"{count} events"
 
@@ -111,10 +114,12 @@ def _tell(app: App, found: Synced, trunk: TrunkStanding, outcome: Outcome[None] 
     say(_ledger_line(found, role, dry_run))
     if found.replay is not None:
         _tell_replay(found.replay, dry_run)
+        if found.pushed:
+            say(f"pushed {_events(len(found.replay.kept))} to {found.remote}, and went on from there")
     if found.kept_as is not None:
         note(f"the chain as it was: git log {found.kept_as}")
     for each in found.lost:
-        fate = "its worker is ended" if each.running else "its worker had not begun"
+        fate = "its worker is ended" if each.running else _FATES.get(each.via, "its worker is told so when it reports")
         kept = f"; what it committed stays on {each.branch}" if each.branch else ""
         note(f"attempt {each.attempt} of {each.bead} ({each.worker}) has lost its token: {fate}{kept}")
     if role != "local" and found.before.state in ("ahead", "diverged"):

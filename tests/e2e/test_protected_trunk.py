@@ -19,7 +19,7 @@ from forges import Forge, colleague, share
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
 from waiting import until
-from workshops import processes_of
+from workshops import close_workshop, open_workshop, processes_of
 
 from gitconvoy.ledger.read import REF
 
@@ -187,3 +187,38 @@ def test_direct_merging_moves_only_the_local_trunk_and_sync_says_so(
     assert "that origin/main does not have" in answer.err
     assert "merge: mr" in answer.err
     assert here.repo.run("push", "origin", "main").returncode == 1
+
+
+def test_a_worker_whose_dispatch_does_not_hold_is_ended(repo: GitRepo, tmp_path: Path) -> None:
+    """Two clones gave out one bead. The worker of the one that pushed later ends; its branch stays."""
+    workshop = open_workshop(repo, tmp_path)
+    here = workshop.here
+    try:
+        workshop.worker("""
+            commit("half.txt", "half")
+            note("began")
+            time.sleep(600)
+        """)
+        workshop.plan("gt-a", lease="3s")
+        here.ok("pause", "--all")
+        here.ok("resume", "--all")
+        forge = share(here, tmp_path / "away")
+        here.ok("sync")
+        there = colleague(forge, tmp_path / "there", "elsewhere", "local")
+        there.ok("sync")
+        there.ok("launch", FLOW)
+        there.ok("sync")
+        here.ok("launch", FLOW)
+        workshop.note("began")
+        answer = here.json("sync", code=5)
+        assert [(row["bead"], row["branch"], row["running"]) for row in answer["fenced"]] == [
+            ("gt-a", "convoy/gt-a-1", True)
+        ]
+        workshop.quiet()
+        assert here.repo.show("convoy/gt-a-1", "half.txt") == "half"
+        assert here.ledger().bead("gt-a").machine == "elsewhere"
+        assert here.repo.head(REF) == forge.ledger()
+        here.ok("scan")
+        here.ok("audit")
+    finally:
+        close_workshop(workshop)

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from gitconvoy.dispatch import attempts as folders
 from gitconvoy.engine.town import Town
 from gitconvoy.ledger.read import read_ledger
+from gitconvoy.model.ledger import PUSH
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An attempt of this machine that is over; `running`: its worker has begun, and is ended by its supervisor."""
+    """An attempt of this machine that is over. `running`: its worker was begun here, and is ended by its supervisor."""
 
     bead: str
     worker: str
     attempt: int
     branch: str | None
+    via: str
     running: bool
 
 
@@ -33,5 +35,5 @@ def attempts(town: Town, old: str | None, new: str) -> tuple[Lost, ...]:
             continue
         folder = folders.attempt_folder(town.common_dir, bead, record.attempt)
         running = folder.root.exists() and folders.has_begun(folder, record.token)
-        found.append(Lost(bead, record.worker or "", record.attempt, record.branch, running))
+        found.append(Lost(bead, record.worker or "", record.attempt, record.branch, record.via or PUSH, running))
     return tuple(found)

@@ -27,6 +27,7 @@ from gitconvoy.rules.view import View
 from gitconvoy.store import load
 
 _WHEN = frozenset({"launched_at", "completed_at", "not_before"})
+_ALREADY = "the ledger says so already"
 _MOST = 3
 """Reasons told of one event."""
 
@@ -57,7 +58,7 @@ class Replay:
     kept: list[Kept] = field(default_factory=list)
     dropped: list[Dropped] = field(default_factory=list)
     known: int = 0
-    """Events that the other ledger has already."""
+    """Events that the other ledger has already, or that would change nothing there."""
 
 
 def replay(town: Town, base: str, own: str, theirs: str) -> Replay:
@@ -74,7 +75,9 @@ def replay(town: Town, base: str, own: str, theirs: str) -> Replay:
             found.known += 1
             continue
         event, plan, reason = desk.judge(one)
-        if reason:
+        if reason == _ALREADY:
+            found.known += 1
+        elif reason:
             found.dropped.append(Dropped(commit, event, reason))
         else:
             found.kept.append(Kept(commit, event, plan))
@@ -141,7 +144,7 @@ class _Desk:
     def _why_not(self, one: Told, step: Step, plan: str | None) -> str:
         event = step.event
         if _changed(one.event) and not _changed(event):
-            return "the ledger says so already"
+            return _ALREADY
         said = violations(event)
         if not said:
             found = judge(step, self._surroundings(plan), self._books)

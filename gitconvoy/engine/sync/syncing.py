@@ -72,7 +72,7 @@ def remote_of(town: Town, name: str | None) -> str:
     if name is None:
         raise Refused("there is no remote", hint="git remote add origin URL names one", code="no-remote")
     if name not in known or name.startswith("-"):
-        listed = f"there are {', '.join(known)}" if known else "there is none: git remote add origin URL names one"
+        listed = f"known are {', '.join(known)}" if known else "there is none: git remote add origin URL names one"
         raise NotFound(f"there is no remote {name!r}", hint=listed)
     return name
 

@@ -72,12 +72,15 @@ class _Table:
 
 def render(view: View) -> bytes:
     """The page of a state, as UTF-8, at most 64 KiB."""
-    parts = ["# Convoys", _NOTE, *_paused(view), *(part for table in _TABLES for part in _section(table, view))]
+    parts = ["# Convoys", _NOTE, *_paused(view)]
+    if not _open(view):
+        parts.append("No convoy is open.")
+    for table in _TABLES:
+        parts += _section(table, view)
     staged = sum(view.convoy_status(each) in STAGED for each in view.plan.convoys)
     if staged:
-        parts.append(f"{_counted(staged, 'convoy is', 'convoys are')} staged: nothing of it is dispatched before `gitconvoy launch`.")
-    if len(parts) == 2:
-        parts.append("No convoy is open.")
+        what = _counted(staged, "convoy is", "convoys are")
+        parts.append(f"{what} staged: nothing of it is dispatched before `gitconvoy launch`.")
     return ("\n\n".join(parts) + "\n").encode("utf-8", "replace")
 
 
