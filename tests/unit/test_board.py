@@ -10,10 +10,12 @@ from builders import NOW, bead, config, convoy, fact, live, record, state
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from plan_strategies import states
 
 from gitconvoy.engine.telling import board
 from gitconvoy.model.ledger import ConvoyRecord
 from gitconvoy.model.plan import Dispatch
+from gitconvoy.model.state import State
 from gitconvoy.rules.view import View
 
 CONVOY = "hq-cv-1"
@@ -218,3 +220,11 @@ def test_a_large_town_has_a_small_page(title: str) -> None:
 def test_the_same_state_gives_the_same_bytes() -> None:
     turned = (*BUSY[:-4][::-1], *BUSY[-4:][::-1])
     assert render(*BUSY) == render(*turned)
+
+
+@given(states())
+def test_any_state_has_a_page(found: State) -> None:
+    page = board.render(View(found))
+    assert len(page) <= 64 * 1024
+    assert kinds(page) <= QUIET
+    assert page == board.render(View(found))
