@@ -42,8 +42,9 @@ check: $(VENV)/.dev ## formatting, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.test ## what a commit costs with hooks and without
+bench: $(VENV)/.test ## what a commit costs with hooks and without, and what the board does
 	$(BIN)/python benchmarks/hooks.py
+	$(BIN)/python benchmarks/board.py
 
 clean:
 	rm -rf $(VENV)

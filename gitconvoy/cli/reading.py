@@ -170,7 +170,13 @@ def _now(app: App, found: Moment) -> dict[str, Any]:
         "ledger": {"source": source, "tip": found.view.ledger.tip},
         "role": town.settings.role,
         "dispatcher": {"name": found.local.dispatcher, "defined": found.local.via is not None},
-        "notes": [*_rewound(town), *_notes(source, town.settings.role, found), *troubles(town), *_bugs(town)],
+        "notes": [
+            *_rewound(town),
+            *_apart(town),
+            *_notes(source, town.settings.role, found),
+            *troubles(town),
+            *_bugs(town),
+        ],
     }
 
 
@@ -179,6 +185,22 @@ def _rewound(town: Town) -> list[str]:
 
     found = rewound.look(town)
     return [f"nothing is dispatched: {found.said} ({found.commands[0]})"] if found is not None else []
+
+
+def _apart(town: Town) -> list[str]:
+    """The remotes whose ledgers went another way, as last fetched."""
+    from gitconvoy.engine.settings import remotes
+    from gitconvoy.git import read
+    from gitconvoy.ledger.read import REF
+
+    own, found = read.ref(town.repo, REF), []
+    for remote in remotes(town.repo) if own is not None else ():
+        theirs = read.ref(town.repo, f"refs/remotes/{remote}/{REF.removeprefix('refs/heads/')}")
+        if own is None or theirs is None or theirs == own:
+            continue
+        if not read.is_ancestor(town.repo, own, theirs) and not read.is_ancestor(town.repo, theirs, own):
+            found.append(f"the ledger here and that of {remote} have diverged: gitconvoy sync {remote}")
+    return found
 
 
 def _bugs(town: Town) -> list[str]:

@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "scan": ("care:scan", CARE, "Find and repair what stalls."),
     "daemon": ("daemon:daemon", CARE, "Scan in a loop."),
     "check": ("care:check", CARE, "Complete the convoys that are complete."),
+    "sync": ("syncing:sync", CARE, "Push and fetch the ledger; bring two of them together."),
     "audit": ("auditing:audit", CARE, "Check every commit of the ledger against the rules."),
     "doctor": ("doctor:doctor", CARE, "Look for what is not as it should be here, and mend it."),
 }

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.desk import answer, carry_out, no_commit_option
-from gitconvoy.cli.output import note
+from gitconvoy.cli.output import emit, note, say
+from gitconvoy.errors import ConvoyError, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.planning.desk import Changes, Desk
     from gitconvoy.planning.tidy_edits import Tidied
 
 
-@command("tidy", "gitconvoy tidy\ngitconvoy tidy --archive")
+@command("tidy", "gitconvoy tidy\ngitconvoy tidy --archive\ngitconvoy tidy --branch tidy-june")
 @click.option("--archive", is_flag=True, help="Also move closed beads that nothing unfinished holds to the archive.")
+@click.option("--branch", metavar="NAME", help="Commit on a new branch that begins at the trunk; nothing else changes.")
 @no_commit_option
-def tidy(app: App, archive: bool, no_commit: bool) -> None:
+def tidy(app: App, archive: bool, branch: str | None, no_commit: bool) -> None:
     """Write what the ledger knows into the files: beads and convoys that it closed; renew stale plan files.
 
-    One ordinary commit on the branch that is checked out; on a topic branch it can go through a pull request.
+    One ordinary commit on the branch that is checked out; on a topic branch it can go through a pull request. With
+    --branch it is made on top of the trunk without touching what is checked out, for a trunk that is protected.
     """
     from gitconvoy.engine.plans.tidying import closing_times
     from gitconvoy.planning.tidy_edits import facts_to_write
     from gitconvoy.planning.tidy_edits import tidy as tidied
 
+    if branch is not None and no_commit:
+        raise UsageError("--branch is about the commit", hint="leave out --no-commit", code="options-clash")
     made: list[Tidied] = []
 
     def edit(desk: Desk) -> Changes:
@@ -35,11 +41,50 @@ def tidy(app: App, archive: bool, no_commit: bool) -> None:
         made[:] = [tidied(desk, closing_times(app.town(), *facts_to_write(desk)), archive=archive)]
         return made[0].changes
 
-    done = carry_out(app, edit, no_commit)
-    plans = [path for path in done.changes.files if path.startswith(".convoy/plans/")]
+    done = carry_out(app, edit, no_commit) if branch is None else None
+    changes, commit = (done.changes, done.commit) if done is not None else _on_branch(app, branch or "", edit)
+    plans = [path for path in changes.files if path.startswith(".convoy/plans/")]
     counts = {"beads": made[0].beads, "convoys": made[0].convoys, "archived": made[0].archived, "plans": tuple(plans)}
     told = [f"{len(ids)} {what}" for what, ids in counts.items() if ids]
-    answer(app, done, f"tidied {', '.join(told)}" if told else "all is tidy", **_lists(counts))
+    line = f"tidied {', '.join(told)}" if told else "all is tidy"
+    if done is not None:
+        answer(app, done, line, **_lists(counts))
+        return
+    _answer(app, changes, commit, branch or "", line, _lists(counts))
+
+
+def _on_branch(app: App, branch: str, edit: Callable[[Desk], Changes]) -> tuple[Changes, str | None]:
+    from gitconvoy.engine.plans.tidying import on_branch
+
+    return on_branch(app.town(), branch, edit)
+
+
+def _answer(
+    app: App, changes: Changes, commit: str | None, branch: str, line: str, lists: dict[str, list[str]]
+) -> None:
+    """Answer with a commit on a branch of its own, and how it becomes a pull request."""
+    from gitconvoy.engine.sync.syncing import remote_of
+
+    trunk = app.town().trunk_branch()
+    steps = []
+    if commit is not None:
+        try:
+            remote = remote_of(app.town(), None)
+        except ConvoyError:
+            steps = [f"git merge {branch}"]
+        else:
+            steps = [f"git push --set-upstream {remote} {branch}"]
+
+    def text() -> None:
+        say(line, "green" if commit else None)
+        if commit is None:
+            return
+        say(f"committed {commit[:10]} on {branch}")
+        opened = f", then open a pull request of {branch} into {trunk}" if steps[0].startswith("git push") else ""
+        say(f"next: {steps[0]}{opened}")
+
+    done = {"ids": list(changes.ids), "changed": bool(changes.files), "files": sorted(changes.files)}
+    emit(app, {**done, "commit": commit, "branch": branch, "base": trunk, "next": steps, **lists}, text)
 
 
 def _lists(counts: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:

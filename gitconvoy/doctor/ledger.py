@@ -156,23 +156,9 @@ def _count(town: Town, old: str, new: str) -> int:
 
 def _compared(town: Town, remote: str, own: str, mine: int, other: int) -> Finding:
     name, local = shlex.quote(remote), town.settings.role == LOCAL
-    subject, fetch = f"{remote}/{BRANCH}", f"git fetch {name} {BRANCH}:{BRANCH}"
+    subject, together = f"{remote}/{BRANCH}", f"gitconvoy sync {name}"
     if mine and other:
-        return Finding(
-            "remote-ledger",
-            subject,
-            ERROR,
-            f"the two have diverged: {_commits(mine)} only here, {_commits(other)} only there",
-            "one ledger, in one line",
-            "two clones dispatch, or one of the branches was rewritten: beads may have been dispatched twice. Choose "
-            "one ledger; in all clones but one, gitconvoy.dispatch is off",
-            (
-                f"git log --oneline --left-right {BRANCH}...{subject}",
-                *rewound.keeping(own),
-                f"git update-ref --no-deref {REF} refs/remotes/{subject}",
-                *((rewound.ACCEPT,) if local else ()),
-            ),
-        )
+        return _diverged(subject, own, f"{_commits(mine)} only here, {_commits(other)} only there", together, local)
     if other:
         return Finding(
             "remote-ledger",
@@ -181,7 +167,7 @@ def _compared(town: Town, remote: str, own: str, mine: int, other: int) -> Findi
             f"it is {_commits(other)} ahead of the branch here",
             "nobody but the clone that dispatches moves it" if local else "the branch here is as new as the remote's",
             "somebody else writes the ledger, too" if local else "what is shown here is old",
-            (fetch,),
+            (together,),
         )
     return Finding(
         "remote-ledger",
@@ -189,9 +175,24 @@ def _compared(town: Town, remote: str, own: str, mine: int, other: int) -> Findi
         NOTE,
         f"it is {_commits(mine)} behind the branch here",
         "others see what happens here",
-        "the ledger is pushed by whoever wants to share it",
-        (f"git push {name} {BRANCH}",),
+        "the ledger is pushed by whoever wants to share it: gitconvoy sync does",
+        (together,) if local else (f"git push {name} {BRANCH}",),
     )
+
+
+def _diverged(subject: str, own: str, counts: str, together: str, local: bool) -> Finding:
+    look = f"git log --oneline --left-right {BRANCH}...{subject}"
+    why = "this clone writes no ledger, and what is shown is its own: let the branch go where the other is"
+    commands = (look, *rewound.keeping(own), f"git update-ref --no-deref {REF} refs/remotes/{subject}")
+    if local:
+        why = (
+            "two clones dispatch, or one of the branches was rewritten: beads may have been dispatched twice. What "
+            "happened here can be done again on top of the other, as far as it holds; in all clones but one, "
+            "gitconvoy.dispatch is off"
+        )
+        commands = (look, together)
+    observed = f"the two have diverged: {counts}"
+    return Finding("remote-ledger", subject, ERROR, observed, "one ledger, in one line", why, commands)
 
 
 def _commits(count: int) -> str:

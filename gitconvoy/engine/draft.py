@@ -25,6 +25,7 @@ class Draft:
         self.actor = actor
         self.events: list[Event] = []
         self._view: View | None = None
+        self._last: View | None = None
         if state.ledger.tip is None:
             self.add("init")
 
@@ -32,7 +33,7 @@ class Draft:
     def view(self) -> View:
         """The rules over the state as decided so far."""
         if self._view is None:
-            self._view = View(self.state)
+            self._view = self._last = View(self.state, self._last)
         return self._view
 
     @property

@@ -20,10 +20,10 @@ from gitconvoy.engine.handin.adopt import adopt
 from gitconvoy.engine.handin.merging import Conflict, Round
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import require_role
-from gitconvoy.engine.telling import notices
+from gitconvoy.engine.telling import board, notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
-from gitconvoy.git import read, write
+from gitconvoy.git import read
 from gitconvoy.ledger import chain
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event
@@ -148,7 +148,8 @@ def _publish_once(town: Town, draft: Draft) -> tuple[str, ...] | None:
     """The chain's commits; None where somebody else moved the branch since it was read."""
     before = draft.before.ledger
     base = read.commit(town.repo, before.tip).tree if before.tip else None
-    prepared = chain.prepare(town.repo, before, base, draft.state.plan.tree, draft.events)
+    page = board.render(draft.view)
+    prepared = chain.prepare(town.repo, before, base, draft.state.plan.tree, draft.events, page)
     more = f" and {len(draft.events) - 1} more" if len(draft.events) > 1 else ""
     reason = f"convoy: {draft.events[-1].kind}{more}"
     return prepared.commits if chain.publish(town.repo, prepared, reason) else None
@@ -156,9 +157,9 @@ def _publish_once(town: Town, draft: Draft) -> tuple[str, ...] | None:
 
 def _adopt_remote_ledger(town: Town) -> None:
     """A clone that becomes the one that dispatches, or does so again, goes on where the shared ledger ends."""
-    own, tip = read.ref(town.repo, REF), town.remote_ledger()
-    if tip is not None and tip != own and (own is None or read.is_ancestor(town.repo, own, tip)):
-        write.swap_ref(town.repo, REF, own, tip, "convoy: ledger of the remote")
+    tip = town.remote_ledger()
+    if tip is not None:
+        chain.follow(town.repo, read.ref(town.repo, REF), tip, "convoy: ledger of the remote")
 
 
 def _dispatches(pairs: tuple[tuple[Event, str], ...]) -> tuple[Dispatched, ...]:

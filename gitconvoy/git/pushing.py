@@ -1,4 +1,4 @@
-"""Pushing a branch, which may hang: a network, a server's hooks, a program that asks for a password."""
+"""Talking to a remote, which may hang: a network, a server's hooks, a program that asks for a password."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 
 from gitconvoy.errors import GitError
 from gitconvoy.git.repo import Repo
@@ -25,17 +26,31 @@ def push(repo: Repo, remote: str, ref: str, *, limit: int, going: Callable[[], b
     once `going`, asked twice a second, says that nobody wants it any more (False). GitError where git is refused.
     """
     args = ("push", "--quiet", "--no-follow-tags", remote, f"{ref}:{ref}")
-    env = {**repo.env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    with tempfile.TemporaryFile() as said:
+    done = talk(repo, *args, limit=limit, going=going)
+    if done is not None and done.returncode:
+        raise failure(args, Result(done.returncode, b"", done.stderr))
+    return done is not None
+
+
+def talk(
+    repo: Repo, *args: str, limit: int, going: Callable[[], bool] = lambda: True, ask: bool = False
+) -> Result | None:
+    """Run a git command that talks to a remote; how it ended, None where `going` said that nobody wants it any more.
+
+    After `limit` seconds it is ended (GitError, code `time-limit`). With `ask`, git and ssh may ask for a password on
+    the terminal; without, nobody is asked anything.
+    """
+    env = {**repo.env, "LC_ALL": "C"} if ask else {**repo.env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(
                 ["git", *args],
                 cwd=repo.cwd,
                 env=env,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=out,
                 stderr=said,
-                start_new_session=True,  # without a terminal, ssh cannot ask either
+                start_new_session=not ask,  # without a terminal, ssh cannot ask either
             )
         except OSError as error:
             raise GitError(
@@ -43,22 +58,21 @@ def push(repo: Repo, remote: str, ref: str, *, limit: int, going: Callable[[], b
                 hint="check that `git --version` runs here, then try again",
                 code="git-not-started",
             ) from error
+        end = process.terminate if ask else partial(_end, process)
         try:
-            code = _wait(process, limit, going)
+            code = _wait(process, args[0], limit, going)
         except BaseException:
-            _end(process)
+            end()
             raise
         if code is None:
-            _end(process)
-            return False
+            end()
+            return None
+        out.seek(0)
         said.seek(0)
-        text = said.read().decode("utf-8", "replace").strip()
-    if code:
-        raise failure(args, Result(code, b"", text))
-    return True
+        return Result(code, out.read(), said.read().decode("utf-8", "replace").strip())
 
 
-def _wait(process: subprocess.Popen[bytes], limit: int, going: Callable[[], bool]) -> int | None:
+def _wait(process: subprocess.Popen[bytes], what: str, limit: int, going: Callable[[], bool]) -> int | None:
     """Its exit code; None where it is not wanted any more."""
     began = time.monotonic()
     while True:
@@ -67,7 +81,7 @@ def _wait(process: subprocess.Popen[bytes], limit: int, going: Callable[[], bool
         except subprocess.TimeoutExpired:
             if time.monotonic() - began > limit:
                 raise GitError(
-                    f"git push reached its time limit of {limit} s",
+                    f"git {what} reached its time limit of {limit} s",
                     code="time-limit",
                     hint="see whether the remote answers (`git ls-remote`), and try again",
                 ) from None

@@ -74,7 +74,7 @@ def _no_fast_forward(repo: Repo, old: str, new: str) -> Refused:
         )
     return Refused(
         f"{new[:10]} does not follow {old[:10]}, where the ledger stands here: what happened cannot be taken back",
-        hint="fetch the ledger and go on from there; never push it with --force",
+        hint="gitconvoy sync does what happened in your clone again on top of it; never push it with --force",
         code="push-diverged",
     )
 

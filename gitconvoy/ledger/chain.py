@@ -12,6 +12,9 @@ from gitconvoy.ledger.apply import apply
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event, Ledger
 
+BOARD = "README.md"
+"""Where the derived board lies in the ledger's tree: what a forge shows of a branch."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -41,11 +44,19 @@ def _changes(event: Event, ledger: Ledger) -> dict[str, bytes | write.Tree | Non
     return changes
 
 
-def prepare(repo: Repo, ledger: Ledger, base_tree: str | None, plan_tree: str | None, events: Sequence[Event]) -> Chain:
+def prepare(
+    repo: Repo,
+    ledger: Ledger,
+    base_tree: str | None,
+    plan_tree: str | None,
+    events: Sequence[Event],
+    board: bytes | None = None,
+) -> Chain:
     """Write the commits of `events` on top of the ledger's tip without moving the branch.
 
     `base_tree` is the tree of that tip, `plan_tree` the trunk's `.convoy` tree that was decided on (SPEC 1); None where
-    it has none.
+    it has none. `board` is the derived `README.md` of what stands after the last event; None leaves the one that is
+    there.
     """
     if not events or (ledger.tip is None) != (events[0].kind == "init"):
         raise ValueError("a chain has events, and a ledger begins with the event init")
@@ -59,6 +70,8 @@ def prepare(repo: Repo, ledger: Ledger, base_tree: str | None, plan_tree: str | 
         changes = _changes(event, ledger)
         if number == 0:
             changes["plan"] = write.Tree(plan_tree) if plan_tree is not None else None
+        if number == len(events) - 1 and board is not None:
+            changes[BOARD] = board
         if changes:
             tree = write.edit_tree(repo, tree, changes)
         if tree is None:
@@ -72,3 +85,9 @@ def prepare(repo: Repo, ledger: Ledger, base_tree: str | None, plan_tree: str | 
 def publish(repo: Repo, chain: Chain, reason: str) -> bool:
     """Move the ledger branch to the chain's tip; False where somebody else moved it first (decide anew then)."""
     return write.swap_ref(repo, REF, chain.old, chain.tip, reason)
+
+
+def follow(repo: Repo, own: str | None, tip: str, reason: str) -> bool:
+    """Go on to a commit that holds all that the ledger branch (at `own`) does; False where it does not, or moved."""
+    ahead = tip != own and (own is None or read.is_ancestor(repo, own, tip))
+    return ahead and write.swap_ref(repo, REF, own, tip, reason)

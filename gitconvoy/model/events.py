@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_ATTEMPT = frozenset({"status", "token", "submitted", "since", "machine", "via", "worker"})
+ATTEMPT = frozenset({"status", "token", "submitted", "since", "machine", "via", "worker"})
+"""Fields of a bead's record that belong to its attempt: whoever begins or ends one sets them all."""
 _FACT = frozenset({"status", "outcome", "file_status", "conflict"})
 _COUNT = frozenset({"failures", "not_before"})
 _CONVOY_FACT = frozenset({"status", "outcome", "file_status", "close_reason", "completed_at"})
@@ -31,13 +32,13 @@ _ROWS = (
     EventKind("launch", convoy=_CONVOY_FACT | {"launched_at"}, needs=frozenset({"convoy"}), about="convoy opened"),
     EventKind(
         "dispatch",
-        bead=_ATTEMPT | _FACT | {"convoy", "attempt", "branch", "base", "merged_as", "not_before"},
+        bead=ATTEMPT | _FACT | {"convoy", "attempt", "branch", "base", "merged_as", "not_before"},
         needs=frozenset({"bead", "worker", "attempt", "token"}),
         about="a bead given to a worker",
     ),
     EventKind(
         "dispatch-failed",
-        bead=_ATTEMPT | _COUNT | _FACT,
+        bead=ATTEMPT | _COUNT | _FACT,
         needs=frozenset({"bead", "attempt", "token"}),
         about="the dispatcher could not start the worker",
     ),
@@ -49,29 +50,29 @@ _ROWS = (
     ),
     EventKind(
         "merged",
-        bead=_ATTEMPT | _FACT | {"merged_as"},
+        bead=ATTEMPT | _FACT | {"merged_as"},
         needs=frozenset({"bead"}),
         about="handed-in work is in the base branch",
     ),
-    EventKind("done", bead=_ATTEMPT | _FACT, needs=frozenset({"bead"}), about="a bead closed"),
+    EventKind("done", bead=ATTEMPT | _FACT, needs=frozenset({"bead"}), about="a bead closed"),
     EventKind(
         "fail",
-        bead=_ATTEMPT | _COUNT | _FACT,
+        bead=ATTEMPT | _COUNT | _FACT,
         needs=frozenset({"bead", "attempt"}),
         about="an attempt failed",
     ),
-    EventKind("requeue", bead=_ATTEMPT, needs=frozenset({"bead", "attempt"}), about="an attempt that never began"),
+    EventKind("requeue", bead=ATTEMPT, needs=frozenset({"bead", "attempt"}), about="an attempt that never began"),
     EventKind(
         "expire",
-        bead=_ATTEMPT | _COUNT | _FACT,
+        bead=ATTEMPT | _COUNT | _FACT,
         needs=frozenset({"bead", "attempt"}),
         about="an attempt whose lease ran out",
     ),
-    EventKind("unsling", bead=_ATTEMPT, needs=frozenset({"bead", "attempt"}), about="an attempt taken back"),
+    EventKind("unsling", bead=ATTEMPT, needs=frozenset({"bead", "attempt"}), about="an attempt taken back"),
     EventKind(
         "retry", bead=_FACT | _COUNT | {"submitted"}, needs=frozenset({"bead"}), about="failures forgotten by a person"
     ),
-    EventKind("reopen", bead=_FACT | _ATTEMPT, convoy=_CONVOY_FACT, about="a bead or convoy is open again"),
+    EventKind("reopen", bead=_FACT | ATTEMPT, convoy=_CONVOY_FACT, about="a bead or convoy is open again"),
     EventKind(
         "pause",
         convoy=frozenset({"paused", "status", "file_status"}),
@@ -84,7 +85,7 @@ _ROWS = (
     EventKind("land", convoy=_CONVOY_FACT, needs=frozenset({"convoy"}), about="owned convoy landed by its owner"),
     EventKind(
         "kill",
-        bead=_ATTEMPT | _COUNT | _FACT,
+        bead=ATTEMPT | _COUNT | _FACT,
         needs=frozenset({"bead", "attempt"}),
         about="a worker killed by a person",
     ),

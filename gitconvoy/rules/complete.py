@@ -29,7 +29,7 @@ def progress(facts: Facts, convoy_id: str) -> tuple[int, int]:
     """(closed, total) of the beads that a convoy tracks."""
     convoy = facts.plan.convoys.get(convoy_id)
     tracked = set(convoy.tracks) if convoy is not None else set()
-    return sum(facts.effective(bead_id).closed for bead_id in tracked), len(tracked)
+    return len(tracked & facts.closed.outcomes.keys()), len(tracked)
 
 
 def unreachable(facts: Facts) -> Mapping[str, tuple[str, ...]]:

@@ -27,9 +27,12 @@ class Blocker:
 class Facts:
     """Statuses, convoys, links and running attempts of a state."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, before: Facts | None = None) -> None:
+        """`before`: the facts of an earlier state; what follows from a plan that is still the same is taken from it."""
         self.state = state
         self.plan = state.plan
+        if before is not None and before.plan is state.plan and "graph" in vars(before):
+            self.graph = before.graph
         self.config = state.plan.config
         self.ledger = state.ledger
         self.now = state.now

@@ -17,3 +17,10 @@ def test_the_hook_benchmark_measures_both_cases() -> None:
         "commit outside .convoy/",
         "commit that closes one of 4 beads",
     ]
+
+
+def test_the_board_benchmark_compares_reactions() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "board.py"), "--beads", "120", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("120 beads: without the board ")

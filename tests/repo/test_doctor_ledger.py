@@ -192,7 +192,7 @@ def test_behind_the_remote(here: TownHelper) -> None:
     track(here, event(here, REF))
     row = only(here, "remote-ledger")
     assert (row["severity"], row["observed"]) == ("warning", "it is 1 commit ahead of the branch here")
-    assert row["commands"] == ["git fetch origin convoy-ledger:convoy-ledger"]
+    assert row["commands"] == ["gitconvoy sync origin"]
 
 
 def test_ahead_of_the_remote(here: TownHelper) -> None:
@@ -201,20 +201,26 @@ def test_ahead_of_the_remote(here: TownHelper) -> None:
     assert (row["severity"], row["observed"]) == ("note", "it is 2 commits behind the branch here")
 
 
-def test_two_ledgers_that_diverged_and_the_remedy(here: TownHelper) -> None:
-    own, other = here.repo.head(REF), event(here, f"{REF}~1")
-    track(here, other)
+def test_two_ledgers_that_diverged(here: TownHelper) -> None:
+    own = here.repo.head(REF)
+    track(here, event(here, f"{REF}~1"))
     row = only(here, "remote-ledger", "--fix", code=1)
     assert (row["severity"], row["fixable"]) == ("error", False)
     assert "1 commit only here, 1 commit only there" in row["observed"]
+    assert row["commands"][-1] == "gitconvoy sync origin"
     assert here.repo.head(REF) == own
-    *_, accept = row["commands"]
-    follow(here, row, *range(len(row["commands"]) - 1))
+    assert "the ledger here and that of origin have diverged: gitconvoy sync origin" in here.json("status")["notes"]
+
+
+def test_a_diverged_copy_of_a_clone_without_a_role_and_the_remedy(here: TownHelper) -> None:
+    own, other = here.repo.head(REF), event(here, f"{REF}~1")
+    track(here, other)
+    here.repo.config("gitconvoy.dispatch", "off")
+    row = only(here, "remote-ledger", code=1)
+    follow(here, row, *range(len(row["commands"])))
     assert here.repo.head(REF) == other
     assert here.repo.head(f"convoy-ledger-{own[:10]}") == own
-    assert of(here, "remote-ledger", code=1) == []
-    here.ok(*accept.split()[1:])
-    assert [row for row in rows(here) if row["severity"] == "error"] == []
+    assert of(here, "remote-ledger") == []
 
 
 def test_a_read_only_look_at_all_of_it_leaves_no_trace(here: TownHelper) -> None:

@@ -27,7 +27,7 @@ WRITES = frozenset(
     {
         "init", "import", "hooks install", "hooks uninstall", "bead add", "bead set", "bead edit", "bead close",
         "bead reopen", "bead retry", "bead defer", "bead comment", "dep add", "dep rm", "create", "add", "remove",
-        "set", "stage", "tidy", "done", "fail", "heartbeat", "hand-over", "watch", "unwatch", "launch", "sling",
+        "set", "stage", "tidy", "done", "fail", "heartbeat", "hand-over", "sync", "watch", "unwatch", "launch", "sling",
         "unsling", "feed", "close", "reopen", "land", "kill", "pause", "resume", "scan", "daemon", "check",
     }
 )  # fmt: skip

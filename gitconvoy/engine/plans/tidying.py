@@ -1,11 +1,19 @@
-"""When the ledger closed what, from its history; for `tidy` (SPEC 1)."""
+"""For `tidy`: when the ledger closed what, and a commit on a branch of its own (SPEC 1)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 
+from gitconvoy.engine.plans.editing import known_ledger
+from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
+from gitconvoy.errors import BadFiles, LostRace, Refused
+from gitconvoy.git import read, worktrees, write
 from gitconvoy.ledger.read import history
+from gitconvoy.model.kinds import CONFIG_PATH
+from gitconvoy.planning.desk import Changes, Desk
+from gitconvoy.store import load
 
 _CLOSES_BEADS = frozenset({"done", "merged", "fail", "dispatch-failed", "expire"})
 _CLOSES_CONVOYS = frozenset({"complete", "close", "land"})
@@ -23,3 +31,38 @@ def closing_times(town: Town, beads: Collection[str], convoys: Collection[str]) 
         elif entry.event in _CLOSES_CONVOYS and entry.convoy in wanted:
             found.setdefault(entry.convoy or "", entry.at)
     return found
+
+
+def on_branch(town: Town, name: str, edit: Callable[[Desk], Changes]) -> tuple[Changes, str | None]:
+    """Carry out an edit of the trunk's plan as the one commit of a new branch; (what it changes, the commit).
+
+    The branch begins at the trunk's tip. Index, HEAD and files stay as they are, whatever is checked out; no branch is
+    made where there is nothing to change. Refused (`branch-exists`), GitError (`bad-branch`), LostRace.
+    """
+    repo, tip = town.repo, town.trunk()
+    taken = worktrees.clashes(repo, name)
+    if taken:
+        hint = "name another one; or, once it is merged, git fetch --prune and git branch -d take it away"
+        raise Refused(f"{name} cannot be made beside {taken[0]}", hint=hint, code="branch-exists")
+    changes = edit(_desk(town, tip))
+    if not changes.files or tip is None:
+        return changes, None
+    tree = write.edit_tree(repo, read.commit(repo, tip).tree, changes.files)
+    commit = write.create_commit(repo, tree, [tip], changes.message, int(time.time()))
+    if not write.swap_ref(repo, HEADS + name, None, commit, "branch: Created by gitconvoy tidy"):
+        raise LostRace(f"somebody else has just made the branch {name}", hint="name another one")
+    return changes, commit
+
+
+def _desk(town: Town, tip: str | None) -> Desk:
+    """The trunk's plan, as edits see it."""
+    plan = town.plan()
+    town.require_plan(plan)
+    if plan.config_broken:
+        found = tuple(problem for problem in plan.problems if problem.path == CONFIG_PATH)
+        raise BadFiles(
+            f"{CONFIG_PATH} cannot be read", found, hint="mend it first: the settings are unknown", code="bad-config"
+        )
+    ledger = known_ledger(town)
+    now = max(int(time.time()), ledger.tip_time if ledger else 0)
+    return Desk(plan, load.commit_reader(town.repo, tip), ledger, now, town.actor)
