@@ -167,7 +167,11 @@ def _info(found: Any) -> CommitInfo:
 
 def _lookup(repo: Repo, commit_oid: str, path: str) -> Any | None:
     """The tree entry (or the root tree for an empty path) at `path` of a commit."""
-    tree = _get(repo, str(_get(repo, commit_oid, ObjectType.COMMIT).tree_id), ObjectType.TREE)
+    return _within(repo, str(_get(repo, commit_oid, ObjectType.COMMIT).tree_id), path)
+
+
+def _within(repo: Repo, tree_oid: str, path: str) -> Any | None:
+    tree = _get(repo, tree_oid, ObjectType.TREE)
     if not path:
         return tree
     try:
@@ -184,7 +188,12 @@ def tree_at(repo: Repo, commit: str, path: str) -> str | None:
 
 def blob_at(repo: Repo, commit: str, path: str) -> bytes | None:
     """The content of the file `path` in a commit; None if there is no such file (a folder, a link: None)."""
-    found = _lookup(repo, commit, path)
+    return blob_in(repo, str(_get(repo, commit, ObjectType.COMMIT).tree_id), path)
+
+
+def blob_in(repo: Repo, tree: str, path: str) -> bytes | None:
+    """The same of a tree."""
+    found = _within(repo, tree, path)
     if found is None or found.type != ObjectType.BLOB or found.filemode == LINK_MODE:
         return None
     return blob(repo, str(found.id))
@@ -355,6 +364,17 @@ def is_ancestor(repo: Repo, old: str, new: str) -> bool:
     if old == new:
         return True
     return repo.git("merge-base", "--is-ancestor", old, new, ok=(0, 1, 128)).returncode == 0
+
+
+def merge_base(repo: Repo, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits, as `git merge-base` chooses it; None where there is none here."""
+    found = repo.git("merge-base", one, other, ok=(0, 1))
+    return found.text if found.returncode == 0 else None
+
+
+def is_shallow(repo: Repo) -> bool:
+    """Whether history ends early here."""
+    return bool(repo.raw.is_shallow)
 
 
 def log(repo: Repo, tip: str) -> Iterator[CommitInfo]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,11 @@ class Repo:
     def at(cls, path: Path) -> Repo:
         """The repository in the folder `path`, whatever `GIT_*` says: for another repository or worktree."""
         return cls.discover(path, clean_env())
+
+    def with_objects(self, env: Mapping[str, str]) -> Repo:
+        """The same repository, with the objects that `env` names (`GIT_OBJECT_DIRECTORY` and so on) beside its own."""
+        full = {**self.env, **env}
+        return replace(self, env=full, raw=_open(self.git_dir, full), memo={})
 
     def git(
         self,
