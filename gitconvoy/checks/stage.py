@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.checks.selection import CONVOY, Selection
-from gitconvoy.checks.stage_findings import ERRORS, WARNINGS, Finding, Scope
+from gitconvoy.checks.stage_findings import BESIDE_VALIDATE, ERRORS, WARNINGS, Finding, Scope
 from gitconvoy.graph.waves import WavePlan, waves
 from gitconvoy.model.plan import Convoy
 from gitconvoy.rules.view import View
@@ -83,14 +83,17 @@ def convoy_findings(
     wave_plan: WavePlan,
     branch_exists: Collection[str] | Callable[[str, str], bool] | None = None,
 ) -> tuple[Finding, ...]:
-    """All findings about a convoy as it stands, errors first; `wave_plan` are its waves, `branch_exists` as above."""
+    """What `stage` finds about a convoy as it stands, and `validate` does not; `branch_exists` as above.
+
+    `wave_plan` are its waves.
+    """
     tracks = tuple(sorted(set(convoy.tracks)))
     selection = Selection(
         CONVOY, tracks, tracks, convoy.epic, convoy.id, convoy.base_branch, max_workers=convoy.max_workers
     )
     tracked = tuple(one for one in tracks if view.state.plan.bead(one) is not None)
     scope = Scope(view, selection, tracked, wave_plan, _teller(branch_exists))
-    return tuple(finding for check in (*ERRORS, *WARNINGS) for finding in check(scope))
+    return tuple(finding for check in BESIDE_VALIDATE for finding in check(scope))
 
 
 def _teller(branch_exists: Collection[str] | Callable[[str, str], bool] | None) -> Callable[[str, str], bool]:

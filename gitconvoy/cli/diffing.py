@@ -139,7 +139,9 @@ def _head(title: str) -> None:
 
 
 def _tell_findings(data: Row) -> None:
-    for row in data["findings"]:
+    from gitconvoy.review.words import grouped
+
+    for row, more in grouped(data["findings"]):
         place = f"{row['path']}:{row['line']}:{row['column']}: " if row["path"] else ""
         about = f"convoy {row['convoy']}: " if row["convoy"] else ""
         say(
@@ -148,7 +150,7 @@ def _tell_findings(data: Row) -> None:
         )
         if row["together"]:
             say("  neither side has this alone: the merge makes it")
-        say(f"  hint: {row['hint']}")
+        say(f"  hint: {row['hint']}" + (f" ({more} more like it)" if more else ""))
     for row in data["mended"]:
         say(f"no longer: {row['message']} [{row['code']}]", "green")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 LIVE = "in_progress"
@@ -77,6 +78,10 @@ class ConvoyRecord:
     """What tells the standstill that was told last from others."""
 
 
+_no_bead = lru_cache(maxsize=1 << 14)(BeadRecord)
+_no_convoy = lru_cache(maxsize=1 << 10)(ConvoyRecord)
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The ledger's tree as values. `tip` is None where there is no ledger yet."""
@@ -91,11 +96,11 @@ class Ledger:
 
     def bead(self, bead_id: str) -> BeadRecord:
         """The record of a bead, empty where the ledger has none."""
-        return self.beads.get(bead_id) or BeadRecord(bead_id)
+        return self.beads.get(bead_id) or _no_bead(bead_id)
 
     def convoy(self, convoy_id: str) -> ConvoyRecord:
         """The record of a convoy, empty where the ledger has none."""
-        return self.convoys.get(convoy_id) or ConvoyRecord(convoy_id)
+        return self.convoys.get(convoy_id) or _no_convoy(convoy_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,8 +149,13 @@ def _findings(change: Change, before: _Side, after: _Side) -> Row:
     rows += [{**row, "together": False} for row in findings.rows(findings.Found((), new.staged))]
     return {
         "findings": sorted(rows, key=lambda row: (row["severity"] != "error", not row["together"])),
-        "mended": findings.rows(findings.fresh(now, was)),
+        "mended": [row for row in findings.rows(findings.fresh(now, was)) if _is_there(change.after, row["ids"])],
     }
+
+
+def _is_there(plan: Plan, ids: Sequence[str]) -> bool:
+    """Whether a finding went away by itself, not with all that it was about."""
+    return not ids or any(plan.bead(one) is not None or one in plan.convoys for one in ids)
 
 
 def _transitions(change: Change) -> list[Problem]:
@@ -193,7 +198,7 @@ def _convoy(before: _Side, after: _Side, convoy_id: str) -> Row | None:
         "status": _pair([side.status(convoy_id) for side in (before, after)]),
         "paused": _pair([side.view.convoy_paused(convoy_id) for side in (before, after)]),
         "waves": _pair([[list(wave) for wave in each.waves] for each in laid]),
-        "moves": _moves(laid, after.plan, file["change"]),
+        "moves": _moves(laid, [after.plan, before.plan], file["change"]),
         "critical_path": _pair([list(each.critical_path) for each in laid]),
         "longest_chain": _pair([side.longest_chain(convoy_id) for side in (before, after)]),
         "in_cycle": sorted(laid[1].in_cycle - laid[0].in_cycle),
@@ -215,14 +220,13 @@ def _pair(both: Sequence[Any]) -> Row:
     return dict(zip(("before", "after"), both, strict=True))
 
 
-def _moves(laid: Sequence[WavePlan], plan: Plan, change: str) -> list[Row]:
+def _moves(laid: Sequence[WavePlan], plans: Sequence[Plan], change: str) -> list[Row]:
     if change in ("added", "removed", "unreadable"):
         return []
     was, now = ({one: n for n, wave in enumerate(each.waves, 1) for one in wave} for each in laid)
     found = []
     for one in sorted({*was, *now}):
         if was.get(one) != now.get(one):
-            bead = plan.bead(one)
-            title = bead.title if bead else ""
+            title = next((bead.title for plan in plans if (bead := plan.bead(one)) is not None), "")
             found.append({"bead": one, "title": title, "before": was.get(one), "after": now.get(one)})
     return sorted(found, key=lambda row: (row["after"] or 0, row["bead"]))

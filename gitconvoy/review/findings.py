@@ -17,10 +17,8 @@ from gitconvoy.rules.view import View
 
 BranchExists = Callable[[str, str], bool]
 
-_SAID_BY_VALIDATE = frozenset({"cycle", "missing-bead", "dangling", "elsewhere", "no-rig"})
-"""Findings of `stage` that `validate` has too, with a place in a file."""
 _MEASURED = "capacity"
-"""A finding of size: it is new where the wave is wider than any that was too wide before."""
+"""A finding about a whole wave: of a convoy that was too wide before, it is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,7 @@ def find(view: View, ledger: Ledger | None, waves: Mapping[str, WavePlan], exist
     if view.plan.config_broken:
         return Found(problems, {})
     staged = {
-        convoy_id: tuple(
-            found
-            for found in convoy_findings(view, view.plan.convoys[convoy_id], wave_plan, exists)
-            if found.category not in _SAID_BY_VALIDATE
-        )
+        convoy_id: convoy_findings(view, view.plan.convoys[convoy_id], wave_plan, exists)
         for convoy_id, wave_plan in waves.items()
         if view.convoy_status(convoy_id) != CLOSED
     }
@@ -66,7 +60,7 @@ def _stood(found: Finding, before: Sequence[Finding]) -> bool:
     """Whether the same was said of these beads before, if not of them alone."""
     alike = [old for old in before if old.category == found.category]
     if found.category == _MEASURED:
-        return any(len(found.bead_ids) <= len(old.bead_ids) for old in alike)
+        return bool(alike)
     return any(set(found.bead_ids) <= set(old.bead_ids) for old in alike)
 
 

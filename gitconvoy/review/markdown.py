@@ -8,7 +8,7 @@ from typing import Any
 
 from gitconvoy.review.escape import code, plain, short
 from gitconvoy.review.mermaid import flowchart
-from gitconvoy.review.words import convoy_lines, headline
+from gitconvoy.review.words import convoy_lines, grouped, headline
 
 Row = Mapping[str, Any]
 LIMIT = 60_000
@@ -56,7 +56,7 @@ def _render(data: Row, room: _Room, *, less: bool) -> str:
 
 def _about(data: Row) -> str:
     merged = f", with {code(data['merge']['rev'])} merged in" if data["merge"] else ""
-    notes = "".join(f" {plain(note, 200)}." for note in data["notes"])
+    notes = "".join(f" {plain(note[:1].upper() + note[1:], 200)}." for note in data["notes"])
     return f"From {_point(data['base'])} to {_point(data['head'])}{merged}.{notes}"
 
 
@@ -101,11 +101,13 @@ def _findings(data: Row, room: _Room) -> str:
         (
             f"**{row['severity']}**",
             code(row["code"]),
-            plain(row["message"], 240) + (" (neither side has it alone)" if row["together"] else ""),
+            plain(row["message"], 240)
+            + (" (neither side has it alone)" if row["together"] else "")
+            + (f" *(and {more} more like it)*" if more else ""),
             _where(row),
             plain(row["hint"], 160),
         )
-        for row in data["findings"]
+        for row, more in grouped(data["findings"])
     ]
     return _section("Findings", _table(("", "what", "why", "where", "what to do"), rows, room.rows))
 
@@ -206,6 +208,7 @@ def _files(data: Row, room: _Room) -> str:
         (kind, code(row["id"]), plain(row["title"]), _fields(row.get("fields", ()), room))
         for kind, rows in data["beads"].items()
         for row in rows
+        if kind != "changed" or row["fields"]
     ]
     links = [
         (kind, code(row["bead"]), code(row["target"]), plain(_type(row)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,6 +17,8 @@ _STYLES = {
     "rest": "fill:#f6f8fa,stroke:#afb8c1,color:#57606a",
 }
 _LINES = {"added": "stroke:#1a7f37,stroke-width:3px", "cut": "stroke:#cf222e,stroke-width:2px,stroke-dasharray:4 3"}
+_MOST_TITLES = 30
+"""In a picture of more beads ids alone can be read."""
 MARKS = tuple(_STYLES)[:-1]
 """What colours tell apart: the marks of `picture.draw`."""
 
@@ -24,40 +26,63 @@ MARKS = tuple(_STYLES)[:-1]
 def flowchart(picture: Mapping[str, Any]) -> str:
     """The text of the flowchart; "" where there is nothing to draw.
 
-    Beads stand in their waves from left to right, what is folded as one node in each. Names of nodes are ours, and
-    text of beads stands in quotes, as entities.
+    Waves stand from left to right, each a box of its beads; waves of which nothing is drawn are one node together.
+    Names of nodes are ours, and text of beads stands in quotes, as entities.
     """
     names = {row["id"]: f"b{n}" for n, row in enumerate(picture["nodes"])}
-    waves: dict[int | None, list[str]] = {}
+    titles = len(names) <= _MOST_TITLES
+    drawn: dict[int | None, list[str]] = {}
     for row in picture["nodes"]:
-        waves.setdefault(row["wave"], []).append(_node(names[row["id"]], row))
-    for row in picture["folded"]:
-        waves.setdefault(row["wave"], []).append(_fold(row, alone=not names))
-    if not waves:
+        drawn.setdefault(row["wave"], []).append(row["id"])
+    folded = {row["wave"]: row for row in picture["folded"]}
+    if not drawn and not folded:
         return ""
-    lines = ["flowchart LR"]
-    for wave in sorted(waves, key=lambda number: number or 0):
-        title = "in no wave" if wave is None else f"wave {wave}"
-        inside = [f"    {line}" for line in waves[wave]]
-        lines += [f'  subgraph w{wave or 0}["{title}"]', *inside, "  end"] if names else waves[wave]
+    lines, columns = ["flowchart LR"], []
+    for group in _groups(sorted({*drawn, *folded}, key=lambda wave: wave or 0), drawn):
+        first = group[0]
+        if first in drawn:
+            rows = [row for row in picture["nodes"] if row["wave"] == first]
+            inside = [_node(names[row["id"]], row, titles) for row in rows]
+            inside += [_fold([folded[first]], "more")] if first in folded else []
+            title = "in no wave" if first is None else f"wave {first}"
+            lines += [f'  subgraph w{first or 0}["{title}"]', *(f"    {line}" for line in inside), "  end"]
+        else:
+            lines.append(f"  {_fold([folded[wave] for wave in group], 'beads')}")
+        columns.append(f"f{first or 0}" if first in folded else names[drawn[first][0]])
     lines += _edges(picture, names)
-    used = {row["mark"] for row in picture["nodes"]} | ({"rest"} if picture["folded"] else set())
+    # After the links, which are styled by number: what nobody sees keeps the waves in their order.
+    lines += [f"  {one} {'~~~' if names else '-->'} {other}" for one, other in pairwise(columns)]
+    used = {row["mark"] for row in picture["nodes"]} | ({"rest"} if folded else set())
     lines += [f"  classDef {name} {style}" for name, style in _STYLES.items() if name in used]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _node(name: str, row: Mapping[str, Any]) -> str:
-    title = f"<br/>{label(row['title'])}" if row["title"] else ""
+def _groups(waves: Sequence[int | None], drawn: Mapping[int | None, Any]) -> list[list[int | None]]:
+    """Waves by themselves; of those of which nothing is drawn, all in a row. Where nothing at all is: each."""
+    groups: list[list[int | None]] = []
+    for wave in waves:
+        joins = groups and drawn and None not in (wave, groups[-1][-1]) and not {wave, groups[-1][-1]} & drawn.keys()
+        if joins:
+            groups[-1].append(wave)
+        else:
+            groups.append([wave])
+    return groups
+
+
+def _node(name: str, row: Mapping[str, Any], titles: bool) -> str:
+    title = f"<br/>{label(row['title'])}" if titles and row["title"] else ""
     style = f":::{row['mark']}" if row["mark"] else ""
     return f'{name}["{label(row["id"], 64)}{title}"]{style}'
 
 
-def _fold(row: Mapping[str, Any], *, alone: bool) -> str:
-    wave = row["wave"]
-    beads = f"{row['count']} {'bead' if row['count'] == 1 else 'beads'}" if alone else f"{row['count']} more"
-    told = f"<br/>{row['changed']} changed" if row["changed"] else ""
-    where = ("in no wave<br/>" if wave is None else f"wave {wave}<br/>") if alone else ""
-    return f'f{wave or 0}(["{where}{beads}{told}"]):::rest'
+def _fold(rows: Sequence[Mapping[str, Any]], word: str) -> str:
+    """One node for beads that are not drawn, of a wave ("more") or of whole waves ("beads")."""
+    count, changed = (sum(row[key] for row in rows) for key in ("count", "changed"))
+    waves = [row["wave"] for row in rows]
+    where = "in no wave" if waves[0] is None else f"wave {waves[0]}"
+    where = f"waves {waves[0]} to {waves[-1]}" if len(waves) > 1 else where
+    told = f"{count} more" if word == "more" else f"{where}<br/>{count} {'bead' if count == 1 else 'beads'}"
+    return f'f{waves[0] or 0}(["{told}{f"<br/>{changed} changed" if changed else ""}"]):::rest'
 
 
 def _edges(picture: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
@@ -71,7 +96,4 @@ def _edges(picture: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
         if row["mark"]:
             styles.append(f"  linkStyle {len(lines)} {_LINES[row['mark']]}")
         lines.append(f"  {names[row['before']]} {arrow}{text} {names[row['after']]}")
-    if not names:  # waves alone, one after the other
-        folded = [f"f{row['wave']}" for row in picture["folded"] if row["wave"]]
-        lines += [f"  {one} --> {other}" for one, other in pairwise(folded)]
     return lines + styles

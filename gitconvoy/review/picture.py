@@ -49,7 +49,7 @@ def draw(before: View, after: View, row: Mapping[str, Any], marks: Mapping[str, 
             for one in nodes
         ],
         "edges": [
-            {"before": edge[0], "after": edge[1], "type": edge[2], "mark": _mark(edge, old, new)}
+            {"before": edge[0], "after": edge[1], "type": edge[2], "mark": _mark(edge, old, new, marks)}
             for edge in sorted(changed_first)
         ],
         "folded": _folded(members - set(nodes), waves, {*marks, *moved, *ends}),
@@ -82,8 +82,11 @@ def _near(edges: Iterable[_Edge], chosen: set[str]) -> set[str]:
     return {one for edge in edges if edge[0] in chosen or edge[1] in chosen for one in edge[:2]}
 
 
-def _mark(edge: _Edge, old: set[_Edge], new: set[_Edge]) -> str:
-    return "" if edge in old and edge in new else "added" if edge in new else "cut"
+def _mark(edge: _Edge, old: set[_Edge], new: set[_Edge], marks: Mapping[str, str]) -> str:
+    """The links of a new bead are new with it: it is the bead that stands out."""
+    if edge in new:
+        return "" if edge in old or marks.get(edge[1]) == "added" else "added"
+    return "cut"
 
 
 def _title(before: View, after: View, bead_id: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Row = Mapping[str, Any]
 _NAMED = 12
 """Ids in a row before the rest is counted."""
+_ALIKE = 3
+"""Warnings of one code about one convoy before the rest is counted."""
 
 
 def headline(data: Row) -> str:
@@ -37,7 +39,22 @@ def _many(what: str, count: int) -> str:
 
 def convoy_lines(row: Row) -> list[str]:
     """What happens to a convoy, without its fields and moves, a line each."""
-    status, paused, laid = row["status"], row["paused"], row["waves"]
+    return _new_convoy(row) if row["change"] == "added" else _known_convoy(row)
+
+
+def _new_convoy(row: Row) -> list[str]:
+    paused = ", paused" if row["paused"]["after"] else ""
+    lines = [
+        f"a new convoy of {row['beads']} {'bead' if row['beads'] == 1 else 'beads'}, {row['status']['after']}{paused}"
+    ]
+    if row["waves"]["after"]:
+        lines.append(f"beads in each wave: {_sizes(row, 'after')}")
+        lines.append(f"critical path: {_chain(row['critical_path']['after'])}")
+    return lines + _ends(row)
+
+
+def _known_convoy(row: Row) -> list[str]:
+    status, paused = row["status"], row["paused"]
     lines = [] if row["change"] == "none" else [f"its file is {row['change']}"]
     if status["before"] != status["after"]:
         lines.append(f"status: {status['before'] or 'none'} -> {status['after'] or 'none'}")
@@ -46,7 +63,7 @@ def convoy_lines(row: Row) -> list[str]:
     for kind, ids in row["tracks"].items():
         if ids:
             lines.append(f"tracks {'more' if kind == 'added' else 'no more'}: {_some(ids)}")
-    sizes = [" ".join(str(len(wave)) for wave in laid[side]) or "none" for side in ("before", "after")]
+    sizes = [_sizes(row, side) for side in ("before", "after")]
     lines.append(f"beads in each wave: {sizes[0]}" + (f" -> {sizes[1]}" if sizes[0] != sizes[1] else " (as before)"))
     path = row["critical_path"]
     if path["before"] != path["after"]:
@@ -54,11 +71,28 @@ def convoy_lines(row: Row) -> list[str]:
     chain = row["longest_chain"]
     if chain["before"] != chain["after"]:
         lines.append(f"longest chain still to do: {chain['before']} -> {chain['after']}")
-    if row["in_cycle"]:
-        lines.append(f"without a wave: {_some(row['in_cycle'])}")
-    if row["completes"]:
-        lines.append("it is complete then")
-    return lines
+    return lines + _ends(row)
+
+
+def _sizes(row: Row, side: str) -> str:
+    return " ".join(str(len(wave)) for wave in row["waves"][side]) or "none"
+
+
+def _ends(row: Row) -> list[str]:
+    lines = [f"without a wave: {_some(row['in_cycle'])}"] if row["in_cycle"] else []
+    return lines + (["it is complete then"] if row["completes"] else [])
+
+
+def grouped(findings: Sequence[Row]) -> list[tuple[Row, int]]:
+    """The findings to show, the first few of a code and convoy, each with how many more of them there are behind it."""
+    kinds: dict[tuple[str, str, str | None], list[Row]] = {}
+    for row in findings:
+        kinds.setdefault((row["severity"], row["code"], row["convoy"]), []).append(row)
+    shown = []
+    for rows in kinds.values():
+        few = rows if rows[0]["severity"] == "error" else rows[:_ALIKE]
+        shown += [(row, 0) for row in few[:-1]] + [(few[-1], len(rows) - len(few))]
+    return shown
 
 
 def _some(ids: list[str]) -> str:

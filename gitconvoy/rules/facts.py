@@ -35,6 +35,8 @@ class Facts:
         self.now = state.now
         self._heirs_pass: dict[str, bool] = {}
         self._rigs: dict[str, Rig | None] = {}
+        self._effective: dict[str, Effective] = {}
+        self._convoys: dict[str, str] = {}
 
     @cached_property
     def graph(self) -> Graph:
@@ -48,7 +50,9 @@ class Facts:
 
     def effective(self, bead_id: str) -> Effective:
         """The effective status of any id; ids of no bead are `missing`."""
-        return effective(self.state, self.closed, bead_id)
+        if bead_id not in self._effective:
+            self._effective[bead_id] = effective(self.state, self.closed, bead_id)
+        return self._effective[bead_id]
 
     def rig_of(self, bead_id: str) -> Rig | None:
         """The rig of a bead, by the longest prefix."""
@@ -59,11 +63,16 @@ class Facts:
     # Convoys
 
     def convoy_status(self, convoy_id: str) -> str:
-        """The effective status of a convoy: staged_ready, staged_warnings, open or closed.
+        """The effective status of a convoy, worked out once: staged_ready, staged_warnings, open or closed.
 
         The ledger's word counts while the file says what it said then, both kinds of staged being the same. A convoy
         without a readable file is `missing` or `unreadable`, and with that not open.
         """
+        if convoy_id not in self._convoys:
+            self._convoys[convoy_id] = self._convoy_status(convoy_id)
+        return self._convoys[convoy_id]
+
+    def _convoy_status(self, convoy_id: str) -> str:
         convoy = self.plan.convoys.get(convoy_id)
         if convoy is None:
             return "unreadable" if convoy_id in self.plan.broken else "missing"

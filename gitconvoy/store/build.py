@@ -67,7 +67,7 @@ class _Builder:
         value: Bead | Convoy | None = None
         if data is not None and not found:
             try:
-                value = values.convoy(data, source.path) if kind is kinds.CONVOY else values.bead(data, source.path)
+                value = self._value(source, kind, data)
             except values.ValueProblem as error:
                 found = [error.problem(source.path)]
         self.problems += found
@@ -78,6 +78,17 @@ class _Builder:
             self.convoys[value.id] = value
         else:
             (self.archive if value.archived else self.beads)[value.id] = value
+
+    def _value(self, source: Source, kind: kinds.Kind, data: dict[str, Any]) -> Bead | Convoy:
+        """Made once of each blob and path, as long as the repository is open."""
+        make = values.convoy if kind is kinds.CONVOY else values.bead
+        if self.memo is None or not source.oid:
+            return make(data, source.path)
+        known = self.memo.values
+        key = (source.oid, source.path)
+        if key not in known:
+            known[key] = make(data, source.path)
+        return known[key]
 
     def _taken_twice(self, stem: str, path: str) -> bool:
         owner = self.owners.setdefault(stem.lower(), (stem, path))

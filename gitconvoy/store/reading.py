@@ -8,6 +8,7 @@ from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.model.kinds import Kind
+from gitconvoy.model.plan import Bead, Convoy
 from gitconvoy.schema import validate
 from gitconvoy.store.cache import Cache
 from gitconvoy.yamlio.complaints import MAX_SIZE
@@ -58,6 +59,8 @@ class Memo:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        self.values: dict[tuple[str, str], Bead | Convoy] = {}
+        """What was made of blobs, by id and path."""
         self._known: dict[tuple[str, str], tuple[Document | None, tuple[Problem, ...]]] = {}
 
     def read(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
