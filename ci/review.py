@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 MARKER = "<!-- gitconvoy review: this comment is updated in place -->"
+NO_CHANGE = "### Plan: no change\n"
 SECONDS = 20
 PAGES = 30
 MOST = 8_000
@@ -71,16 +72,15 @@ def main(kind: str, environ: Mapping[str, str]) -> int:
     request = {"github": github, "gitlab": gitlab, "plain": plain}[kind](environ, folder)
     fetch_ledger(folder)
     words = arguments(request, environ, folder)
-    found = gitconvoy(folder, environ, "diff", *words, "--json")
     drawn = gitconvoy(folder, environ, "diff", *words, "--format", "markdown")
     checked = gitconvoy(folder, environ, "validate", "--at", request.head)
     body = report(drawn, checked)
-    log(kind, gitconvoy(folder, environ, "diff", *words), checked)
+    log(kind, drawn, checked)
     summarise(body, environ)
-    changed = found.returncode not in (0, 1) or bool(json.loads(found.stdout)["changed"])
+    changed = not drawn.stdout.startswith(NO_CHANGE)
     if request.forge is not None and environ.get("GITCONVOY_COMMENT", "true").lower() != "false":
         tell(upsert, request.forge, f"{MARKER}\n{body}", create=changed or checked.returncode != 0)
-    return found.returncode or checked.returncode
+    return drawn.returncode or checked.returncode
 
 
 def arguments(request: Request, environ: Mapping[str, str], folder: Path) -> list[str]:

@@ -203,11 +203,12 @@ def test_attempts_that_it_concerns(repo: GitRepo) -> None:
     here = chain(repo)
     here.branch("topic")
     effects = {}
-    for name, change in {
+    changes: dict[str, dict[str, Any]] = {
         "text": {"description": "Something else"},
         "closed": {"status": "closed"},
         "blocked": {"depends_on": ["gt-x"]},
-    }.items():
+    }
+    for name, change in changes.items():
         here.bead("gt-a", **change)
         here.commit(name)
         (row,) = here.json("diff", "main")["attempts"]
@@ -240,11 +241,12 @@ def test_convoys_that_pause_close_or_let_go(repo: GitRepo) -> None:
     here = chain(repo)
     here.branch("topic")
     told = {}
-    for name, (tracks, fields) in {
+    changes: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
         "paused": (("gt-a", "gt-b", "gt-c"), {"status": "open", "paused": True}),
         "closed": (("gt-a", "gt-b", "gt-c"), {"status": "closed"}),
         "let go": (("gt-b", "gt-c"), {"status": "open"}),
-    }.items():
+    }
+    for name, (tracks, fields) in changes.items():
         here.convoy("hq-cv-1", *tracks, **fields)
         here.commit(name)
         told[name] = [effect for row in here.json("diff", "main")["attempts"] for effect in row["effects"]]
