@@ -31,8 +31,8 @@ MARKER = "<!-- gitconvoy review: this comment is updated in place -->"
 NO_CHANGE = "### Plan: no change\n"
 SECONDS = 20
 PAGES = 30
-MOST = 8_000
-"""Characters of what `validate` says, of which the log has all."""
+MOST = 4_000
+"""Characters of what `validate` says, of which the log has all: with what `diff` draws, GitHub takes 65,536."""
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 

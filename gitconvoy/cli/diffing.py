@@ -176,7 +176,7 @@ def _tell_fields(fields: Sequence[Row]) -> None:
 def _value(value: object) -> str:
     from gitconvoy.model.text import safe_line
 
-    text = "none" if value is None else safe_line(value)
+    text = "not set" if value is None else safe_line(str(value).strip())
     return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
 
 

@@ -11,7 +11,7 @@ import re
 from gitconvoy.model.text import safe_line
 
 _SYNTAX = re.compile(r"[\\`*_{\[\]|~$&<>]")
-_REFERENCE = re.compile(r"[@#!$%~&^:\[](?=\S)|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
+_REFERENCE = re.compile(r"[@#!$%~&^\[](?=\S)|:(?=[^\s\d])|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/ -]*[A-Za-z0-9])?")
 _LABEL = re.compile(r"[^\w .,-]|_", re.ASCII)
 _STOP = "\u200b"

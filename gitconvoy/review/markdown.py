@@ -55,7 +55,10 @@ def _render(data: Row, room: _Room, *, less: bool) -> str:
 
 
 def _about(data: Row) -> str:
-    merged = f", with {code(data['merge']['rev'])} merged in" if data["merge"] else ""
+    merged = ""
+    if data["merge"]:
+        into = data["merge"]["commit"] == data["base"]["commit"]
+        merged = ", merged into it" if into else f", with {_point(data['merge'])} merged in"
     notes = "".join(f" {plain(note[:1].upper() + note[1:], 200)}." for note in data["notes"])
     return f"From {_point(data['base'])} to {_point(data['head'])}{merged}.{notes}"
 
@@ -109,7 +112,7 @@ def _findings(data: Row, room: _Room) -> str:
         )
         for row, more in grouped(data["findings"])
     ]
-    return _section("Findings", _table(("", "what", "why", "where", "what to do"), rows, room.rows))
+    return _section("Findings", _table(("severity", "code", "finding", "where", "what to do"), rows, room.rows))
 
 
 def _where(row: Row) -> str:
@@ -123,7 +126,7 @@ def _work(data: Row, room: _Room) -> str:
     placed = {row["id"] for row in new}
     waiting = {row["id"]: row["reason"] for row in data["waiting"]}
     dispatched = _table(
-        ("order", "bead", "", "rig", "worker"),
+        ("order", "bead", "title", "rig", "worker"),
         [
             (str(row["order"]), code(row["id"]), plain(row["title"]), code(row["rig"] or ""), code(row["worker"]))
             for row in new
@@ -135,7 +138,7 @@ def _work(data: Row, room: _Room) -> str:
         dispatched = f"Would be dispatched, in this order:{held}\n\n{dispatched}"
     ready = [row for row in data["ready"]["added"] if row["id"] not in placed]
     others = _table(
-        ("bead", "", "readiness"),
+        ("bead", "title", "readiness"),
         [
             *((code(row["id"]), plain(row["title"]), _waits(row["id"], waiting)) for row in ready),
             *((code(row["id"]), plain(row["title"]), _no_more(row)) for row in data["ready"]["removed"]),
@@ -178,7 +181,7 @@ def _convoy(row: Row, room: _Room) -> str:
     lines = "\n".join(f"- {plain(line, 300)}" for line in convoy_lines(row))
     chart = flowchart(row["picture"]) if room.pictures and _worth_drawing(row) else ""
     moves = _table(
-        ("bead", "", "wave before", "after"),
+        ("bead", "title", "wave before", "after"),
         [
             (code(each["bead"]), plain(each["title"]), _wave(each["before"]), _wave(each["after"]))
             for each in row["moves"]
@@ -190,8 +193,8 @@ def _convoy(row: Row, room: _Room) -> str:
 
 
 _LEGEND = (
-    "<sub>An arrow leads from what comes first to what waits for it. Green: added; red: removed, cut; yellow: changed; "
-    "blue: moves to another wave; purple: becomes ready.</sub>"
+    "*Arrows lead from what comes first to what waits for it. Green: added; red: removed, cut; yellow: changed; "
+    "blue: moves to another wave; purple: becomes ready.*"
 )
 
 
@@ -224,8 +227,8 @@ def _files(data: Row, room: _Room) -> str:
     return "\n\n".join(
         part
         for part in (
-            _many("Links", _table(("", "bead", "waits for", "type"), links, room.rows), len(links)),
-            _many("Beads", _table(("", "bead", "", "fields"), beads, room.rows), len(beads)),
+            _many("Links", _table(("change", "bead", "waits for", "type"), links, room.rows), len(links)),
+            _many("Beads", _table(("change", "bead", "title", "fields"), beads, room.rows), len(beads)),
             _many("Convoys' fields", _table(("convoy", "fields"), convoys, room.rows), len(convoys)),
             _many("Settings", _table(("setting", "before", "after"), settings, room.rows), len(settings)),
         )
@@ -258,7 +261,7 @@ def _arrow(each: Row) -> str:
 
 def _value(value: object) -> str:
     if value is None:
-        return "none"
+        return "not set"
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return short(", ".join(value)) or "none"
-    return short(value)
+    return short(str(value).strip())

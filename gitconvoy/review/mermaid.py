@@ -19,6 +19,8 @@ _STYLES = {
 _LINES = {"added": "stroke:#1a7f37,stroke-width:3px", "cut": "stroke:#cf222e,stroke-width:2px,stroke-dasharray:4 3"}
 _MOST_TITLES = 30
 """In a picture of more beads ids alone can be read."""
+_MOST_FOLDED = 30
+"""Nodes of a picture of waves alone."""
 MARKS = tuple(_STYLES)[:-1]
 """What colours tell apart: the marks of `picture.draw`."""
 
@@ -58,11 +60,12 @@ def flowchart(picture: Mapping[str, Any]) -> str:
 
 
 def _groups(waves: Sequence[int | None], drawn: Mapping[int | None, Any]) -> list[list[int | None]]:
-    """Waves by themselves; of those of which nothing is drawn, all in a row. Where nothing at all is: each."""
+    """Waves by themselves; of those of which nothing is drawn, all in a row. Where nothing at all is, some in a row."""
+    row = len(waves) if drawn else -(-len(waves) // _MOST_FOLDED)
     groups: list[list[int | None]] = []
     for wave in waves:
-        joins = groups and drawn and None not in (wave, groups[-1][-1]) and not {wave, groups[-1][-1]} & drawn.keys()
-        if joins:
+        last = groups[-1] if groups else [None]
+        if None not in (wave, last[-1]) and not {wave, last[-1]} & drawn.keys() and len(last) < row:
             groups[-1].append(wave)
         else:
             groups.append([wave])

@@ -69,7 +69,7 @@ def test_a_comment_is_written_and_then_updated_in_place(here: TownHelper, tmp_pa
         done = github(made, pull(here))
         assert done.returncode == 0, done.stdout + done.stderr
         assert there.done()[1:] == ["PATCH /repos/ada/town/issues/comments/122"]
-        assert "`priority`: none &rarr; 0" in there.comments[-1]["body"]
+        assert "`priority`: not set &rarr; 0" in there.comments[-1]["body"]
         assert len(there.comments) == 122
         assert there.comments[120]["body"].endswith("not ours")
         assert {credentials for _, _, credentials in there.asked} == {"Bearer secret"}
