@@ -53,12 +53,19 @@ class _Side:
         self.plan = plan
         self.view = View(effects.settled(State(plan, ledger, now)))
         self.waves: dict[str, WavePlan] = {}
+        self._found: findings.Found | None = None
 
     def lay(self, convoys: Sequence[str]) -> None:
         """Work out the waves of those of these convoys that there are."""
         for convoy_id in convoys:
-            if convoy_id in self.plan.convoys:
+            if convoy_id in self.plan.convoys and convoy_id not in self.waves:
                 self.waves[convoy_id] = waves(self.view.graph, self.plan.convoys[convoy_id].tracks)
+
+    def found(self, change: Change) -> findings.Found:
+        """What is wrong, worked out once."""
+        if self._found is None:
+            self._found = findings.find(self.view, change.ledger, self.waves, change.branch_exists)
+        return self._found
 
     def status(self, convoy_id: str) -> str | None:
         known = convoy_id in self.plan.convoys or convoy_id in self.plan.broken
@@ -79,10 +86,11 @@ def compare(change: Change) -> Row:
     - `ok`: no new finding is an error; `changed`: whether there is anything to say at all
     """
     ledger = change.ledger or Ledger()
-    before, after = _Side(change.before, ledger, change.now), _Side(change.after, ledger, change.now)
+    before = _Side(change.before, ledger, change.now)
+    after = before if change.after is change.before else _Side(change.after, ledger, change.now)
     ids = _convoys(before, after)
-    for side in (before, after):
-        side.lay(ids)
+    before.lay(ids)
+    after.lay(ids)
     queued = effects.queues(before.view, after.view)
     placed, waiting = effects.dispatches(after.view, queued["after"])
     earlier, _ = effects.dispatches(before.view, queued["before"])
@@ -135,7 +143,7 @@ def _convoys(before: _Side, after: _Side) -> list[str]:
 
 
 def _findings(change: Change, before: _Side, after: _Side) -> Row:
-    was, now = (findings.find(side.view, change.ledger, side.waves, change.branch_exists) for side in (before, after))
+    was, now = (side.found(change) for side in (before, after))
     unread = {problem.path for problem in change.conflicts}
     moves = _transitions(change)
     problems = [*change.conflicts, *(each for each in now.problems if each.path not in unread), *moves]

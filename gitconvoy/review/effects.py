@@ -72,7 +72,8 @@ def dispatches(view: View, queued: list[str]) -> tuple[list[Row], list[Row]]:
 
 def queues(before: View, after: View) -> dict[str, list[str]]:
     """The ready beads of both sides in their order."""
-    return {"before": queue(before), "after": queue(after)}
+    earlier = queue(before)
+    return {"before": earlier, "after": earlier if after is before else queue(after)}
 
 
 def attempts(before: View, after: View, ledger: Ledger) -> list[Row]:

@@ -206,6 +206,14 @@ def test_nothing_of_an_event_stands_in_a_script() -> None:
     assert "github.event" not in (forges.ROOT / "action.yml").read_text()
 
 
+def test_every_input_is_documented() -> None:
+    text = (forges.ROOT / "docs/review.md").read_text()
+    for name in forges.document("action.yml")["inputs"]:
+        assert f"`{name}`" in text
+    for hook in forges.document(".pre-commit-hooks.yaml"):
+        assert f"id: {hook['id']}" in text
+
+
 @pytest.mark.parametrize("token", ["secret", ""])
 def test_the_gitlab_job(here: TownHelper, tmp_path: Path, token: str) -> None:
     job = forges.document("ci/gitlab-ci.yml")["gitconvoy-review"]

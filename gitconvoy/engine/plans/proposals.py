@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gitconvoy.engine import joining
 from gitconvoy.engine.plans import validating
 from gitconvoy.engine.plans.branches import branch_exists
-from gitconvoy.engine.plans.editing import known_ledger
+from gitconvoy.engine.plans.known import known_ledger
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound, Problem, Refused, UsageError
 from gitconvoy.git import read
@@ -84,7 +84,7 @@ def proposal(town: Town, revs: str | None, merge: str | None = None, files: str 
     if merge is not None or (revs is None and files is None):
         other = _point(repo, merge) if merge is not None else base
     before = town.joined(load.from_commit(repo, base.commit))
-    with _result(town, base, head, other, before, files) as result:
+    with _result(town, head, other, before, files) as result:
         if not before.exists and not result.plan.exists:
             raise Refused(
                 f"neither {base.rev} nor {head.rev} has a {ROOT} folder",
@@ -112,9 +112,7 @@ def proposal(town: Town, revs: str | None, merge: str | None = None, files: str 
 
 
 @contextmanager
-def _result(
-    town: Town, base: Point, head: Point, other: Point | None, before: Plan, files: str | None
-) -> Iterator[_Result]:
+def _result(town: Town, head: Point, other: Point | None, before: Plan, files: str | None) -> Iterator[_Result]:
     repo = town.repo
     if files is not None:
         source, reader = {
@@ -125,11 +123,11 @@ def _result(
         yield _Result(town.joined(source(repo)), reader(repo), conflicts=unmerged)
         return
     assert head.commit is not None
-    plan = before if head.commit == base.commit else town.joined(load.from_commit(repo, head.commit))
+    plan = _plan(town, head.commit, before)
     if other is None or other.commit is None or read.is_ancestor(repo, other.commit, head.commit):
         yield _Result(plan, load.commit_reader(repo, head.commit), (plan,))
         return
-    theirs = before if other.commit == base.commit else town.joined(load.from_commit(repo, other.commit))
+    theirs = _plan(town, other.commit, before)
     if read.is_ancestor(repo, head.commit, other.commit):
         yield _Result(theirs, load.commit_reader(repo, other.commit), (plan, theirs))
         return
@@ -139,6 +137,12 @@ def _result(
         tree = read.child(there, merged.tree, ROOT) if merged.tree is not None else None
         after = town.joined(load.from_tree(there, tree))
         yield _Result(after, load.tree_reader(there, merged.tree), (plan, theirs), merged.conflicts)
+
+
+def _plan(town: Town, commit: str, before: Plan) -> Plan:
+    """The plan of a commit; `before` itself where the plan is the same, as in a change of code alone."""
+    tree = read.tree_at(town.repo, commit, ROOT)
+    return before if tree is not None and tree == before.tree else town.joined(load.from_tree(town.repo, tree))
 
 
 def _points(town: Town, revs: str | None, files: str | None) -> tuple[Point, Point]:
