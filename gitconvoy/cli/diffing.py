@@ -51,6 +51,7 @@ def diff(app: App, revs: str | None, merge: str | None, staged: bool, worktree: 
     from gitconvoy.engine.plans import proposals
     from gitconvoy.review.compare import Change, compare
 
+    app.json = app.json or form == "json"
     if staged + worktree + (merge is not None) > 1:
         clash = "--merge, --staged and --worktree are different things"
         raise UsageError(clash, hint="give one of them", code="options-clash")
@@ -69,8 +70,6 @@ def diff(app: App, revs: str | None, merge: str | None, staged: bool, worktree: 
         data = {**_about(found), **compare(change)}
     for line in data["notes"]:
         note(f"note: {line}")
-    if form == "json":
-        app.json = True
     if form == "markdown" and not app.json:
         from gitconvoy.review.markdown import render
 

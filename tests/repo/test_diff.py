@@ -321,6 +321,7 @@ def test_a_shallow_clone_says_what_it_lacks(here: TownHelper, tmp_path: Path) ->
 def test_revisions_that_mean_nothing(here: TownHelper) -> None:
     for words in (["nowhere"], ["main..nowhere"], ["--merge", "nowhere"], ["--merge=--upload-pack=x"]):
         assert here.error("diff", *words)["code"] == "not-found"
+    assert '"code": "not-found"' in here.run("diff", "nowhere", "--format", "json").err
     assert "there is no commit '--output=x'" in here.run("diff", "--", "--output=x").err
     here.repo.git("switch", "--quiet", "--orphan", "apart")
     here.repo.git("commit", "--quiet", "--allow-empty", "-m", "apart")
