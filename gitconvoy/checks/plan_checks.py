@@ -10,7 +10,6 @@ from difflib import get_close_matches
 
 from gitconvoy.checks.cycle_checks import check_cycles
 from gitconvoy.errors import Problem
-from gitconvoy.graph.build import Graph
 from gitconvoy.model.ids import is_external
 from gitconvoy.model.ledger import CLOSED, Ledger
 from gitconvoy.model.plan import Bead, Plan
@@ -18,18 +17,21 @@ from gitconvoy.model.state import State
 from gitconvoy.rules.view import View
 
 
-def check_plan(plan: Plan, ledger: Ledger | None = None) -> list[Problem]:
+def check_plan(plan: Plan, ledger: Ledger | None = None, view: View | None = None) -> list[Problem]:
     """All findings about a plan, sorted by path and key path. Without a ledger, `tracked-twice` is a warning.
+
+    `view`: one of this plan and ledger, where there is one already.
 
     Codes: `dangling`, `parent-dangling`, `parent-cycle`, `cycle` (warnings where all their links stand unchanged from
     an import), `tracked-twice`, `missing-tracked`, `unknown-type`, `unknown-status`, `no-rig` (a warning), `elsewhere`
     (a warning: what is named may be in a repository that is away). The archive is not checked: nothing in it is ever
     dispatched.
     """
+    view = view or View(State(plan, ledger or Ledger()))
     found = [
         *_links(plan),
-        *check_cycles(plan, Graph.build(plan)),
-        *_tracking(plan, ledger),
+        *check_cycles(plan, view.graph),
+        *_tracking(view, known=ledger is not None),
         *_vocabulary(plan),
     ]
     return sorted(found, key=lambda p: (p.path, [str(part).zfill(6) for part in p.at], p.code, p.ids))
@@ -95,17 +97,17 @@ def _by_lower(plan: Plan) -> dict[str, str]:
     return {bead_id.lower(): bead_id for bead_id in plan.beads}
 
 
-def _tracking(plan: Plan, ledger: Ledger | None) -> Iterator[Problem]:
-    view = View(State(plan, ledger or Ledger()))
+def _tracking(view: View, *, known: bool) -> Iterator[Problem]:
+    plan = view.plan
     by_lower = _by_lower(plan)
     trackers: dict[str, list[str]] = {}
     for convoy_id, convoy in sorted(plan.convoys.items()):
         if view.convoy_status(convoy_id) == CLOSED:
             continue
         for index, bead_id in enumerate(convoy.tracks):
-            known = trackers.setdefault(bead_id, [])
-            if convoy_id not in known:
-                known.append(convoy_id)
+            named = trackers.setdefault(bead_id, [])
+            if convoy_id not in named:
+                named.append(convoy_id)
             if (unseen := plan.unseen(bead_id)) is not None:
                 message = f"convoy {convoy_id} tracks {bead_id}, which cannot be seen: {unseen}"
                 yield _elsewhere(plan, convoy.path, message, ("tracks", index), convoy_id, bead_id)
@@ -120,7 +122,7 @@ def _tracking(plan: Plan, ledger: Ledger | None) -> Iterator[Problem]:
                 )
     for bead_id, convoys in trackers.items():
         if len(convoys) > 1:
-            yield _twice(plan, bead_id, convoys, known=ledger is not None)
+            yield _twice(plan, bead_id, convoys, known=known)
 
 
 def _twice(plan: Plan, bead_id: str, convoys: list[str], *, known: bool) -> Problem:

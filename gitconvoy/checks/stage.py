@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from gitconvoy.checks.selection import Selection
-from gitconvoy.checks.stage_findings import ERRORS, WARNINGS, Finding, Scope
+from gitconvoy.checks.selection import CONVOY, Selection
+from gitconvoy.checks.stage_findings import BESIDE_VALIDATE, ERRORS, WARNINGS, Finding, Scope
 from gitconvoy.graph.waves import WavePlan, waves
+from gitconvoy.model.plan import Convoy
 from gitconvoy.rules.view import View
 
 
@@ -74,6 +75,25 @@ def analyse(
         errors=tuple(finding for check in ERRORS for finding in check(scope)),
         warnings=tuple(finding for check in WARNINGS for finding in check(scope)),
     )
+
+
+def convoy_findings(
+    view: View,
+    convoy: Convoy,
+    wave_plan: WavePlan,
+    branch_exists: Collection[str] | Callable[[str, str], bool] | None = None,
+) -> tuple[Finding, ...]:
+    """What `stage` finds about a convoy as it stands, and `validate` does not; `branch_exists` as above.
+
+    `wave_plan` are its waves.
+    """
+    tracks = tuple(sorted(set(convoy.tracks)))
+    selection = Selection(
+        CONVOY, tracks, tracks, convoy.epic, convoy.id, convoy.base_branch, max_workers=convoy.max_workers
+    )
+    tracked = tuple(one for one in tracks if view.state.plan.bead(one) is not None)
+    scope = Scope(view, selection, tracked, wave_plan, _teller(branch_exists))
+    return tuple(finding for check in BESIDE_VALIDATE for finding in check(scope))
 
 
 def _teller(branch_exists: Collection[str] | Callable[[str, str], bool] | None) -> Callable[[str, str], bool]:

@@ -57,11 +57,11 @@ class Scope:
 
     def closed(self, bead_id: str) -> bool:
         """Whether the bead is closed by its effective status."""
-        return self.view.effective(bead_id).closed
+        return bead_id in self.view.closed.outcomes
 
     def rig(self, bead_id: str) -> Rig | None:
         """The rig of a bead."""
-        return self.view.state.plan.config.rig_of(bead_id)
+        return self.view.rig_of(bead_id)
 
     def by_rig(self, beads: Iterable[Bead]) -> dict[str, list[str]]:
         """Rig name -> sorted bead ids, sorted by name; beads without a rig are left out."""
@@ -263,3 +263,5 @@ WARNINGS = (
     _capacity,
     _overlap,
 )
+BESIDE_VALIDATE = (_nothing_slingable, _parked, _cross_rig, _missing_branch, _gated, _outside, _capacity, _overlap)
+"""Those of a convoy as it stands that `plan_checks` does not find by itself, as problems with a place in a file."""

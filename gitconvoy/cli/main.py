@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -164,9 +165,14 @@ def _usage_hint(error: click.ClickException) -> str:
     return f"see: {context.command_path} --help" if context is not None else "see: gitconvoy --help"
 
 
+def _in_json(words: Sequence[str]) -> bool:
+    """Whether the caller wants errors as objects, too."""
+    return not {"--json", "--format=json"}.isdisjoint(words) or ("--format", "json") in pairwise(words)
+
+
 def _tell(words: Sequence[str], code: str, message: str, hint: str, error: ConvoyError | None = None) -> None:
     problems = error.problems if isinstance(error, BadFiles) else ()
-    if "--json" in words:
+    if _in_json(words):
         body: dict[str, Any] = {"code": code, "message": message, "hint": hint}
         if problems:
             body["problems"] = [problem.as_dict() for problem in problems]
@@ -191,7 +197,7 @@ def _bug(words: Sequence[str]) -> int:
     file = bugs.note_bug(words, trace)
     if file is not None:
         hint += f"; they are in {file} too"
-    if "--json" in words:
+    if _in_json(words):
         body = {"code": "bug", "message": message, "hint": hint, "versions": versions, "traceback": trace}
         write(as_json({"error": body}), err=True)
         return Exit.BUG

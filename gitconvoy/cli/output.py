@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,26 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitconvoy.model.text import safe as safe
+from gitconvoy.model.text import safe_line as safe_line
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from gitconvoy.cli.app import App
-
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def safe(text: object) -> str:
-    """Text for a terminal: control and bidi characters become visible escapes, so that none acts.
-
-    So do bytes that are no UTF-8, which came as halves of surrogate pairs: no stream takes those.
-    """
-    return _UNSAFE.sub(lambda match: ascii(match[0])[1:-1], str(text))
-
-
-def safe_line(text: object) -> str:
-    """As `safe`, and on one line."""
-    return safe(text).replace("\n", "\\n").replace("\t", " ")
-
 
 _lost: list[OSError] = []
 """Why parts of the answer could not be written, since `lost_answer` was last asked."""

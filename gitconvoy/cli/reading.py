@@ -113,7 +113,10 @@ def note_branch(app: App) -> None:
     if not found.changed:
         note(f"note: this is the plan of the trunk ({trunk}), which has moved on since {here} left it")
         return
-    note(f"note: {here} changes the plan, but the trunk's ({trunk}) is what counts: --at HEAD reads the plan here")
+    note(
+        f"note: {here} changes the plan, but the trunk's ({trunk}) is what counts: --at HEAD reads the plan here, "
+        "`gitconvoy diff` says what merging it would change"
+    )
 
 
 def parse_time(text: str, now: int) -> int:

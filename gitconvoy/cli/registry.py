@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "stage": ("staging:stage", PLAN, "Analyse an epic, beads or a convoy, and write convoy and plan."),
     "plan": ("staging:plan", PLAN, "Show a convoy's waves."),
     "validate": ("checking:validate", PLAN, "Check every file and the graph."),
+    "diff": ("diffing:diff", PLAN, "Say what a change does to the plan."),
     "schema": ("checking:schema", PLAN, "Print the JSON Schema of a kind of file."),
     "tidy": ("tidying:tidy", PLAN, "Write the ledger's facts back into the files."),
     "status": ("status:status", LOOK, "Progress, waves, who works on what, what waits and why."),

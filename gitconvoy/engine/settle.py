@@ -13,11 +13,8 @@ from gitconvoy.engine.local import CLAIM, START, Local
 from gitconvoy.graph.unseen import doubtful
 from gitconvoy.model.ledger import OPEN, BeadRecord
 from gitconvoy.model.plan import Convoy
+from gitconvoy.rules.batch import place, queue
 from gitconvoy.rules.capacity import Capacity
-from gitconvoy.rules.due import TEMPORARY
-from gitconvoy.rules.view import View
-
-_UNTRACKED = frozenset({"tracked"})
 
 
 def new_token() -> str:
@@ -111,20 +108,6 @@ def _takes_up_again(draft: Draft, convoy_id: str, status: str) -> bool:
     return bool(again) and not any(other != convoy_id for bead in again for other in view.open_convoys_of(bead))
 
 
-def untracked_retries(view: View, *, waiting: bool = False) -> list[str]:
-    """Beads slung with --no-convoy whose attempt failed: ready again although nobody tracks them (SPEC 7), in order.
-
-    With `waiting` those that only their back-off, a deferral or an overlap still holds back.
-    """
-    waive = _UNTRACKED | TEMPORARY if waiting else _UNTRACKED
-    found = [
-        record.id
-        for record in view.ledger.beads.values()
-        if record.convoy is None and record.failures and record.status is None and not view.tracking(record.id)
-    ]
-    return sorted((bead for bead in found if view.is_ready(bead, waive=waive)), key=view.order_key)
-
-
 def feed(draft: Draft, *, asked: bool = False, only: Collection[str] | None = None) -> None:
     """Dispatch every ready bead up to capacity, in the order of SPEC 4; `asked` overrides `dispatch.auto: false`."""
     local, config = draft.local, draft.state.plan.config
@@ -132,20 +115,14 @@ def feed(draft: Draft, *, asked: bool = False, only: Collection[str] | None = No
         return
     view = draft.view
     capacity = Capacity(view, local.machine, local.max_workers)
-    ready = list(view.ready())
-    if only is None:
-        ready += [bead for bead in untracked_retries(view) if bead not in ready]
+    ready = queue(view) if only is None else [bead for bead in view.ready() if view.convoy_of(bead) in only]
     gate = Gate(view, local, draft.events)
-    for bead in ready:
-        convoy = view.convoy_of(bead)
-        if only is not None and convoy not in only:
-            continue
-        worker = capacity.worker_for(bead)
-        if worker is None or capacity.refusal(bead, convoy) is not None or not gate.admits(bead):
-            continue
-        capacity.take(bead, convoy, worker)
-        place = place_for(draft, bead, convoy)
-        facts.dispatch(draft, bead, convoy=convoy, worker=worker, via=local.via, token=new_token(), place=place)
+    for each in place(view, capacity, ready, gate.admits):
+        if each.worker is not None:
+            where = place_for(draft, each.bead, each.convoy)
+            facts.dispatch(
+                draft, each.bead, convoy=each.convoy, worker=each.worker, via=local.via, token=new_token(), place=where
+            )
 
 
 def settle(draft: Draft, *, feed_too: bool = True) -> None:

@@ -12,8 +12,9 @@ from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.dispatch.worker import detached_environment
 from gitconvoy.engine.attempts.breaking import next_trial
 from gitconvoy.engine.local import Local
-from gitconvoy.engine.settle import lease_end, untracked_retries
+from gitconvoy.engine.settle import lease_end
 from gitconvoy.engine.town import Town
+from gitconvoy.rules.batch import untracked_retries
 from gitconvoy.rules.due import next_due
 from gitconvoy.rules.view import View
 from gitconvoy.store.localfiles import local_folder, write_atomically

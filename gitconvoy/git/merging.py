@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
@@ -72,20 +73,40 @@ def merge_trees(repo: Repo, ours: str, theirs: str, *, keep: bool = True) -> Mer
     or git is older than 2.38.
     """
     ours, theirs = _commit(repo, ours), _commit(repo, theirs)
-    options = ("--write-tree", "-z", "--name-only", "--no-messages")
     sync = ("-c", "core.fsync=committed") if keep and config.get(repo, "core.fsync") != "none" else ()
     with tempfile.TemporaryDirectory(prefix="gitconvoy-merge-") as name:
-        folder = Path(name, "files")
-        _write_attributes(repo, read.commit(repo, ours).tree, folder)
-        env = {**repo.env, "GIT_DIR": str(repo.git_dir), "GIT_WORK_TREE": str(folder)}
-        env |= {} if keep else _objects_aside(repo, Path(name, "objects"))
-        done = git(*sync, "merge-tree", *options, ours, theirs, cwd=folder, env=env, check=False)
+        aside = {} if keep else _objects_aside(repo, Path(name, "objects"))
+        tree, conflicts = _merge_tree(repo, ours, theirs, Path(name, "files"), aside, sync)
+    return Merge(None if conflicts else tree, conflicts)
+
+
+@contextmanager
+def trial_merge(repo: Repo, ours: str, theirs: str) -> Iterator[tuple[Repo, Merge]]:
+    """As `merge_trees` without `keep`, and a repository that holds the merged objects as long as the context lasts.
+
+    Here the tree is there with conflicts, too: the files concerned hold both sides, with git's marks between them.
+    """
+    ours, theirs = _commit(repo, ours), _commit(repo, theirs)
+    with tempfile.TemporaryDirectory(prefix="gitconvoy-merge-") as name:
+        aside = _objects_aside(repo, Path(name, "objects"))
+        tree, conflicts = _merge_tree(repo, ours, theirs, Path(name, "files"), aside)
+        yield repo.with_objects(aside), Merge(tree, conflicts)
+
+
+def _merge_tree(
+    repo: Repo, ours: str, theirs: str, folder: Path, aside: Mapping[str, str], options: Sequence[str] = ()
+) -> tuple[str, tuple[str, ...]]:
+    """(tree, conflicting paths) of a merge; `folder` is made, for the attributes, `aside` says where objects go."""
+    _write_attributes(repo, read.commit(repo, ours).tree, folder)
+    env = {**repo.env, "GIT_DIR": str(repo.git_dir), "GIT_WORK_TREE": str(folder), **aside}
+    command = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages")
+    done = git(*options, *command, ours, theirs, cwd=folder, env=env, check=False)
     if done.returncode == _USAGE:
         raise GitError("this git cannot merge without a worktree", hint="install git 2.38 or newer", code="git-too-old")
     if done.returncode not in (0, 1):
         raise failure(("merge-tree",), done)
     tree, *conflicts = [field for field in os.fsdecode(done.stdout).split("\0") if field]
-    return Merge(tree) if done.returncode == 0 else Merge(None, tuple(dict.fromkeys(conflicts)))
+    return tree, tuple(dict.fromkeys(conflicts)) if done.returncode else ()
 
 
 def _write_attributes(repo: Repo, tree: str, folder: Path) -> None:

@@ -182,7 +182,11 @@ def _info(found: Any) -> CommitInfo:
 
 def _lookup(repo: Repo, commit_oid: str, path: str) -> Any | None:
     """The tree entry (or the root tree for an empty path) at `path` of a commit."""
-    tree = _get(repo, str(_get(repo, commit_oid, ObjectType.COMMIT).tree_id), ObjectType.TREE)
+    return _within(repo, str(_get(repo, commit_oid, ObjectType.COMMIT).tree_id), path)
+
+
+def _within(repo: Repo, tree_oid: str, path: str) -> Any | None:
+    tree = _get(repo, tree_oid, ObjectType.TREE)
     if not path:
         return tree
     try:
@@ -199,7 +203,12 @@ def tree_at(repo: Repo, commit: str, path: str) -> str | None:
 
 def blob_at(repo: Repo, commit: str, path: str) -> bytes | None:
     """The content of the file `path` in a commit; None if there is no such file (a folder, a link: None)."""
-    found = _lookup(repo, commit, path)
+    return blob_in(repo, str(_get(repo, commit, ObjectType.COMMIT).tree_id), path)
+
+
+def blob_in(repo: Repo, tree: str, path: str) -> bytes | None:
+    """The same of a tree."""
+    found = _within(repo, tree, path)
     if found is None or found.type != ObjectType.BLOB or found.filemode == LINK_MODE:
         return None
     return blob(repo, str(found.id))

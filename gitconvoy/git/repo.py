@@ -113,6 +113,11 @@ class Repo:
         """The same, in which nothing that refs/replace/ names stands in for another object."""
         return replace(self, env={**self.env, "GIT_NO_REPLACE_OBJECTS": "1"})
 
+    def with_objects(self, env: Mapping[str, str]) -> Repo:
+        """The same repository, with the objects that `env` names (`GIT_OBJECT_DIRECTORY` and so on) beside its own."""
+        full = {**self.env, **env}
+        return replace(self, env=full, raw=_open(self.git_dir, full), memo={})
+
     def git(
         self,
         *args: str,

@@ -56,9 +56,13 @@ class View(Facts):
         return (
             self.plan.convoys[convoy].priority if convoy is not None else _UNTRACKED,
             bead.priority if bead is not None else _UNTRACKED,
-            -self._remaining.get(bead_id, 0),
+            -self.remaining(bead_id),
             bead_id,
         )
+
+    def remaining(self, bead_id: str) -> int:
+        """How many beads that are not closed the longest chain has that begins with the bead; 0 for ids of none."""
+        return self._remaining.get(bead_id, 0)
 
     @cached_property
     def _remaining(self) -> Mapping[str, int]:

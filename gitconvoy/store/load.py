@@ -135,6 +135,11 @@ def commit_reader(repo: Repo, commit: str | None) -> Callable[[str], bytes | Non
     return lambda path: gitread.blob_at(repo, commit, path) if commit else None
 
 
+def tree_reader(repo: Repo, tree: str | None) -> Callable[[str], bytes | None]:
+    """A function from a path to the bytes that a tree (of a whole commit) holds there."""
+    return lambda path: gitread.blob_in(repo, tree, path) if tree else None
+
+
 def index_reader(repo: Repo) -> Callable[[str], bytes | None]:
     """A function from a path to the bytes that the index holds there."""
     listed = gitread.index_entries(repo, ROOT)

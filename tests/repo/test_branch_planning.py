@@ -10,7 +10,8 @@ from gitfixtures import GitRepo
 from townfixtures import TownHelper, chain
 
 CHANGED = (
-    "note: this branch (topic) changes the plan, but the trunk's (main) is what counts: --at HEAD reads the plan here"
+    "note: this branch (topic) changes the plan, but the trunk's (main) is what counts: --at HEAD reads the plan here, "
+    "`gitconvoy diff` says what merging it would change"
 )
 BEHIND = "note: this is the plan of the trunk (main), which has moved on since this branch (topic) left it"
 READS = (

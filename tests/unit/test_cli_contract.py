@@ -41,6 +41,7 @@ NOW_ONLY = {
     "onboard": "of this version, not of a state",
     "audit": "takes the ledger's commit as its argument",
     "doctor": "what this machine is like now",
+    "diff": "names its commits itself",
 }
 """Commands that read, and have no `--at`, with the reason."""
 

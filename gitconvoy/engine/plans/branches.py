@@ -11,14 +11,15 @@ from gitconvoy.engine.town import Town
 from gitconvoy.git import personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
+from gitconvoy.model.plan import Config
 
 
-def branch_exists(town: Town) -> Callable[[str, str], bool]:
+def branch_exists(town: Town, config: Config | None = None) -> Callable[[str, str], bool]:
     """A function that tells whether a branch exists, here or as a remote has it, in the repository of a rig.
 
-    Where that is away nobody can tell, and another rule says so.
+    Where that is away nobody can tell, and another rule says so. `config`: the settings in force, the trunk's if None.
     """
-    homes = town.homes(town.plan().config)
+    homes = town.homes(config or town.plan().config)
 
     def exists(branch: str, rig: str) -> bool:
         home = homes.get(rig)

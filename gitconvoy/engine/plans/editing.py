@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitconvoy.engine import seen
 from gitconvoy.engine.plans import unfinished
+from gitconvoy.engine.plans.known import known_ledger as known_ledger
 from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import HEADS, LOCAL
 from gitconvoy.engine.town import Town
@@ -18,25 +19,11 @@ from gitconvoy.errors import BadFiles, LostRace, Refused
 from gitconvoy.git import lock, personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import BEAD, CONFIG_PATH, CONVOY, ROOT, kind_of
-from gitconvoy.model.ledger import Ledger
 from gitconvoy.planning.desk import Changes, Desk, settle
 from gitconvoy.store import load
 from gitconvoy.store.localfiles import new_file_mode, write_atomically
 
 LOCK_SECONDS = 60.0
-
-
-def known_ledger(town: Town) -> Ledger | None:
-    """The ledger; None where there is none at hand, or where it cannot be read (audit and doctor name that).
-
-    A clone that dispatches and has no ledger yet has an empty one: nothing has happened.
-    """
-    if town.ledger_tip() is None and town.settings.role != LOCAL:
-        return None
-    try:
-        return town.ledger()
-    except BadFiles:
-        return None
 
 
 def open_desk(town: Town) -> Desk:

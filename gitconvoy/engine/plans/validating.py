@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
 from gitconvoy.engine import joining, time_travel
-from gitconvoy.engine.plans.editing import known_ledger
+from gitconvoy.engine.plans.known import known_ledger
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import Problem
 from gitconvoy.git import read

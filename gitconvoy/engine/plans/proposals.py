@@ -1,0 +1,217 @@
+"""What is proposed: the two plans that `diff` compares, from commits, a merge in memory, or files (SPEC 6, 8)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from gitconvoy.engine import joining
+from gitconvoy.engine.plans import validating
+from gitconvoy.engine.plans.branches import branch_exists
+from gitconvoy.engine.plans.known import known_ledger
+from gitconvoy.engine.town import Town
+from gitconvoy.errors import NotFound, Problem, Refused, UsageError
+from gitconvoy.git import read
+from gitconvoy.git.merging import trial_merge
+from gitconvoy.git.repo import Repo
+from gitconvoy.ledger.read import REF
+from gitconvoy.model.kinds import PLAN, ROOT
+from gitconvoy.model.ledger import Ledger
+from gitconvoy.model.plan import Plan
+from gitconvoy.store import load
+
+STAGED, WORKTREE = "the index", "the worktree"
+"""What stands in for a revision where files are compared that are not committed."""
+
+Exists = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A revision as it was asked for, and its commit; None for files that are not committed."""
+
+    rev: str
+    commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Two plans and what is known beside them.
+
+    `parts`: the plans of the head and of what is merged into it, where commits are compared. `conflicts`: files of the
+    plan that cannot be merged, as problems; `other_conflicts`: how many other files. `ledger` is None where none is at
+    hand or it cannot be read; `ledger_source` is local, remote, unreadable or none.
+    """
+
+    base: Point
+    head: Point
+    merge: Point | None
+    before: Plan
+    after: Plan
+    parts: tuple[Plan, ...]
+    conflicts: tuple[Problem, ...]
+    other_conflicts: int
+    ledger: Ledger | None
+    ledger_source: str
+    now: int
+    branch_exists: Exists | None
+    place: Callable[[Sequence[Problem]], Sequence[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The side that is proposed, and how its files are read."""
+
+    plan: Plan
+    reader: Callable[[str], bytes | None]
+    parts: tuple[Plan, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+@contextmanager
+def proposal(town: Town, revs: str | None, merge: str | None = None, files: str | None = None) -> Iterator[Proposal]:
+    """What is proposed by `BASE`, `BASE..HEAD` or `BASE...HEAD`, as git means them; nothing is checked out or written.
+
+    Without `revs` it is the merge of HEAD into the trunk. `merge`: a revision that is merged into the head first;
+    `files`: STAGED or WORKTREE in place of a head, with HEAD as base unless one is given. Raises NotFound for what is
+    no commit here, Refused (`no-merge-base`, `no-plan`), UsageError, GitError where git cannot merge.
+    """
+    repo = town.repo
+    base, head = _points(town, revs, files)
+    other = None
+    if merge is not None or (revs is None and files is None):
+        other = _point(repo, merge) if merge is not None else base
+    before = town.joined(load.from_commit(repo, base.commit))
+    with _result(town, head, other, before, files) as result:
+        if not before.exists and not result.plan.exists:
+            raise Refused(
+                f"neither {base.rev} nor {head.rev} has a {ROOT} folder",
+                hint="gitconvoy init begins one; name other commits: gitconvoy diff BASE..HEAD",
+                code="no-plan",
+            )
+        ledger = known_ledger(town)
+        everywhere = joining.reader(town.homes(result.plan.config), result.plan, result.reader)
+        yield Proposal(
+            base=base,
+            head=head,
+            merge=other if merge is not None or (other is not None and result.parts[1:]) else None,
+            before=before,
+            after=result.plan,
+            parts=result.parts,
+            conflicts=tuple(_conflicts(result.conflicts)),
+            other_conflicts=sum(not path.startswith(ROOT + "/") for path in result.conflicts),
+            ledger=ledger,
+            ledger_source=_ledger_source(town, ledger),
+            now=max(int(time.time()), ledger.tip_time if ledger else 0),
+            # A shallow clone has the branches that it was asked for: of others nobody knows here.
+            branch_exists=None if read.is_shallow(repo) else branch_exists(town, result.plan.config),
+            place=lambda problems: validating.placed(problems, everywhere),
+        )
+
+
+@contextmanager
+def _result(town: Town, head: Point, other: Point | None, before: Plan, files: str | None) -> Iterator[_Result]:
+    repo = town.repo
+    if files is not None:
+        source, reader = {
+            STAGED: (load.from_index, load.index_reader),
+            WORKTREE: (load.from_worktree, load.worktree_reader),
+        }[files]
+        unmerged = tuple(problem.path for problem in validating.unmerged(repo)) if files == STAGED else ()
+        yield _Result(town.joined(source(repo)), reader(repo), conflicts=unmerged)
+        return
+    assert head.commit is not None
+    plan = _plan(town, head.commit, before)
+    if other is None or other.commit is None or read.is_ancestor(repo, other.commit, head.commit):
+        yield _Result(plan, load.commit_reader(repo, head.commit), (plan,))
+        return
+    theirs = _plan(town, other.commit, before)
+    if read.is_ancestor(repo, head.commit, other.commit):
+        yield _Result(theirs, load.commit_reader(repo, other.commit), (plan, theirs))
+        return
+    _need_common(repo, head, other)
+    with trial_merge(repo, head.commit, other.commit) as (there, merged):
+        load.share_memo(there, repo)
+        tree = read.child(there, merged.tree, ROOT) if merged.tree is not None else None
+        after = town.joined(load.from_tree(there, tree))
+        yield _Result(after, load.tree_reader(there, merged.tree), (plan, theirs), merged.conflicts)
+
+
+def _plan(town: Town, commit: str, before: Plan) -> Plan:
+    """The plan of a commit; `before` itself where the plan is the same, as in a change of code alone."""
+    tree = read.tree_at(town.repo, commit, ROOT)
+    return before if tree is not None and tree == before.tree else town.joined(load.from_tree(town.repo, tree))
+
+
+def _points(town: Town, revs: str | None, files: str | None) -> tuple[Point, Point]:
+    repo = town.repo
+    if files is not None:
+        if revs is not None and ".." in revs:
+            raise UsageError(
+                f"{files} takes the place of HEAD in {revs}", hint="give the base alone", code="options-clash"
+            )
+        if repo.worktree is None:
+            raise Refused("a bare repository has no files that wait to be committed", hint="name commits", code="bare")
+        return _base(repo, revs or "HEAD"), Point(files, None)
+    if revs is None:
+        trunk = town.trunk()
+        name = town.settings.trunk.removeprefix("refs/heads/").removeprefix("refs/remotes/")
+        if trunk is None:
+            raise _unknown(repo, name)
+        return Point(name, trunk), _point(repo, "HEAD")
+    for dots in ("...", ".."):
+        if dots in revs:
+            left, right = (part or "HEAD" for part in revs.split(dots, 1))
+            base, head = _point(repo, left), _point(repo, right)
+            return (Point(f"{left}...", _need_common(repo, base, head)) if dots == "..." else base), head
+    return _point(repo, revs), _point(repo, "HEAD")
+
+
+def _base(repo: Repo, rev: str) -> Point:
+    """As `_point`; before the first commit HEAD is a base that holds nothing."""
+    return Point(rev, None) if rev == "HEAD" and read.head(repo) is None else _point(repo, rev)
+
+
+def _point(repo: Repo, rev: str) -> Point:
+    commit = read.resolve(repo, rev)
+    if commit is None:
+        raise _unknown(repo, rev)
+    return Point(rev, commit)
+
+
+def _unknown(repo: Repo, rev: str) -> NotFound:
+    hint = "name a commit, a branch or a tag; git log lists commits"
+    if read.is_shallow(repo):
+        hint = "this clone is shallow: git fetch --unshallow brings the rest (in CI: fetch-depth: 0, GIT_DEPTH: 0)"
+    return NotFound(f"there is no commit {rev!r} here", hint=hint)
+
+
+def _need_common(repo: Repo, one: Point, other: Point) -> str:
+    """The merge base of two commits. Refused (`no-merge-base`) where there is none here."""
+    assert one.commit is not None
+    assert other.commit is not None
+    found = read.merge_base(repo, one.commit, other.commit)
+    if found is not None:
+        return found
+    hint = f"compare them as they are: gitconvoy diff {one.commit[:10]}..{other.commit[:10]}"
+    if read.is_shallow(repo):
+        hint = "this clone is shallow: git fetch --unshallow brings the rest (in CI: fetch-depth: 0, GIT_DEPTH: 0)"
+    raise Refused(f"{one.rev} and {other.rev} have no common ancestor here", hint=hint, code="no-merge-base")
+
+
+def _conflicts(paths: Sequence[str]) -> Iterator[Problem]:
+    """Files of the plan that cannot be merged. Plan files are none: the next commit writes them anew (SPEC 3.4)."""
+    for path in paths:
+        if path.startswith(ROOT + "/") and not path.startswith(PLAN.folder + "/"):
+            hint = "merge it on the branch, where the conflict can be resolved"
+            yield Problem(path, "conflict", "both sides change it, and git cannot merge that", hint)
+
+
+def _ledger_source(town: Town, ledger: Ledger | None) -> str:
+    if town.ledger_tip() is None:
+        return "none"
+    if ledger is None:
+        return "unreadable"
+    return "local" if read.ref(town.repo, REF) is not None else "remote"
