@@ -9,7 +9,7 @@ import click
 
 from gitconvoy.cli.app import App, command
 from gitconvoy.cli.desk import standing
-from gitconvoy.cli.output import note
+from gitconvoy.cli.output import note, safe_line
 from gitconvoy.errors import ConvoyError, Exit, GitError, Refused, fault_of, told
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _print(result: HookResult) -> None:
         if problem.hint:
             note(f"  hint: {problem.hint}")
     for line in result.lines:
-        note(line)
+        note(safe_line(line))
 
 
 def _place(text: str, severity: str) -> str:

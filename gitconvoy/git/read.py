@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from operator import lt
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -28,6 +29,9 @@ HEADS = "refs/heads/"
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
 _TREE, _SUBMODULE = b"40000", b"160000"
 _TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_NO_NAMES = frozenset({b".", b"..", b".git"})
+MAX_DEPTH = 100
+"""Folders within each other; each costs all names above it once more."""
 _KEPT, _KEPT_ENTRIES = 64, 100_000
 """How many trees are remembered for the next comparison, and how much all of them may hold."""
 
@@ -102,6 +106,12 @@ def resolve(repo: Repo, rev: str) -> str | None:
             return rev
     said = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}", check=False)
     return said.text if said.returncode == 0 and _FULL_ID.fullmatch(said.text) else None
+
+
+def end_of(repo: Repo, name: str) -> str:
+    """The full name of the ref that a symbolic ref leads to in the end; `name` itself where it is none, or unborn."""
+    said = repo.git("symbolic-ref", "--quiet", name, check=False)
+    return said.text if said.returncode == 0 and said.text else name
 
 
 def head(repo: Repo) -> str | None:
@@ -336,8 +346,28 @@ def _listing(repo: Repo, tree: str | None) -> frozenset[tuple[bytes, bytes, byte
     if tree not in kept:
         if len(kept) >= _KEPT or sum(map(len, kept.values())) >= _KEPT_ENTRIES:
             kept.clear()
-        kept[tree] = frozenset(_TREE_ENTRY.findall(_get(repo, tree, ObjectType.TREE).read_raw()))
+        kept[tree] = _parsed(tree, _get(repo, tree, ObjectType.TREE).read_raw())
     return kept[tree]
+
+
+def _parsed(tree: str, raw: bytes) -> frozenset[tuple[bytes, bytes, bytes]]:
+    """GitError for trees that git never writes: of two entries with one name, each reader would take another."""
+    found = [(mode.lstrip(b"0") or b"0", name, oid) for mode, name, oid in _TREE_ENTRY.findall(raw)]
+    order = [name + b"/" if mode == _TREE else name for mode, name, _ in found]
+    names = {name for _, name, _ in found}
+    whole = len(names) == len(found) and all(map(lt, order, order[1:])) and b"/" not in b"".join(names)
+    if not whole or not _NO_NAMES.isdisjoint(names):
+        raise GitError(
+            f"the tree {tree} is malformed: names that are there twice, in disorder, or that no file can have",
+            hint="`git fsck` names it; make that commit anew with git's own commands",
+            code="damaged-object",
+        )
+    return frozenset(found)
+
+
+def require_sound(repo: Repo, commit_oid: str) -> None:
+    """GitError where the root of a commit is malformed: what is looked up in it by name may not be found then."""
+    _listing(repo, commit(repo, commit_oid).tree)
 
 
 def index_entries(repo: Repo, prefix: str = "") -> list[Entry]:
@@ -414,14 +444,18 @@ def first_parents(repo: Repo, tip: str, stop: str | None) -> list[str] | None:
 
 
 def is_large(repo: Repo, tree: str, limit: int) -> bool:
-    """Whether a tree holds more than `limit` files and folders, all levels together; not more are looked at."""
-    count, todo = 0, [tree]
+    """Whether a tree holds more than `limit` files and folders, all levels together; not more are looked at.
+
+    One that is deeper than MAX_DEPTH is large, too.
+    """
+    count, todo = 0, [(tree, 1)]
     while todo:
-        listing = _listing(repo, todo.pop())
+        oid, depth = todo.pop()
+        listing = _listing(repo, oid)
         count += len(listing)
-        if count > limit:
+        if count > limit or depth > MAX_DEPTH:
             return True
-        todo += [oid.hex() for mode, _, oid in listing if mode.lstrip(b"0") == _TREE]
+        todo += [(each.hex(), depth + 1) for mode, _, each in listing if mode == _TREE]
     return False
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitconvoy.audit.values import ERROR, Finding
 from gitconvoy.errors import BadFiles, ConvoyError, Exit, GitError, Problem
@@ -46,6 +46,7 @@ _DELETE = "to begin anew, whoever owns this server moves it away there: git bran
 _OF_LEDGER = frozenset({"tracked-twice", "convoy-transition"})
 _BEHIND = "what the ledger says counts too, and the one here may be behind yours: push both at once"
 _NONE, _LEDGER, _ALL = "none", "ledger", "all"
+_AGAIN = "git fetch, bring what you have on top of it, and push again"
 _KEPT = "nothing was changed here; what you pushed is still in your clone"
 
 
@@ -61,7 +62,7 @@ class Update:
 def updates(text: str) -> list[Update]:
     """What git tells the hook on stdin. GitError where that is something else."""
     found = []
-    for line in text.splitlines():
+    for line in text.removesuffix("\n").split("\n"):  # names of branches may hold what else ends lines
         match = _LINE.fullmatch(line)
         if match is None:
             raise GitError(
@@ -80,16 +81,21 @@ def _id(text: str) -> str | None:
 def trunk_of(repo: Repo) -> str | None:
     """The full name of the server's trunk: `gitconvoy.trunk`, else the branch that HEAD names."""
     pinned = config.get(repo, "gitconvoy.trunk")
-    return read.HEADS + pinned.removeprefix(read.HEADS) if pinned else read.head_ref(repo)
+    name = read.end_of(repo, read.HEADS + pinned.removeprefix(read.HEADS) if pinned else "HEAD")
+    return name if name.startswith(read.HEADS) else None  # git itself is asked: libgit2 takes HEAD more narrowly
 
 
 def receive(repo: Repo, pushed: Sequence[Update], now: int) -> HookResult:
     """Judge a push at the time `now`: git takes or refuses it whole, so all that is wrong with it is told at once."""
     name = trunk_of(repo)
+    pushed = [replace(each, ref=read.end_of(repo, each.ref)) for each in pushed]
     trunk = next((each for each in pushed if each.ref == name), None)
-    ledger = next((each for each in pushed if each.ref == REF and each is not trunk), None)
+    ledger = next((each for each in pushed if each.ref == read.end_of(repo, REF) and each is not trunk), None)
     if trunk is None and ledger is None:
         return HookResult()
+    stale = [verdict for each in (trunk, ledger) if each is not None and (verdict := _stale(repo, each)) is not None]
+    if stale:
+        return HookResult(Exit.REFUSED, lines=(*(line for each in stale for line in each.lines), f"hint: {_KEPT}"))
     load.keep_nothing(repo)
     verdicts = []
     known = read.ref(repo, REF)
@@ -112,6 +118,19 @@ class _Verdict:
 
     accepted: bool = True
     lines: tuple[str, ...] = ()
+
+
+def _stale(repo: Repo, update: Update) -> _Verdict | None:
+    """What git will not do after this hook is refused by it: the rest of the push may count on it (SPEC 9).
+
+    Where the branch stands is what whoever pushes says; git compares it with the truth only afterwards.
+    """
+    if read.ref(repo, update.ref) != update.old:
+        return _refused(update.ref, "it moved meanwhile, or is not where the push says that it is", (), [_AGAIN])
+    forced = update.old is not None and update.new is not None and not read.is_ancestor(repo, update.old, update.new)
+    if forced and update.ref != REF and config.get_bool(repo, "receive.denyNonFastForwards"):
+        return _refused(update.ref, "this server takes no force pushes (receive.denyNonFastForwards)")
+    return None
 
 
 def _refused(ref: str, why: str, lines: Sequence[str] = (), hints: Sequence[str] = ()) -> _Verdict:

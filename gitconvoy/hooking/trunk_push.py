@@ -32,7 +32,14 @@ def judge_trunk(repo: Repo, old: str | None, new: str, ledger: Ledger | None) ->
     What stood in error before, and is not made by the push, is left out: people mend step by step. `ledger` is the one
     that stands after the push, None where none is at hand. Refused where the plan is too large to be looked at.
     """
+    read.require_sound(repo, new)
     tree = require_bounded(repo, read.tree_at(repo, new, ROOT), f"the plan of {new[:10]}")
+    if tree is None and read.entry(repo, read.commit(repo, new).tree, ROOT) is not None:
+        raise Refused(
+            f"{ROOT} is no folder in {new[:10]}, but a file, a link or a submodule",
+            hint="make it a folder of plain files, or remove it",
+            code="not-a-file",
+        )
     before = read.tree_at(repo, old, ROOT) if old is not None else None
     steps = _Steps(repo, old, new, ledger or Ledger()).problems() if old is not None else []
     if tree == before:
@@ -49,7 +56,8 @@ def require_bounded(repo: Repo, tree: str | None, what: str) -> str | None:
     """The tree itself. Refused (`too-large`) where it holds more than anybody plans."""
     if tree is not None and read.is_large(repo, tree, MAX_FILES):
         raise Refused(
-            f"{what} holds more than {MAX_FILES} files: it is not looked at",
+            f"{what} holds more than {MAX_FILES} files, or is more than {read.MAX_DEPTH} folders deep: "
+            "it is not looked at",
             hint="keep the plan of one town smaller",
             code="too-large",
         )
