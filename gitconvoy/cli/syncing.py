@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 @click.option("--trunk", "follow", is_flag=True, help="Also fast-forward the local trunk, as git pull --ff-only would.")
 @dry_run_option
 def sync(app: App, remote: str | None, follow: bool, dry_run: bool) -> int:
-    """Fetch trunk and ledger of REMOTE (the trunk's own, else origin), and bring the two ledgers together.
+    """Fetch trunk and ledger of REMOTE, and bring the two ledgers together. Without REMOTE: the trunk's own, else
+    origin, else the only one there is.
 
     What is only here is pushed, what is only there is taken over. Where both went on, what happened here is done again
     on top of what is there: each event's guards are checked once more, and what no longer holds is dropped, listed, and

@@ -343,6 +343,36 @@ def test_remotes_are_named_and_chosen(here: TownHelper, forge: Forge) -> None:
     assert here.error("sync")["code"] == "no-remote"
 
 
+def test_which_remote_is_never_guessed(here: TownHelper, forge: Forge) -> None:
+    for name in ("fork", "backup"):
+        here.repo.git("remote", "add", name, str(forge.bare.path))
+    here.repo.git("remote", "remove", "origin")
+    error = here.error("sync")
+    assert (error["code"], error["message"]) == ("no-remote", "there are several remotes: backup, fork")
+    here.repo.config("branch.main.remote", "fork")
+    assert here.json("sync")["remote"] == "fork"
+    here.repo.git("remote", "remove", "fork")
+    assert here.json("sync")["remote"] == "backup"
+
+
+def test_a_remote_that_looks_like_an_option_is_none(here: TownHelper, forge: Forge) -> None:
+    here.repo.config("remote.--upload-pack=x.url", str(forge.bare.path))
+    here.repo.config("branch.main.remote", "--upload-pack=x")
+    assert here.json("sync")["remote"] == "origin"
+    assert "hint: known are origin\n" in here.run("sync", "--", "--upload-pack=x").err
+
+
+def test_reading_follows_the_remote_that_sync_asks(here: TownHelper, forge: Forge, tmp_path: Path) -> None:
+    narrow = colleague(forge, tmp_path / "narrow")
+    narrow.ok("sync")
+    narrow.repo.git("remote", "add", "upstream", str(forge.bare.path))
+    narrow.repo.config("branch.main.remote", "upstream")
+    here.ok("pause", FLOW)
+    here.ok("sync")
+    narrow.ok("sync")
+    assert narrow.ledger().tip == forge.ledger()
+
+
 def test_a_clone_of_a_single_branch_gets_the_ledger(here: TownHelper, forge: Forge, tmp_path: Path) -> None:
     forge.bare.git("clone", "--quiet", "--single-branch", str(forge.bare.path), str(tmp_path / "narrow"))
     narrow = TownHelper(GitRepo(tmp_path / "narrow"))
