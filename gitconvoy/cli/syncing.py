@@ -54,7 +54,7 @@ def sync(app: App, remote: str | None, follow: bool, dry_run: bool) -> int:
             if outcome.events:  # what the merged commits mean goes along at once
                 syncing.sync(town, line)
     emit(app, _data(app, found, trunk, outcome, dry_run), lambda: _tell(app, found, trunk, outcome, dry_run))
-    return _exit_code(app, found)
+    return _exit_code(app, found, short=follow and (bool(trunk.waits) or trunk.state == "diverged"))
 
 
 def _may_ask() -> bool:
@@ -62,11 +62,11 @@ def _may_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _exit_code(app: App, found: Synced) -> int:
-    if found.replay is not None and found.replay.dropped:
-        return Exit.PARTLY
-    stuck = found.before.state == "diverged" and app.town().settings.role != "local"
-    return Exit.REFUSED if stuck else Exit.OK
+def _exit_code(app: App, found: Synced, *, short: bool) -> int:
+    """`short`: the trunk was to follow, and could not."""
+    if found.before.state == "diverged" and app.town().settings.role != "local":
+        return Exit.REFUSED
+    return Exit.PARTLY if short or (found.replay is not None and found.replay.dropped) else Exit.OK
 
 
 def _event(event: Event | None, commit: str, reason: str = "") -> dict[str, Any]:

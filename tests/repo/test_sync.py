@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from forges import Forge, clone, colleague, share
@@ -164,6 +165,19 @@ def test_dates_actors_and_tokens_stay(here: TownHelper, forge: Forge, there: Tow
     assert int(now.split()[0]) >= int(was.split()[0])
     assert "Convoy-Actor: gt/polecat-1" in now
     sound(here, there)
+
+
+def test_a_dispatch_holds_whatever_the_clocks_say(here: TownHelper, forge: Forge, there: TownHelper) -> None:
+    there.ok("sling", "gt-x")
+    token = there.ledger().bead("gt-x").token
+    with mock.patch("time.time", return_value=4_000_000_000.0):
+        here.ok("pause", FLOW)
+        here.ok("sync")
+    answer = there.json("sync")
+    assert (answer["dropped"], answer["fenced"]) == ([], [])
+    record = there.ledger().bead("gt-x")
+    assert (record.token, record.since) == (token, 4_000_000_000)
+    sound(there)
 
 
 def test_the_same_bead_dispatched_in_both(repo: GitRepo, tmp_path: Path) -> None:
@@ -450,4 +464,6 @@ def test_a_trunk_that_cannot_follow_says_why(here: TownHelper, forge: Forge, tmp
     answer = here.run("sync", "--trunk")
     assert "main cannot follow origin/main" in answer.err
     assert "README.md" in answer.err
+    assert answer.code == 5
+    assert here.run("sync").code == 0
     assert here.repo.head("main") == before
