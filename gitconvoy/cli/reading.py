@@ -166,11 +166,11 @@ def _now(app: App, found: Moment) -> dict[str, Any]:
     from gitconvoy.ledger.read import REF
 
     town = app.town()
-    here = read.ref(town.repo, REF) is not None
-    source = "local" if here else "remote" if town.ledger_tip() is not None else "none"
+    tip = found.view.ledger.tip
+    source = "none" if tip is None else "local" if read.ref(town.repo, REF) is not None else "remote"
     return {
         "trunk": {"branch": town.settings.trunk.removeprefix(HEADS), "commit": found.view.state.trunk},
-        "ledger": {"source": source, "tip": found.view.ledger.tip},
+        "ledger": {"source": source, "tip": tip},
         "role": town.settings.role,
         "dispatcher": {"name": found.local.dispatcher, "defined": found.local.via is not None},
         "notes": [

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 @click.option("--trunk", "follow", is_flag=True, help="Also fast-forward the local trunk, as git pull --ff-only would.")
 @dry_run_option
 def sync(app: App, remote: str | None, follow: bool, dry_run: bool) -> int:
-    """Fetch trunk and ledger of REMOTE (the trunk's own, else origin), and bring the two ledgers together.
+    """Fetch trunk and ledger of REMOTE, and bring the two ledgers together. Without REMOTE: the trunk's own, else
+    origin, else the only one there is.
 
     What is only here is pushed, what is only there is taken over. Where both went on, what happened here is done again
     on top of what is there: each event's guards are checked once more, and what no longer holds is dropped, listed, and
@@ -53,7 +54,7 @@ def sync(app: App, remote: str | None, follow: bool, dry_run: bool) -> int:
             if outcome.events:  # what the merged commits mean goes along at once
                 syncing.sync(town, line)
     emit(app, _data(app, found, trunk, outcome, dry_run), lambda: _tell(app, found, trunk, outcome, dry_run))
-    return _exit_code(app, found)
+    return _exit_code(app, found, short=follow and (bool(trunk.waits) or trunk.state == "diverged"))
 
 
 def _may_ask() -> bool:
@@ -61,11 +62,11 @@ def _may_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _exit_code(app: App, found: Synced) -> int:
-    if found.replay is not None and found.replay.dropped:
-        return Exit.PARTLY
-    stuck = found.before.state == "diverged" and app.town().settings.role != "local"
-    return Exit.REFUSED if stuck else Exit.OK
+def _exit_code(app: App, found: Synced, *, short: bool) -> int:
+    """`short`: the trunk was to follow, and could not."""
+    if found.before.state == "diverged" and app.town().settings.role != "local":
+        return Exit.REFUSED
+    return Exit.PARTLY if short or (found.replay is not None and found.replay.dropped) else Exit.OK
 
 
 def _event(event: Event | None, commit: str, reason: str = "") -> dict[str, Any]:

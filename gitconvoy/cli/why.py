@@ -72,5 +72,5 @@ def _link(link: dict[str, Any]) -> str:
     written = link["introduced"]
     if written is None:
         return f"{link['holder']} -> {link['id']}{kind}: history here does not say who wrote it"
-    by = f"{written['author']}, {written['at']}, {written['commit'][:10]}"
+    by = f"{written['author'] or 'somebody without a name'}, {written['at']}, {written['commit'][:10]}"
     return f"{link['holder']} -> {link['id']}{kind}: written by {safe_line(by)}: {safe_line(written['subject'])}"

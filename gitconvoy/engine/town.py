@@ -17,7 +17,7 @@ from gitconvoy.engine.local import START, Local
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import Settings
 from gitconvoy.errors import ConvoyError, Refused
-from gitconvoy.git import lock, personal, read
+from gitconvoy.git import config, lock, personal, read
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF, read_ledger
 from gitconvoy.model.ledger import BeadRecord, Ledger
@@ -64,9 +64,15 @@ class Town:
         local = read.ref(self.repo, REF)
         return local if local is not None else self.remote_ledger()
 
+    def own_remote(self) -> str | None:
+        """The remote that the trunk's branch follows, as git config says; None where that names none there is."""
+        name = config.get(self.repo, f"branch.{self.trunk_branch()}.remote")
+        return name if name in settings_.remotes(self.repo) else None
+
     def remote_ledger(self) -> str | None:
-        """The tip of a remote-tracking ledger branch, None where no remote has one."""
-        for remote in settings_.remotes(self.repo):
+        """The tip of a remote-tracking ledger branch, the trunk's own remote first; None where no remote has one."""
+        own = self.own_remote()
+        for remote in sorted(settings_.remotes(self.repo), key=lambda name: name != own):
             tip = read.ref(self.repo, f"refs/remotes/{remote}/convoy-ledger")
             if tip is not None:
                 return tip

@@ -69,7 +69,8 @@ def talk(
             return None
         out.seek(0)
         said.seek(0)
-        return Result(code, out.read(), said.read().decode("utf-8", "replace").strip())
+        words = said.read().decode("utf-8", "replace").replace("\r\n", "\n").strip()  # ssh ends its lines so
+        return Result(code, out.read(), words)
 
 
 def _wait(process: subprocess.Popen[bytes], what: str, limit: int, going: Callable[[], bool]) -> int | None:

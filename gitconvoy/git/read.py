@@ -104,6 +104,8 @@ def resolve(repo: Repo, rev: str) -> str | None:
         found = repo.raw.get(rev)
         if found is not None and found.type == ObjectType.COMMIT:
             return rev
+    if rev.startswith(":/"):  # all that follows is what is searched for
+        rev = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", rev, check=False).text
     said = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}", check=False)
     return said.text if said.returncode == 0 and _FULL_ID.fullmatch(said.text) else None
 

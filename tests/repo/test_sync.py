@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from forges import Forge, clone, colleague, share
@@ -164,6 +165,19 @@ def test_dates_actors_and_tokens_stay(here: TownHelper, forge: Forge, there: Tow
     assert int(now.split()[0]) >= int(was.split()[0])
     assert "Convoy-Actor: gt/polecat-1" in now
     sound(here, there)
+
+
+def test_a_dispatch_holds_whatever_the_clocks_say(here: TownHelper, forge: Forge, there: TownHelper) -> None:
+    there.ok("sling", "gt-x")
+    token = there.ledger().bead("gt-x").token
+    with mock.patch("time.time", return_value=4_000_000_000.0):
+        here.ok("pause", FLOW)
+        here.ok("sync")
+    answer = there.json("sync")
+    assert (answer["dropped"], answer["fenced"]) == ([], [])
+    record = there.ledger().bead("gt-x")
+    assert (record.token, record.since) == (token, 4_000_000_000)
+    sound(there)
 
 
 def test_the_same_bead_dispatched_in_both(repo: GitRepo, tmp_path: Path) -> None:
@@ -343,6 +357,36 @@ def test_remotes_are_named_and_chosen(here: TownHelper, forge: Forge) -> None:
     assert here.error("sync")["code"] == "no-remote"
 
 
+def test_which_remote_is_never_guessed(here: TownHelper, forge: Forge) -> None:
+    for name in ("fork", "backup"):
+        here.repo.git("remote", "add", name, str(forge.bare.path))
+    here.repo.git("remote", "remove", "origin")
+    error = here.error("sync")
+    assert (error["code"], error["message"]) == ("no-remote", "there are several remotes: backup, fork")
+    here.repo.config("branch.main.remote", "fork")
+    assert here.json("sync")["remote"] == "fork"
+    here.repo.git("remote", "remove", "fork")
+    assert here.json("sync")["remote"] == "backup"
+
+
+def test_a_remote_that_looks_like_an_option_is_none(here: TownHelper, forge: Forge) -> None:
+    here.repo.config("remote.--upload-pack=x.url", str(forge.bare.path))
+    here.repo.config("branch.main.remote", "--upload-pack=x")
+    assert here.json("sync")["remote"] == "origin"
+    assert "hint: known are origin\n" in here.run("sync", "--", "--upload-pack=x").err
+
+
+def test_reading_follows_the_remote_that_sync_asks(here: TownHelper, forge: Forge, tmp_path: Path) -> None:
+    narrow = colleague(forge, tmp_path / "narrow")
+    narrow.ok("sync")
+    narrow.repo.git("remote", "add", "upstream", str(forge.bare.path))
+    narrow.repo.config("branch.main.remote", "upstream")
+    here.ok("pause", FLOW)
+    here.ok("sync")
+    narrow.ok("sync")
+    assert narrow.ledger().tip == forge.ledger()
+
+
 def test_a_clone_of_a_single_branch_gets_the_ledger(here: TownHelper, forge: Forge, tmp_path: Path) -> None:
     forge.bare.git("clone", "--quiet", "--single-branch", str(forge.bare.path), str(tmp_path / "narrow"))
     narrow = TownHelper(GitRepo(tmp_path / "narrow"))
@@ -420,4 +464,6 @@ def test_a_trunk_that_cannot_follow_says_why(here: TownHelper, forge: Forge, tmp
     answer = here.run("sync", "--trunk")
     assert "main cannot follow origin/main" in answer.err
     assert "README.md" in answer.err
+    assert answer.code == 5
+    assert here.run("sync").code == 0
     assert here.repo.head("main") == before

@@ -74,6 +74,14 @@ def test_names_that_cannot_be(here: TownHelper) -> None:
     assert here.error("tidy", "--branch", "x", "--no-commit", code=2)["code"] == "options-clash"
 
 
+def test_nobody_is_told_to_delete_the_trunk_or_the_ledger(here: TownHelper) -> None:
+    for name in ("main", "convoy-ledger"):
+        error = here.error("tidy", "--branch", name)
+        assert (error["message"], error["hint"]) == (f"there is a branch {name} already", "name another one")
+    here.ok("tidy", "--branch", "tidy-1")
+    assert "git branch -d tidy-1" in here.error("tidy", "--branch", "tidy-1")["hint"]
+
+
 def test_nothing_to_do_makes_no_branch(here: TownHelper) -> None:
     here.ok("tidy")
     answer = here.json("tidy", "--branch", "tidy-1")

@@ -152,6 +152,16 @@ def test_a_revision_goes_before_a_date(here: TownHelper) -> None:
     assert "gt-c" not in {bead["id"] for bead in here.json("bead", "list", "--at", "2090-01-01")["beads"]}
 
 
+def test_a_revision_that_is_searched_for(here: TownHelper) -> None:
+    here.bead("gt-c")
+    wanted = commit(here.repo, START + 100)
+    here.bead("gt-d")
+    commit(here.repo, START + 200, "another")
+    assert here.json("status", "--at", ":/a commit")["trunk"]["commit"] == wanted
+    assert here.error("status", "--at", ":/nothing of the kind")["code"] == "not-found"
+    assert here.error("status", "--at", ":/")["code"] == "not-found"
+
+
 @pytest.mark.parametrize("text", ["soon", "yesterday-ish", "", "--all", "2030-13-01", "main~99"])
 def test_what_is_neither_a_revision_nor_a_time(here: TownHelper, text: str) -> None:
     error = here.error("status", "--at", text)

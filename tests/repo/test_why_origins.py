@@ -124,6 +124,16 @@ def test_names_cannot_act_on_a_terminal(here: TownHelper) -> None:
     assert "Eve\\x1b[2J" in text
 
 
+def test_somebody_without_a_name(here: TownHelper) -> None:
+    here.bead("gt-b", depends_on=["gt-a", "gt-x"])
+    here.repo.git("add", "--all")
+    tree = f"tree {here.repo.git('write-tree')}\nparent {here.repo.head()}\n"
+    raw = f"{tree}author  <> 1 +0000\ncommitter  <> 1 +0000\n\nx\n"
+    commit = here.repo.git("hash-object", "-t", "commit", "-w", "--stdin", "--literally", input=raw)
+    here.repo.git("reset", "--quiet", commit)
+    assert "gt-b -> gt-x: written by somebody without a name, 1970" in here.ok("why", "gt-b")
+
+
 def test_what_is_satisfied_costs_no_look_into_history(here: TownHelper, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gitconvoy.reports.origins.versions", lambda *_: pytest.fail("history was read"))
     assert introduced(here, "gt-a") == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Collection
 
@@ -10,7 +11,7 @@ from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import BadFiles, LostRace, Refused
 from gitconvoy.git import read, worktrees, write
-from gitconvoy.ledger.read import history
+from gitconvoy.ledger.read import REF, history
 from gitconvoy.model.kinds import CONFIG_PATH
 from gitconvoy.planning.desk import Changes, Desk
 from gitconvoy.store import load
@@ -33,6 +34,17 @@ def closing_times(town: Town, beads: Collection[str], convoys: Collection[str]) 
     return found
 
 
+def _taken(town: Town, name: str, by: str) -> Refused:
+    """The error for a name that a ref is in the way of; nobody is told to delete trunk or ledger."""
+    known, hint = by.removeprefix(HEADS), "name another one"
+    if by.startswith(HEADS) and known not in (town.trunk_branch(), REF.removeprefix(HEADS)):
+        hint += f"; or, once it is merged, git branch -d {shlex.quote(known)} takes it away"
+    elif not by.startswith(HEADS):
+        hint += "; or, once it is merged and deleted there, git fetch --prune takes it away"
+    what = f"there is a branch {name} already" if known == name else f"{name} cannot be made beside {by}"
+    return Refused(what, hint=hint, code="branch-exists")
+
+
 def on_branch(town: Town, name: str, edit: Callable[[Desk], Changes]) -> tuple[Changes, str | None]:
     """Carry out an edit of the trunk's plan as the one commit of a new branch; (what it changes, the commit).
 
@@ -42,8 +54,7 @@ def on_branch(town: Town, name: str, edit: Callable[[Desk], Changes]) -> tuple[C
     repo, tip = town.repo, town.trunk()
     taken = worktrees.clashes(repo, name)
     if taken:
-        hint = "name another one; or, once it is merged, git fetch --prune and git branch -d take it away"
-        raise Refused(f"{name} cannot be made beside {taken[0]}", hint=hint, code="branch-exists")
+        raise _taken(town, name, taken[0])
     changes = edit(_desk(town, tip))
     if not changes.files or tip is None:
         return changes, None

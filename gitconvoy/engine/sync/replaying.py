@@ -118,7 +118,7 @@ class _Desk:
         bead = self._books.bead(one.event.bead) if one.event.bead else None
         convoy = self._books.convoy(one.event.convoy) if one.event.convoy else None
         at = max(self._now, one.event.at)
-        event = replace(again(one, bead, convoy, self._books.paused), at=at, trunk=trunk)
+        event = _dated(replace(again(one, bead, convoy, self._books.paused), at=at, trunk=trunk))
         bead = replace(bead, **event.bead_changes) if bead is not None and event.bead_changes else None
         convoy = replace(convoy, **event.convoy_changes) if convoy is not None and event.convoy_changes else None
         step = Step(one.commit, at, event, bead, convoy)
@@ -157,6 +157,13 @@ class _Desk:
             before = self._around[1] if self._around is not None else None
             self._around = (plan, Surroundings(load.from_tree(self._repo, plan), before))
         return self._around[1]
+
+
+def _dated(event: Event) -> Event:
+    """A dispatch's record says when its commit says that it was: later than it happened, where others wrote later."""
+    if event.kind != "dispatch" or "token" not in event.bead_changes:
+        return event
+    return replace(event, bead_changes={**event.bead_changes, "since": event.at})
 
 
 def _changed(event: Event) -> bool:

@@ -19,7 +19,7 @@ from gitconvoy.engine.sync.losing import Lost
 from gitconvoy.engine.sync.replaying import Replay, replay, write
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import BadFiles, LostRace, NotFound, Refused
-from gitconvoy.git import config, read, remotes
+from gitconvoy.git import read, remotes
 from gitconvoy.git import write as gitwrite
 from gitconvoy.git.remotes import Line
 from gitconvoy.ledger import chain
@@ -64,14 +64,20 @@ class Synced:
 
 
 def remote_of(town: Town, name: str | None) -> str:
-    """The remote that is meant: by name, else the trunk's own, else `origin`. NotFound, Refused (`no-remote`)."""
-    known = settings_.remotes(town.repo)
+    """The remote that is meant: by name, else the trunk's own, else `origin`, else the only one there is.
+
+    NotFound; Refused (`no-remote`) where there is none, or nothing says which: a ledger is pushed nowhere by guess.
+    """
+    known = [each for each in settings_.remotes(town.repo) if not each.startswith("-")]  # git takes those for options
     if name is None:
-        own = config.get(town.repo, f"branch.{town.trunk_branch()}.remote")
-        name = own if own in known else next(iter(known), None)
-    if name is None:
-        raise Refused("there is no remote", hint="git remote add origin URL names one", code="no-remote")
-    if name not in known or name.startswith("-"):
+        usual = [each for each in (town.own_remote(), "origin") if each in known] or known
+        if not usual:
+            raise Refused("there is no remote", hint="git remote add origin URL names one", code="no-remote")
+        if "origin" not in known and len(usual) > 1:
+            hint = f"gitconvoy sync NAME; git config branch.{town.trunk_branch()}.remote NAME settles it"
+            raise Refused(f"there are several remotes: {', '.join(known)}", hint=hint, code="no-remote")
+        name = usual[0]
+    if name not in known:
         listed = f"known are {', '.join(known)}" if known else "there is none: git remote add origin URL names one"
         raise NotFound(f"there is no remote {name!r}", hint=listed)
     return name
