@@ -159,7 +159,11 @@ def _points(town: Town, revs: str | None, files: str | None) -> tuple[Point, Poi
         trunk = town.trunk()
         name = town.settings.trunk.removeprefix("refs/heads/").removeprefix("refs/remotes/")
         if trunk is None:
-            raise _unknown(repo, name)
+            raise NotFound(
+                f"the trunk ({name}) has no commit here",
+                hint="say what to compare with: gitconvoy diff BASE..HEAD; "
+                "or which branch has the plan: git config gitconvoy.trunk BRANCH",
+            )
         return Point(name, trunk), _point(repo, "HEAD")
     for dots in ("...", ".."):
         if dots in revs:
