@@ -122,7 +122,7 @@ def github(environ: Mapping[str, str], folder: Path) -> Request:
     group = event.get("merge_group") or {}
     before = group.get("base_sha") or event.get("before")
     after = group.get("head_sha") or event.get("after")
-    if before and after and before.strip("0"):
+    if before and after and reachable(folder, before):
         return Request(commit(before), commit(after))
     return Request(None, "HEAD")
 
@@ -146,7 +146,7 @@ def gitlab(environ: Mapping[str, str], folder: Path) -> Request:
         base = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", ref).strip()
         return Request(base or ref, head, merge=True, forge=forge)
     before = environ.get("CI_COMMIT_BEFORE_SHA", "")
-    return Request(commit(before), head) if before.strip("0") else Request(None, head)
+    return Request(commit(before), head) if reachable(folder, before) else Request(None, head)
 
 
 def plain(environ: Mapping[str, str], folder: Path) -> Request:
@@ -184,6 +184,16 @@ def git(folder: Path, *words: str) -> str:
 def fetch(folder: Path, *words: str) -> None:
     """Fetch from origin. Submodules are none of the plan, and where they come from the checkout says."""
     git(folder, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *words)
+
+
+def reachable(folder: Path, name: str) -> bool:
+    """Whether the commit before a push can be had: a new branch has none (zeros), and a forced push may leave it."""
+    if not name.strip("0"):
+        return False
+    look = ("cat-file", "-t", commit(name))
+    if not git(folder, *look):
+        fetch(folder, *(["--depth=1"] if shallow(folder) else []), "origin", name)
+    return bool(git(folder, *look))
 
 
 def run(words: list[str], environ: Mapping[str, str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -237,10 +237,14 @@ def test_other_events(here: TownHelper, tmp_path: Path) -> None:
     assert request({"before": before, "after": after}) == asked(before, after)
     assert request({"merge_group": {"base_sha": before, "head_sha": after}}) == asked(before, after)
     assert request({"before": "0" * 40, "after": after}) == asked(None, "HEAD")
+    assert request({"before": "1" * 40, "after": after}) == asked(None, "HEAD")  # a forced push left it
     assert request({}) == asked(None, "HEAD")
     assert request({}, GITCONVOY_BASE="main") == asked(before, after, merge=True)
     with pytest.raises(SystemExit, match="names no commit"):
         request({"before": "--output=x", "after": after})
+    shallow = here.repo.clone(tmp_path / "shallow", "--depth=1", "--branch=topic", "--single-branch")
+    assert review["reachable"](shallow.path, before)
+    assert shallow.git("rev-parse", "--is-shallow-repository").strip() == "true"
     made = machine(here, tmp_path, "x", "")
     done = github(made, {}, {"base": "topic"})
     assert (done.returncode, "Plan: no change" in made.summary) == (0, True)
