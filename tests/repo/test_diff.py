@@ -283,6 +283,21 @@ def test_files_that_cannot_be_read_on_either_side(here: TownHelper) -> None:
     assert here.json("diff", "main..HEAD", code=1)["dispatch"] == []
 
 
+def test_a_merge_that_stopped_removes_nothing(here: TownHelper) -> None:
+    for branch in ("one", "two"):
+        here.repo.git("switch", "--quiet", "-c", branch, "main")
+        here.bead("gt-a", title=branch)
+        here.repo.write(".convoy/config.yaml", here.repo.read(".convoy/config.yaml") + f"prefix: {branch}\n")
+        here.commit(branch)
+    assert here.repo.run("merge", "--quiet", "one").returncode == 1
+    found = here.json("diff", "--staged", code=1)
+    assert codes(found) == [("error", "conflict"), ("error", "conflict")]
+    assert {row["hint"] for row in found["findings"]} == {"resolve it, then `git add` it"}
+    assert [row["id"] for row in found["beads"]["unreadable"]] == ["gt-a"]
+    assert (found["beads"]["removed"], found["settings"]) == ([], [])
+    assert {row["code"] for row in here.json("validate", "--staged", code=3)["problems"]} == {"conflict"}
+
+
 def test_settings_that_cannot_be_read_are_no_new_settings(here: TownHelper) -> None:
     here.branch("topic")
     here.repo.write(".convoy/config.yaml", here.repo.read(".convoy/config.yaml") + "dispatch: [\n")
