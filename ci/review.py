@@ -13,6 +13,7 @@ Exit code: that of what failed first, `diff` or `validate`.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
@@ -29,11 +30,13 @@ from typing import Any
 
 MARKER = "<!-- gitconvoy review: this comment is updated in place -->"
 NO_CHANGE = "### Plan: no change\n"
+REVIEW = "gitconvoy-review.md"
 SECONDS = 20
 PAGES = 30
 MOST = 4_000
 """Characters of what `validate` says, of which the log has all: with what `diff` draws, GitHub takes 65,536."""
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_VISIBLE = re.compile("[ -~]+")
 
 
 class Unreachable(Exception):
@@ -105,7 +108,7 @@ def github(environ: Mapping[str, str], folder: Path) -> Request:
     pull = event.get("pull_request")
     if pull:
         forge = None
-        if environ.get("GITCONVOY_TOKEN"):
+        if token := bearer(environ):
             api, place = environ["GITHUB_API_URL"], environ["GITHUB_REPOSITORY"]
             issues = f"{api}/repos/{urllib.parse.quote(place)}/issues"
             forge = Forge(
@@ -113,13 +116,13 @@ def github(environ: Mapping[str, str], folder: Path) -> Request:
                 f"{issues}/comments",
                 f"{api}/user",
                 "PATCH",
-                ("Authorization", f"Bearer {environ['GITCONVOY_TOKEN']}"),
+                ("Authorization", f"Bearer {token}"),
             )
         return Request(commit(pull["base"]["sha"]), commit(pull["head"]["sha"]), merge=True, forge=forge)
     group = event.get("merge_group") or {}
     before = group.get("base_sha") or event.get("before")
     after = group.get("head_sha") or event.get("after")
-    if before and after and before.strip("0"):
+    if before and after and reachable(folder, before):
         return Request(commit(before), commit(after))
     return Request(None, "HEAD")
 
@@ -133,17 +136,17 @@ def gitlab(environ: Mapping[str, str], folder: Path) -> Request:
     head = commit(environ["CI_COMMIT_SHA"])
     if number and target:
         ref = f"refs/remotes/origin/{target}"
-        git(folder, "fetch", "--quiet", "--no-tags", "origin", f"+refs/heads/{target}:{ref}")
+        fetch(folder, "origin", f"+refs/heads/{target}:{ref}")
         forge = None
-        if environ.get("GITCONVOY_TOKEN"):
+        if token := bearer(environ):
             api = environ["CI_API_V4_URL"]
             notes = f"{api}/projects/{int(environ['CI_PROJECT_ID'])}/merge_requests/{int(number)}/notes"
-            header = ("PRIVATE-TOKEN", environ["GITCONVOY_TOKEN"])
+            header = ("PRIVATE-TOKEN", token)
             forge = Forge(notes, notes, f"{api}/user", "PUT", header, name="username")
         base = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", ref).strip()
         return Request(base or ref, head, merge=True, forge=forge)
     before = environ.get("CI_COMMIT_BEFORE_SHA", "")
-    return Request(commit(before), head) if before.strip("0") else Request(None, head)
+    return Request(commit(before), head) if reachable(folder, before) else Request(None, head)
 
 
 def plain(environ: Mapping[str, str], folder: Path) -> Request:
@@ -155,6 +158,11 @@ def plain(environ: Mapping[str, str], folder: Path) -> Request:
         git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}") for rev in (base, head)
     ]
     return Request(named[0].strip() or base, named[1].strip() or head, merge=True)
+
+
+def bearer(environ: Mapping[str, str]) -> str:
+    """The token, without the line break that files and clipboards add; "" for none."""
+    return environ.get("GITCONVOY_TOKEN", "").strip()
 
 
 def commit(name: object) -> str:
@@ -169,8 +177,31 @@ def commit(name: object) -> str:
 
 def git(folder: Path, *words: str) -> str:
     """What git says; nothing where it fails, as then `gitconvoy` says what is missing."""
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)
+    done = run(["git", *words], os.environ, folder)
     return done.stdout if done.returncode == 0 else ""
+
+
+def fetch(folder: Path, *words: str) -> None:
+    """Fetch from origin. Submodules are none of the plan, and where they come from the checkout says."""
+    git(folder, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", *words)
+
+
+def reachable(folder: Path, name: str) -> bool:
+    """Whether the commit before a push can be had: a new branch has none (zeros), and a forced push may leave it."""
+    if not name.strip("0"):
+        return False
+    look = ("cat-file", "-t", commit(name))
+    if not git(folder, *look):
+        fetch(folder, *(["--depth=1"] if shallow(folder) else []), "origin", name)
+    return bool(git(folder, *look))
+
+
+def run(words: list[str], environ: Mapping[str, str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a program without the token: none needs it."""
+    env = {**{key: value for key, value in environ.items() if key != "GITCONVOY_TOKEN"}, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(
+        words, cwd=folder, env=env, capture_output=True, encoding="utf-8", errors="backslashreplace", check=False
+    )
 
 
 def shallow(folder: Path) -> bool:
@@ -188,16 +219,13 @@ def fetch_ledger(folder: Path) -> None:
     ref = "refs/remotes/origin/convoy-ledger"
     if not git(folder, "rev-parse", "--verify", "--quiet", ref):
         depth = ["--depth=1"] if shallow(folder) else []
-        git(folder, "fetch", "--quiet", "--no-tags", *depth, "origin", f"+refs/heads/convoy-ledger:{ref}")
+        fetch(folder, *depth, "origin", f"+refs/heads/convoy-ledger:{ref}")
 
 
 def gitconvoy(folder: Path, environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    """Run it without the token: it needs none."""
+    """Run it there."""
     program = environ.get("GITCONVOY") or str(Path(sys.executable).with_name("gitconvoy"))
-    env = {**{key: value for key, value in environ.items() if key != "GITCONVOY_TOKEN"}, "PYTHONIOENCODING": "utf-8"}
-    return subprocess.run(
-        [program, "-C", str(folder), *words], env=env, capture_output=True, encoding="utf-8", check=False
-    )
+    return run([program, "-C", str(folder), *words], environ)
 
 
 # What is said
@@ -212,8 +240,8 @@ def report(drawn: subprocess.CompletedProcess[str], checked: subprocess.Complete
 
 
 def fenced(text: str) -> str:
-    """Text in which nothing acts."""
-    text = text.strip()
+    """Text in which nothing acts, nor a line that GitLab would take for a quick action (`/merge`)."""
+    text = re.sub("^/", " /", text.strip(), flags=re.MULTILINE)
     if len(text) > MOST:
         text = text[:MOST].rpartition("\n")[0] + "\n... (the log has all of it)"
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
@@ -236,8 +264,11 @@ def log(kind: str, *done: subprocess.CompletedProcess[str]) -> None:
 def summarise(body: str, environ: Mapping[str, str]) -> None:
     """Where the forge shows it, else beside the job's other files."""
     summary = environ.get("GITHUB_STEP_SUMMARY")
-    with Path(summary or "gitconvoy-review.md").open("a" if summary else "w", encoding="utf-8") as file:
-        file.write(body)
+    file = Path(summary or REVIEW)
+    if not summary:
+        file.unlink(missing_ok=True)  # a checkout may hold a link of that name, which leads anywhere
+    with file.open("a" if summary else "x", encoding="utf-8") as there:
+        there.write(body)
 
 
 def tell(action: Any, *words: Any, **more: Any) -> None:
@@ -245,7 +276,7 @@ def tell(action: Any, *words: Any, **more: Any) -> None:
     try:
         print(f"gitconvoy: {action(*words, **more)}")
     except Unreachable as error:
-        print(f"gitconvoy: no comment ({error}); the summary of this job has the review")
+        print(f"gitconvoy: no comment ({' '.join(str(error).split())}); the summary of this job has the review")
 
 
 def upsert(forge: Forge, body: str, *, create: bool) -> str:
@@ -265,6 +296,8 @@ def listed(forge: Forge) -> Iterator[dict[str, Any]]:
     """All comments, page by page."""
     for page in range(1, PAGES + 1):
         found = call(forge, "GET", f"{forge.comments}?per_page=100&page={page}")
+        if not isinstance(found, list):
+            raise Unreachable("GET: no list of comments")
         yield from found
         if len(found) < 100:
             return
@@ -282,18 +315,27 @@ def mine(forge: Forge, comment: Mapping[str, Any]) -> bool:
     return bool(author.get(forge.name) == me.get(forge.name))
 
 
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Goes nowhere else: Python would take the token along, to whatever host, and make a GET of a POST."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 def call(forge: Forge, method: str, url: str, data: object = None) -> Any:
-    """One request; Unreachable where it is refused or nobody answers."""
+    """One request; Unreachable where it is refused, leads elsewhere, or nobody answers."""
+    if not _VISIBLE.fullmatch(forge.header[1]):  # Python would show it in the error
+        raise Unreachable("the token holds what no header takes")
     headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "gitconvoy"}
     sent = json.dumps(data).encode() if data is not None else None
     asked = urllib.request.Request(url, sent, {**headers, **dict([forge.header])}, method=method)
     try:
-        with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
+        with urllib.request.build_opener(Stay).open(asked, timeout=SECONDS) as answer:
             return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         raise Unreachable(f"{method}: {error.code} {error.reason}") from error
-    except (OSError, ValueError) as error:
-        raise Unreachable(str(error)) from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Unreachable(f"{method}: {error}") from error
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,6 +43,8 @@ class Forge:
     """Whether the token may write."""
     knows_me: bool = False
     """Whether the token belongs to a user: those of jobs do not."""
+    fails: Callable[[str, str], tuple[int, bytes, dict[str, str]] | None] = lambda _method, _path: None
+    """What is answered instead: status, body, headers."""
     comments: list[dict[str, Any]] = field(default_factory=list)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     """Method, path and credentials."""
@@ -85,10 +87,13 @@ def forge(**fields: Any) -> Iterator[Forge]:
             data = json.loads(self.rfile.read(size)) if size else None
             credentials = self.headers.get("Authorization") or self.headers.get("PRIVATE-TOKEN") or ""
             made.asked.append((self.command, self.path, credentials))
-            code, said = made.answer(self.command, self.path, data)
-            body = json.dumps(said).encode()
+            code, body, headers = made.fails(self.command, self.path) or (0, b"", {})
+            if not code:
+                code, said = made.answer(self.command, self.path, data)
+                body = json.dumps(said).encode()
             self.send_response(code)
-            self.send_header("Content-Length", str(len(body)))
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 

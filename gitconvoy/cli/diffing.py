@@ -141,7 +141,8 @@ def _tell_findings(data: Row) -> None:
     from gitconvoy.review.words import grouped
 
     for row, more in grouped(data["findings"]):
-        place = f"{row['path']}:{row['line']}:{row['column']}: " if row["path"] else ""
+        line = f"{row['line']}:{row['column']}:" if row["line"] else ""
+        place = f"{row['path']}:{line} " if row["path"] else ""
         about = f"convoy {row['convoy']}: " if row["convoy"] else ""
         say(
             f"{place}{row['severity']}: {about}{row['message']} [{row['code']}]",

@@ -104,7 +104,7 @@ def compare(change: Change) -> Row:
     data: Row = {
         "beads": beads,
         "links": files.links(change.before, change.after),
-        "settings": files.settings(change.before.config, change.after.config),
+        "settings": files.settings(change.before, change.after),
         "convoys": convoys,
         "ready": ready,
         "dispatch": effects.fresh(placed, {row["id"] for row in earlier}),

@@ -11,9 +11,11 @@ import re
 from gitconvoy.model.text import safe_line
 
 _SYNTAX = re.compile(r"[\\`*_{\[\]|~$&<>]")
-_REFERENCE = re.compile(r"[@#!$%~&^\[](?=\S)|:(?=[^\s\d])|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
+_REFERENCE = re.compile(r"[@#!$%~&^\[](?=\S)|:(?=[^\s\d]|\d+:)|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
 _PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/ -]*[A-Za-z0-9])?")
 _LABEL = re.compile(r"[^\w .,-]|_", re.ASCII)
+_LIST = re.compile(r"\d+(?=\.)|(?=-)")
+"""What mermaid takes for the beginning of a list, which it refuses to draw."""
 _STOP = "\u200b"
 
 LONG = 80
@@ -40,6 +42,10 @@ def code(text: object, limit: int = LONG) -> str:
 
 def label(text: object, limit: int = 36) -> str:
     """Any text inside a quoted mermaid label: all but letters, digits and a few signs as mermaid's entities."""
+    line = short(text, limit)
+    found = _LIST.match(line)
+    start = found.end() if found else -1
     return "".join(
-        f"#{ord(sign)};" if ord(sign) < 128 and _LABEL.fullmatch(sign) else sign for sign in short(text, limit)
+        f"#{ord(sign)};" if n == start or (ord(sign) < 128 and _LABEL.fullmatch(sign)) else sign
+        for n, sign in enumerate(line)
     )

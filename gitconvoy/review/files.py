@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from gitconvoy.model.plan import Bead, Config, Link, Plan
+from gitconvoy.model.plan import Bead, Link, Plan
 from gitconvoy.rules.view import View
 
 _APART = frozenset({"id", "depends_on"})
@@ -144,11 +144,14 @@ def convoy_file(old: Plan, new: Plan, convoy_id: str) -> Row:
     }
 
 
-def settings(old: Config, new: Config) -> list[Row]:
-    """[{field, before, after}] of the settings in force, defaults filled in; `rigs.gastown.parked` and the like."""
-    if old == new:
+def settings(old: Plan, new: Plan) -> list[Row]:
+    """[{field, before, after}] of the settings in force, defaults filled in; `rigs.gastown.parked` and the like.
+
+    None where a side's cannot be read: the defaults that stand in for them there are in force nowhere.
+    """
+    if old.config == new.config or old.config_broken or new.config_broken:
         return []
-    was, now = (dict(_flat(asdict(config))) for config in (old, new))
+    was, now = (dict(_flat(asdict(plan.config))) for plan in (old, new))
     keys = sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
     return [{"field": key, "before": was.get(key), "after": now.get(key)} for key in keys]
 

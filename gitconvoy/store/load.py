@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from gitconvoy.errors import BadFiles
 from gitconvoy.git import read as gitread
 from gitconvoy.git.repo import Repo
+from gitconvoy.model import kinds
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.plan import Plan
 from gitconvoy.store.build import build, updated
@@ -105,6 +106,13 @@ def from_commit(repo: Repo, commit: str | None) -> Plan:
 def from_index(repo: Repo) -> Plan:
     """The plan that the next commit would hold: what the index says that git hands to hooks."""
     return build(_from_entries(repo, gitread.index_entries(repo, ROOT)), memo=_memo(repo))
+
+
+def unmerged(plan: Plan, paths: Collection[str]) -> Plan:
+    """The plan of an index in which a merge left these files in conflict: they are there, and cannot be read yet."""
+    kept = {kinds.stem(path) for path in paths if kinds.kind_of(path) in (kinds.BEAD, kinds.CONVOY)}
+    broken = plan.config_broken or kinds.CONFIG_PATH in paths
+    return replace(plan, broken=plan.broken | kept, config_broken=broken)
 
 
 def from_worktree(repo: Repo, crlf: list[str] | None = None) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,15 @@ def machine(here: TownHelper, tmp_path: Path, address: str, token: str = "secret
     clone = here.repo.clone(tmp_path / "checkout", "--branch", "topic", *options)
     env = {"GITHUB_API_URL": address, "GITHUB_REPOSITORY": "ada/town", "TOKEN": token}
     return runner(clone.path, tmp_path / "files", env)
+
+
+def comment(there: forgeapi.Forge, token: str = "secret") -> None:
+    """Write a comment, as the last step of a review."""
+    review = runpy.run_path(str(forgeapi.ROOT / "ci/review.py"))
+    header = ("Authorization", f"Bearer {review['bearer']({'GITCONVOY_TOKEN': token})}")
+    issues = f"{there.address}/repos/ada/town/issues"
+    address = (f"{issues}/7/comments", f"{issues}/comments", f"{there.address}/user", "PATCH", header)
+    review["tell"](review["upsert"], review["Forge"](*address), "text", create=True)
 
 
 def test_a_comment_is_written_and_then_updated_in_place(here: TownHelper, tmp_path: Path) -> None:
@@ -104,6 +114,55 @@ def test_a_forge_that_is_away_is_no_failure(here: TownHelper, tmp_path: Path) ->
     assert done.returncode == 0
     assert "no comment (" in done.stdout
     assert "1 link added" in made.summary
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (404, b"{}", {}),
+        (422, b"{}", {}),
+        (429, b"{}", {"Retry-After": "60"}),
+        (500, b"<html>", {}),
+        (200, b"<html>", {}),
+        (200, b"null", {}),
+        (200, b"[", {"Content-Length": "10"}),
+    ],
+)
+def test_whatever_a_forge_answers_the_review_stands(
+    answer: tuple[int, bytes, dict[str, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with forge(fails=lambda _method, _path: answer) as there:
+        comment(there)
+    assert "no comment (GET: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("code", "method"), [(302, "GET"), (308, "GET"), (301, "POST"), (307, "POST")])
+def test_the_token_goes_to_no_other_host(code: int, method: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with forge() as elsewhere:
+        place = {"Location": f"{elsewhere.address}/repos/ada/town/issues/7/comments?per_page=100&page=1"}
+        with forge(fails=lambda asked, _: (code, b"", place) if asked == method else None) as there:
+            comment(there)
+        assert elsewhere.asked == []
+    assert f"no comment ({method}: {code}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("token", "sent"), [("secret\n", "Bearer secret"), ("sec\nret", ""), ("secr\u00e9t", "")])
+def test_a_token_that_is_copied_badly_is_not_shown(token: str, sent: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with forge() as there:
+        comment(there, token)
+        assert {credentials for _, _, credentials in there.asked} == ({sent} if sent else set())
+    assert "sec" not in capsys.readouterr().out
+
+
+def test_no_program_gets_the_token(here: TownHelper, tmp_path: Path) -> None:
+    made = machine(here, tmp_path, "http://127.0.0.1:9", "for-the-forge-alone")
+    real = shutil.which("git")
+    (made.files / "bin/git").write_text(f'#!/bin/sh\nenv >>{made.files}/env\nexec {real} "$@"\n')
+    (made.files / "bin/git").chmod(0o755)
+    assert github(made, pull(here)).returncode == 0
+    seen = (made.files / "env").read_text()
+    assert "RUNNER_TEMP" in seen
+    assert "GITCONVOY_TOKEN" not in seen
 
 
 def test_what_breaks_the_plan_fails_the_job(here: TownHelper, tmp_path: Path) -> None:
@@ -178,10 +237,14 @@ def test_other_events(here: TownHelper, tmp_path: Path) -> None:
     assert request({"before": before, "after": after}) == asked(before, after)
     assert request({"merge_group": {"base_sha": before, "head_sha": after}}) == asked(before, after)
     assert request({"before": "0" * 40, "after": after}) == asked(None, "HEAD")
+    assert request({"before": "1" * 40, "after": after}) == asked(None, "HEAD")  # a forced push left it
     assert request({}) == asked(None, "HEAD")
     assert request({}, GITCONVOY_BASE="main") == asked(before, after, merge=True)
     with pytest.raises(SystemExit, match="names no commit"):
         request({"before": "--output=x", "after": after})
+    shallow = here.repo.clone(tmp_path / "shallow", "--depth=1", "--branch=topic", "--single-branch")
+    assert review["reachable"](shallow.path, before)
+    assert shallow.git("rev-parse", "--is-shallow-repository").strip() == "true"
     made = machine(here, tmp_path, "x", "")
     done = github(made, {}, {"base": "topic"})
     assert (done.returncode, "Plan: no change" in made.summary) == (0, True)
@@ -257,3 +320,22 @@ def test_any_other_service(here: TownHelper, tmp_path: Path) -> None:
     done = made.bash(f'python -I "{forgeapi.ROOT}/ci/review.py" plain', {})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 link added" in (clone.path / "gitconvoy-review.md").read_text()
+
+
+def test_a_link_in_the_checkout_leads_nowhere(here: TownHelper, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("untouched\n")
+    (here.repo.path / "gitconvoy-review.md").symlink_to(outside)
+    here.commit("a link in the file system")
+    clone = here.repo.clone(tmp_path / "checkout", "--branch", "topic")
+    made = runner(clone.path, tmp_path / "files", {"GITCONVOY_BASE": "origin/main"})
+    done = made.bash(f'python -I "{forgeapi.ROOT}/ci/review.py" plain', {})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert outside.read_text() == "untouched\n"
+    assert not (clone.path / "gitconvoy-review.md").is_symlink()
+    assert "1 link added" in (clone.path / "gitconvoy-review.md").read_text()
+
+
+def test_no_line_of_a_note_is_a_quick_action() -> None:
+    fenced = runpy.run_path(str(forgeapi.ROOT / "ci/review.py"))["fenced"]
+    assert fenced("/close\na\n/merge\n```\n/assign @ada\n") == "````text\n /close\na\n /merge\n```\n /assign @ada\n````"

@@ -283,6 +283,48 @@ def test_files_that_cannot_be_read_on_either_side(here: TownHelper) -> None:
     assert here.json("diff", "main..HEAD", code=1)["dispatch"] == []
 
 
+def test_a_merge_that_stopped_removes_nothing(here: TownHelper) -> None:
+    for branch in ("one", "two"):
+        here.repo.git("switch", "--quiet", "-c", branch, "main")
+        here.bead("gt-a", title=branch)
+        here.repo.write(".convoy/config.yaml", here.repo.read(".convoy/config.yaml") + f"prefix: {branch}\n")
+        here.commit(branch)
+    assert here.repo.run("merge", "--quiet", "one").returncode == 1
+    found = here.json("diff", "--staged", code=1)
+    assert codes(found) == [("error", "conflict"), ("error", "conflict")]
+    assert {row["hint"] for row in found["findings"]} == {"resolve it, then `git add` it"}
+    assert [row["id"] for row in found["beads"]["unreadable"]] == ["gt-a"]
+    assert (found["beads"]["removed"], found["settings"]) == ([], [])
+    assert {row["code"] for row in here.json("validate", "--staged", code=3)["problems"]} == {"conflict"}
+
+
+def test_settings_that_cannot_be_read_are_no_new_settings(here: TownHelper) -> None:
+    here.branch("topic")
+    here.repo.write(".convoy/config.yaml", here.repo.read(".convoy/config.yaml") + "dispatch: [\n")
+    here.commit("broken")
+    for found in (here.json("diff", "main..topic", code=1), here.json("diff", "topic..main")):
+        assert found["settings"] == []
+    assert [row["id"] for row in here.json("diff", "main..topic", code=1)["ready"]["removed"]] == ["gt-a", "gt-c"]
+
+
+def test_a_finding_about_a_whole_file_has_no_line(here: TownHelper) -> None:
+    here.branch("topic")
+    here.repo.git("rm", "--quiet", ".convoy/convoys/hq-cv-1.yaml")
+    here.commit("gone")
+    said = here.run("diff", "main..topic").out.splitlines()
+    assert (
+        ".convoy/convoys/hq-cv-1.yaml: error: convoy hq-cv-1 is open and cannot be deleted [convoy-transition]" in said
+    )
+
+
+def test_a_trunk_that_is_not_here(here: TownHelper) -> None:
+    here.repo.git("branch", "--quiet", "--move", "main", "topic")
+    said = here.run("diff")
+    assert said.code == 1
+    assert "the trunk (main) has no commit here" in said.err
+    assert "gitconvoy.trunk" in said.err
+
+
 def test_a_bare_clone_reads_the_ledger_of_the_remote(repo: GitRepo, tmp_path: Path) -> None:
     here = chain(repo)
     here.branch("topic")

@@ -116,6 +116,7 @@ def test_what_is_too_long_is_folded_and_said(repo: GitRepo) -> None:
         ("plain words", "plain words"),
         ("a|b", "a&#124;b"),
         ("@ada", "@&#8203;ada"),
+        (":100: at 10:30", ":&#8203;100: at 10:30"),
         ("see #12", "see #&#8203;12"),
         ("https://x", "https:&#8203;//x"),
         ("two\nlines\x1b[31m", "two&#92;nlines&#92;x1b&#91;&#8203;31m"),
@@ -131,6 +132,8 @@ def test_ids_and_labels() -> None:
     assert code("gt-a.b") == "`gt-a.b`"
     assert code("a`b") == "a&#96;b"
     assert code("") == ""
+    assert label("1. Install 2.0") == "1#46; Install 2.0"
+    assert label("- a-b") == "#45; a-b"
     assert label('"]; click b0 "javascript:x"') == "#34;#93;#59; click b0 #34;javascript#58;x#34;"
 
 

@@ -100,7 +100,7 @@ def proposal(town: Town, revs: str | None, merge: str | None = None, files: str 
             before=before,
             after=result.plan,
             parts=result.parts,
-            conflicts=tuple(_conflicts(result.conflicts)),
+            conflicts=tuple(_conflicts(result.conflicts, files)),
             other_conflicts=sum(not path.startswith(ROOT + "/") for path in result.conflicts),
             ledger=ledger,
             ledger_source=_ledger_source(town, ledger),
@@ -120,7 +120,8 @@ def _result(town: Town, head: Point, other: Point | None, before: Plan, files: s
             WORKTREE: (load.from_worktree, load.worktree_reader),
         }[files]
         unmerged = tuple(problem.path for problem in validating.unmerged(repo)) if files == STAGED else ()
-        yield _Result(town.joined(source(repo)), reader(repo), conflicts=unmerged)
+        plan = load.unmerged(source(repo), unmerged)
+        yield _Result(town.joined(plan), reader(repo), conflicts=unmerged)
         return
     assert head.commit is not None
     plan = _plan(town, head.commit, before)
@@ -159,7 +160,11 @@ def _points(town: Town, revs: str | None, files: str | None) -> tuple[Point, Poi
         trunk = town.trunk()
         name = town.settings.trunk.removeprefix("refs/heads/").removeprefix("refs/remotes/")
         if trunk is None:
-            raise _unknown(repo, name)
+            raise NotFound(
+                f"the trunk ({name}) has no commit here",
+                hint="say what to compare with: gitconvoy diff BASE..HEAD; "
+                "or which branch has the plan: git config gitconvoy.trunk BRANCH",
+            )
         return Point(name, trunk), _point(repo, "HEAD")
     for dots in ("...", ".."):
         if dots in revs:
@@ -201,11 +206,15 @@ def _need_common(repo: Repo, one: Point, other: Point) -> str:
     raise Refused(f"{one.rev} and {other.rev} have no common ancestor here", hint=hint, code="no-merge-base")
 
 
-def _conflicts(paths: Sequence[str]) -> Iterator[Problem]:
+def _conflicts(paths: Sequence[str], files: str | None) -> Iterator[Problem]:
     """Files of the plan that cannot be merged. Plan files are none: the next commit writes them anew (SPEC 3.4)."""
+    hint = (
+        "merge it on the branch, where the conflict can be resolved"
+        if files is None
+        else "resolve it, then `git add` it"
+    )
     for path in paths:
         if path.startswith(ROOT + "/") and not path.startswith(PLAN.folder + "/"):
-            hint = "merge it on the branch, where the conflict can be resolved"
             yield Problem(path, "conflict", "both sides change it, and git cannot merge that", hint)
 
 

@@ -65,9 +65,9 @@ def _line_ends(paths: Sequence[str]) -> Iterator[Problem]:
 def validate_staged(town: Town) -> Validation:
     """What the next commit would hold, likewise; files that are not merged yet are errors."""
     repo = town.repo
-    plan = town.joined(load.from_index(repo))
-    found = _validate(town, plan, load.index_reader(repo), plans_of(town, heads(repo)))
     conflicts = unmerged(repo)
+    plan = town.joined(load.unmerged(load.from_index(repo), [problem.path for problem in conflicts]))
+    found = _validate(town, plan, load.index_reader(repo), plans_of(town, heads(repo)))
     if not conflicts:
         return found
     problems = tuple(sorted((*conflicts, *found.problems), key=lambda problem: (problem.path, problem.line)))
