@@ -132,13 +132,15 @@ STYLES: Mapping[str, Callable[[Any], str]] = {
 USUAL = next(iter(STYLES))
 
 
-def write(data: Mapping[str, Any], style: str = USUAL) -> bytes:
-    """One line without its line feed; lone surrogates, which UTF-8 cannot hold, are escaped."""
+def writable(data: Any, style: str = USUAL) -> str:
+    """A value as JSON in a style; lone surrogates, which UTF-8 cannot hold, are escaped."""
     text = STYLES.get(style, _html_safe)(data)
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(data, separators=(",", ":")).encode("ascii")
+    return text if _is_text(text) else json.dumps(data, separators=(",", ":"))
+
+
+def write(data: Mapping[str, Any], style: str = USUAL) -> bytes:
+    """One line without its line feed."""
+    return writable(data, style).encode("utf-8")
 
 
 def keepable(value: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitconvoy.interop.beads import DEFAULTS, UNWATCHED, base_of, digest, rows_of
+from gitconvoy.interop.beads import DEFAULTS, UNWATCHED, base_of, digest, keys_of
 from gitconvoy.interop.links import TRACKS, present, written
 from gitconvoy.model.imported import PARENT, X_BEADS, imported_links, is_tombstone
 from gitconvoy.model.kinds import CONVOY, Kind
@@ -14,8 +14,6 @@ from gitconvoy.model.plan import STAGED, Link
 
 _STATUS = ("status", "outcome", "closed_at", "close_reason")
 """Keys that are taken over, or stay, together."""
-_SPOKEN = ("notify", "molecule", "merge", "owned")
-"""Keys of a convoy that its record only speaks of in a description: added where they lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,7 @@ def merge(current: Mapping[str, Any], fresh: Mapping[str, Any], kind: Kind) -> M
 
 
 def _groups(kind: Kind) -> list[tuple[str, ...]]:
-    single = [(row.key,) for row in rows_of(kind) if row.key not in _STATUS]
-    return [*single, *((key,) for key in _SPOKEN if kind is CONVOY), _STATUS]
+    return [*((key,) for key in keys_of(kind) if key not in _STATUS), _STATUS]
 
 
 def _marks(document: Mapping[str, Any], keys: tuple[str, ...]) -> list[str | None]:

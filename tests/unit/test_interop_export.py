@@ -85,7 +85,7 @@ def test_a_line_that_is_kept_whole_changes_with_its_document() -> None:
     town.bring([b'{"id":"gt-aaaaa","title":"\\u0041","extra":1.50,"status":"open"}\n'])
     assert town.export() == [b'{"id":"gt-aaaaa","title":"\\u0041","extra":1.50,"status":"open"}\n']
     town.edit(OWN, "title: A", "title: B")
-    assert town.export() == [b'{"id":"gt-aaaaa","title":"B","extra":1.5,"status":"open"}\n']
+    assert town.export() == [b'{"id":"gt-aaaaa","title":"B","extra":1.50,"status":"open"}\n']
 
 
 def test_a_line_that_a_person_broke_is_made_anew() -> None:
