@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from gitconvoy.checks.plan_checks import check_plan
-from gitconvoy.interop.exporter import export_lines
+from gitconvoy.interop.exporter import export_plan
 from gitconvoy.interop.importer import ImportPlan, plan_import
 from gitconvoy.model.kinds import CONFIG_PATH
 from gitconvoy.model.ledger import Ledger
@@ -58,7 +58,7 @@ class Town:
         return found
 
     def export(self) -> list[bytes]:
-        return list(export_lines(self.plan()))
+        return list(export_plan(self.plan()).lines)
 
     def edit(self, bead_id: str, old: str, new: str) -> None:
         """A person changes a bead's file in an editor."""

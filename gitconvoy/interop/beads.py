@@ -225,6 +225,14 @@ def _whole(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
 
 
+def kept_record(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an import kept of the record beside the document's fields: unknown keys at least."""
+    block = origin(document)
+    whole = _whole(block)
+    kept = block.get("raw") if whole is None else whole
+    return kept if isinstance(kept, Mapping) else {}
+
+
 def _plain(document: Mapping[str, Any], kind: Kind, raw_id: Callable[[str], str]) -> dict[str, Any]:
     """The record that the document's own fields and links give."""
     own = raw_id_of(document)
@@ -258,7 +266,7 @@ def _restored(
     block = origin(document)
     plain = _plain(document, kind, raw_id)
     whole = _whole(block)
-    kept = block.get("raw", {}) if whole is None else whole
+    kept = kept_record(document)
     absent = frozenset(block.get("absent", ())) if whole is None else plain.keys() - whole.keys()
     record = {key: value for key, value in {**plain, **kept}.items() if key not in absent}
     meant = _meant(record, str(document["id"]), kind)
@@ -313,8 +321,8 @@ def _in_order(record: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     if not order:
         return others
     for key in others:
-        after = (index for index, other in enumerate(order) if _rank(other) > _rank(key))
-        order.insert(next(after, len(order)), key)
+        before = [number for number, other in enumerate(order, 1) if _rank(other) < _rank(key)]
+        order.insert(before[-1] if before else 0, key)
     return order
 
 

@@ -2,36 +2,197 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gitconvoy.interop.beads import encode, raw_id_of
-from gitconvoy.model.imported import origin
+from gitconvoy.interop.beads import Place, base_of, digest, encode, kept_record, raw_id_of
+from gitconvoy.interop.dialects import BD, EPOCH, Dialect
+from gitconvoy.interop.facts import Facts
+from gitconvoy.interop.jsonl import Line
+from gitconvoy.interop.links import BLOCKS, present
+from gitconvoy.model.clock import iso, parse_iso
+from gitconvoy.model.imported import is_tombstone, link_records, origin
 from gitconvoy.model.kinds import BEAD, CONVOY, Kind
 from gitconvoy.model.plan import Plan
 
+Times = Callable[[Collection[str]], Mapping[str, int]]
+"""Paths of files -> when each was changed last, epoch seconds, as far as that is known."""
 _Place = tuple[bool, str, float, str]
 
 
-def export_lines(plan: Plan) -> Iterator[bytes]:
-    """One line, with its line feed, for each bead, archived bead and convoy.
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A file of JSON lines, each with its line feed, and the ids in it whose lines are not imported ones."""
+
+    lines: tuple[bytes, ...]
+    changed: tuple[str, ...]
+    """Imported once, and changed since."""
+    made: tuple[str, ...]
+    """Made here."""
+
+
+def export_plan(
+    plan: Plan,
+    dialect: Dialect = BD,
+    facts: Facts | None = None,
+    only: Collection[str] | None = None,
+    times: Times | None = None,
+) -> Exported:
+    """One line for each bead, archived bead and convoy; `only` limits it to some ids.
 
     Imported ones come first, by the file that they came from and in its order, and are the same bytes as there where
-    nothing changed since; then the others by id.
+    nothing changed since; then the others by id, as the tool of the `dialect` writes them. `facts` are what the
+    ledger knows beyond the files. In lines that differ, `updated_at` is when the file was changed last (`times`), and
+    a closed bead has a `closed_at`.
     """
-    documents: list[tuple[Mapping[str, Any], Kind]] = [
-        *((bead.data, BEAD) for place in (plan.beads, plan.archive) for bead in place.values()),
-        *((convoy.data, CONVOY) for convoy in plan.convoys.values()),
+    export = _Export(_documents(plan, facts or {}), dialect)
+    found = [one for one in export.documents if only is None or one.id in only]
+    lines = {one.id: export.line(one) for one in found}
+    differing = [one for one in found if _differs(one, lines[one.id])]
+    written = [one for one in differing if _differs(one, export.line(one, counts=False))]
+    in_files = [one.path for one in written if _differs(one, export.line(one.in_file(), counts=False))]
+    known = times(in_files) if times is not None and in_files else {}
+    for one in written:
+        lines[one.id] = export.line(_completed(one, known.get(one.path), plan))
+    placed = [(_place(one.data, origin(one.data)), lines[one.id]) for one in found]
+    for one in found:
+        placed += [(_place(one.data, {**origin(one.data), **other}), raw) for other, raw in _others(one.data)]
+    made = {one.id for one in differing if not origin(one.data)}
+    return Exported(
+        tuple(line + b"\n" for _, line in sorted(placed, key=lambda item: item[0])),
+        tuple(sorted(one.id for one in differing if one.id not in made)),
+        tuple(sorted(made)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """A document with the ledger's facts in it, the same without them, where its file is, and its kind."""
+
+    data: Mapping[str, Any]
+    file: Mapping[str, Any]
+    path: str
+    kind: Kind
+
+    @property
+    def id(self) -> str:
+        return str(self.data["id"])
+
+    def but(self, changes: Mapping[str, Any]) -> _Document:
+        """With new values for some keys; None takes one away."""
+        data = {key: value for key, value in {**self.data, **changes}.items() if value is not None}
+        return replace(self, data=data)
+
+    def in_file(self) -> _Document:
+        """As the file has it."""
+        return replace(self, data=self.file)
+
+
+def _documents(plan: Plan, facts: Facts) -> list[_Document]:
+    beads = [bead for place in (plan.beads, plan.archive) for bead in place.values()]
+    found = [
+        *(_Document(bead.data, bead.data, bead.path, BEAD) for bead in beads),
+        *(_Document(convoy.data, convoy.data, convoy.path, CONVOY) for convoy in plan.convoys.values()),
     ]
-    raw_ids = {str(data["id"]): raw_id_of(data) for data, _ in documents}
-    lines: list[tuple[_Place, bytes]] = []
-    for data, kind in documents:
-        lines.append((_place(data, origin(data)), encode(data, kind, lambda own: raw_ids.get(own, own))))
-        also = origin(data).get("also")
-        others = also if isinstance(also, list) else []
-        lines += [(_place(data, {**origin(data), **other}), str(other["line_raw"]).encode("utf-8")) for other in others]
-    for _, line in sorted(lines, key=lambda item: item[0]):
-        yield line + b"\n"
+    return [one.but(_known(one, facts[one.id])) if one.id in facts else one for one in found]
+
+
+def _known(one: _Document, facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts, without a time of change for lines that never had one."""
+    stamped = "updated_at" in one.data or not origin(one.data)
+    return {key: value for key, value in facts.items() if stamped or key != "updated_at"}
+
+
+def _completed(one: _Document, at: int | None, plan: Plan) -> _Document:
+    """A document whose line differs from the imported one, with the times that readers of such lines go by."""
+    data, imported = one.data, bool(origin(one.data))
+    stamps = [stamp for stamp in (data.get("updated_at"), data.get("closed_at"), data.get("created_at")) if stamp]
+    newest = max((*stamps, *([iso(at)] if at is not None else ())), key=_seconds, default=EPOCH)
+    changes: dict[str, Any] = {}
+    if "updated_at" in data or not imported:
+        changes["updated_at"] = newest
+    if not imported:
+        changes["created_at"] = data.get("created_at") or newest
+    closed = data.get("status") == "closed" if one.kind is CONVOY else _is_done(plan, data)
+    if is_tombstone(data):
+        return one.but(changes)
+    if closed and not data.get("closed_at"):
+        changes["closed_at"] = newest
+    elif not closed:
+        changes["closed_at"] = None
+    return one.but(changes)
+
+
+def _is_done(plan: Plan, data: Mapping[str, Any]) -> bool:
+    return plan.config.category(data.get("status", "open")) == "done"
+
+
+def _seconds(stamp: str) -> float:
+    try:
+        return parse_iso(stamp)
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+class _Export:
+    """The lines of documents: which ids the other tool knows them by, and how many links there are now."""
+
+    def __init__(self, documents: list[_Document], dialect: Dialect) -> None:
+        self.documents, self.dialect = documents, dialect
+        self.raw_ids = {one.id: raw_id_of(one.data) for one in documents}
+        self.own: Counter[str] = Counter()
+        """Blocking links of a bead, and below of others on it: those that stand now, less those imported."""
+        self.others: Counter[str] = Counter()
+        for one in documents:
+            now = {key for key in present(one.data) if key[0] == BLOCKS}
+            before = {key for key, _ in link_records(one.data) if key is not None and key[0] == BLOCKS}
+            self.own[one.id] += len(now) - len(before)
+            self.others.update(target for _, target in now)
+            self.others.subtract(target for _, target in before)
+
+    def line(self, one: _Document, *, counts: bool = True) -> bytes:
+        """The line of a document, without its line feed; without `counts` those stay as they were imported."""
+        more = self._more(one) if counts else {}
+        return encode(one.data, one.kind, lambda own: self.raw_ids.get(own, own), more=more, style=self.dialect.style)
+
+    def _more(self, one: _Document) -> dict[str, Any]:
+        """The keys of a record that no document has: counts that changed, or all that a new record needs."""
+        comments = one.data.get("comments") or []
+        if not origin(one.data):
+            counts = {
+                "dependency_count": self.own[one.id],
+                "dependent_count": self.others[one.id],
+                "comment_count": len(comments),
+            }
+            return {**self.dialect.first, **(counts if self.dialect.counts else {})}
+        steps = {"dependency_count": self.own[one.id], "dependent_count": self.others[one.id]}
+        kept = kept_record(one.data)
+        more: dict[str, Any] = {key: kept[key] + step for key, step in steps.items() if step and _is_count(kept, key)}
+        was = base_of(one.data).get("comments")
+        if _is_count(kept, "comment_count") and (digest(comments) if comments else None) != was:
+            more["comment_count"] = len(comments)
+        return more
+
+
+def _is_count(record: Mapping[str, Any], key: str) -> bool:
+    return isinstance(record.get(key), int) and not isinstance(record.get(key), bool)
+
+
+def _differs(one: _Document, line: bytes) -> bool:
+    """Whether a document's line is not the very one that was imported."""
+    block = origin(one.data)
+    also = tuple(Line(0, raw, {}) for _, raw in _others(one.data))
+    return not block or Place("", 0, line, also).sha != block.get("sha")
+
+
+def _others(data: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], bytes]]:
+    """The other lines that the bead's id stood in, each with where it was."""
+    also = origin(data).get("also")
+    for other in also if isinstance(also, list) else ():
+        if isinstance(other, Mapping) and "line_raw" in other:
+            yield other, str(other["line_raw"]).encode("utf-8")
 
 
 def _place(data: Mapping[str, Any], block: Mapping[str, Any]) -> _Place:

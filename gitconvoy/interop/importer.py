@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem, Refused
-from gitconvoy.interop.beads import CONVOY_TYPE, Place, decode, encode, other_record, rows_of
+from gitconvoy.interop.beads import CONVOY_TYPE, Place, decode, other_record, rows_of
 from gitconvoy.interop.fields import TOMBSTONE
 from gitconvoy.interop.jsonl import Line, read_lines
 from gitconvoy.interop.links import TRACKS, Links, any_link, read_links
-from gitconvoy.interop.merge import merge
+from gitconvoy.interop.merge import merge, says_the_same
 from gitconvoy.interop.names import Names
 from gitconvoy.interop.notes import Notes
 from gitconvoy.interop.order import places
@@ -218,7 +218,7 @@ class _Import:
         if value is None:
             verdict = "created"
             self._create(item, self._document(item, own, kind, links, place))
-        elif not self._is_known(value.data, kind, place):
+        elif not self._is_known(item, value.data, kind, links, place):
             if is_tombstone(value.data) and not item.deleted:
                 self.notes.add("ids that are deleted here and stay so", own)
             else:
@@ -227,9 +227,11 @@ class _Import:
         if not item.deleted:
             self.counts[verdict] += 1
 
-    def _is_known(self, data: Mapping[str, Any], kind: Kind, place: Place) -> bool:
+    def _is_known(self, item: _Item, data: Mapping[str, Any], kind: Kind, links: Links, place: Place) -> bool:
         block = origin(data)
-        return block.get("sha") == place.sha if block else encode(data, kind) == place.raw
+        if block:
+            return block.get("sha") == place.sha
+        return item.issue and says_the_same(data, decode(item.record, self.ids[item.raw], kind, links, place), kind)
 
     def _links(self, item: _Item, own: str, kind: Kind) -> Links:
         entries = item.record.get("dependencies")

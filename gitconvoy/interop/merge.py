@@ -54,6 +54,15 @@ def merge(current: Mapping[str, Any], fresh: Mapping[str, Any], kind: Kind) -> M
     return Merge({**changes, X_BEADS: fresh[X_BEADS]}, tuple(conflicts))
 
 
+def says_the_same(current: Mapping[str, Any], fresh: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether a document that was never imported says all that a record says; the times of its own making aside."""
+    now, new = ({**DEFAULTS[kind.name], **document} for document in (current, fresh))
+    keys = [key for key in keys_of(kind) if key not in UNWATCHED and key != "closed_at"]
+    same = all((now.get(key) or None) == (new.get(key) or None) for key in keys if key != "outcome")
+    outcomes = {document.get("outcome") or "done" for document in (now, new)}
+    return same and len(outcomes) == 1 and present(current) == present(fresh)
+
+
 def _groups(kind: Kind) -> list[tuple[str, ...]]:
     return [*((key,) for key in keys_of(kind) if key not in _STATUS), _STATUS]
 
