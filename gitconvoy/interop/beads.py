@@ -197,17 +197,18 @@ def encode(
     *,
     more: Mapping[str, Any] | None = None,
     style: str = USUAL,
+    stamp: str | None = None,
 ) -> bytes:
     """The line, without a line feed, that a document stands for.
 
     The very bytes that were imported, where no field changed since; changed fields take the place of the imported
     ones, all else stays. Documents that were never imported give a line in a `style`. `raw_id` gives the id by
     which the other tool knows a bead (an imported one may have another one here). `more` are further keys of the
-    record, such as counts.
+    record, such as counts; `stamp` is the time of links that were added.
     """
     block = origin(document)
     whole = _whole(block)
-    record = _restored(document, kind, raw_id, more or {})
+    record = _restored(document, kind, raw_id, more or {}, stamp)
     if whole is None:
         return write(record, str(block.get("style", USUAL)) if block else style)
     if block.get("record") is True or json.dumps(record) == json.dumps(whole):
@@ -233,7 +234,9 @@ def kept_record(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return kept if isinstance(kept, Mapping) else {}
 
 
-def _plain(document: Mapping[str, Any], kind: Kind, raw_id: Callable[[str], str]) -> dict[str, Any]:
+def _plain(
+    document: Mapping[str, Any], kind: Kind, raw_id: Callable[[str], str], stamp: str | None = None
+) -> dict[str, Any]:
     """The record that the document's own fields and links give."""
     own = raw_id_of(document)
     record = {"id": own, **write_fields({**DEFAULTS[kind.name], **document}, rows_of(kind))}
@@ -249,7 +252,7 @@ def _plain(document: Mapping[str, Any], kind: Kind, raw_id: Callable[[str], str]
     if "comments" in record:
         record["comments"] = [_comment(comment, own) for comment in record["comments"]]
     whole = _whole(origin(document))
-    links = write_links(document, own, raw_id, None if whole is None else whole.get("dependencies"))
+    links = write_links(document, own, raw_id, None if whole is None else whole.get("dependencies"), stamp)
     return {**record, "dependencies": links} if links else record
 
 
@@ -260,11 +263,15 @@ def _comment(comment: Mapping[str, Any], own: str) -> dict[str, Any]:
 
 
 def _restored(
-    document: Mapping[str, Any], kind: Kind, raw_id: Callable[[str], str], more: Mapping[str, Any]
+    document: Mapping[str, Any],
+    kind: Kind,
+    raw_id: Callable[[str], str],
+    more: Mapping[str, Any],
+    stamp: str | None = None,
 ) -> dict[str, Any]:
     """The record with what the import kept, wherever the document's field still means the same."""
     block = origin(document)
-    plain = _plain(document, kind, raw_id)
+    plain = _plain(document, kind, raw_id, stamp)
     whole = _whole(block)
     kept = kept_record(document)
     absent = frozenset(block.get("absent", ())) if whole is None else plain.keys() - whole.keys()

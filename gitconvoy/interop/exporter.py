@@ -75,6 +75,8 @@ class _Document:
     file: Mapping[str, Any]
     path: str
     kind: Kind
+    stamp: str | None = None
+    """When it was changed last, where its line differs from the imported one."""
 
     @property
     def id(self) -> str:
@@ -117,12 +119,12 @@ def _completed(one: _Document, at: int | None, plan: Plan) -> _Document:
         changes["created_at"] = data.get("created_at") or newest
     closed = data.get("status") == "closed" if one.kind is CONVOY else _is_done(plan, data)
     if is_tombstone(data):
-        return one.but(changes)
+        return replace(one.but(changes), stamp=newest)
     if closed and not data.get("closed_at"):
         changes["closed_at"] = newest
     elif not closed:
         changes["closed_at"] = None
-    return one.but(changes)
+    return replace(one.but(changes), stamp=newest)
 
 
 def _is_done(plan: Plan, data: Mapping[str, Any]) -> bool:
@@ -155,25 +157,45 @@ class _Export:
     def line(self, one: _Document, *, counts: bool = True) -> bytes:
         """The line of a document, without its line feed; without `counts` those stay as they were imported."""
         more = self._more(one) if counts else {}
-        return encode(one.data, one.kind, lambda own: self.raw_ids.get(own, own), more=more, style=self.dialect.style)
+        style = self.dialect.style
+        return encode(one.data, one.kind, self.raw_id, more=more, style=style, stamp=one.stamp)
+
+    def raw_id(self, own: str) -> str:
+        """The id by which the other tool knows a bead."""
+        return self.raw_ids.get(own, own)
 
     def _more(self, one: _Document) -> dict[str, Any]:
         """The keys of a record that no document has: counts that changed, or all that a new record needs."""
         comments = one.data.get("comments") or []
-        if not origin(one.data):
-            counts = {
-                "dependency_count": self.own[one.id],
-                "dependent_count": self.others[one.id],
-                "comment_count": len(comments),
-            }
-            return {**self.dialect.first, **(counts if self.dialect.counts else {})}
         steps = {"dependency_count": self.own[one.id], "dependent_count": self.others[one.id]}
+        said = self._comments(one, comments)
+        if not origin(one.data):
+            counts = {**steps, "comment_count": len(comments)} if self.dialect.counts else {}
+            return {**self.dialect.first, **said, **counts}
         kept = kept_record(one.data)
         more: dict[str, Any] = {key: kept[key] + step for key, step in steps.items() if step and _is_count(kept, key)}
-        was = base_of(one.data).get("comments")
-        if _is_count(kept, "comment_count") and (digest(comments) if comments else None) != was:
-            more["comment_count"] = len(comments)
-        return more
+        if (digest(comments) if comments else None) == base_of(one.data).get("comments"):
+            return more
+        return {**more, **said, **({"comment_count": len(comments)} if _is_count(kept, "comment_count") else {})}
+
+    def _comments(self, one: _Document, comments: list[Mapping[str, Any]]) -> dict[str, Any]:
+        if not comments or not self.dialect.strict_comments:
+            return {}
+        own = self.raw_id(one.id)
+        return {"comments": [_strict(comment, own, number, one.stamp) for number, comment in enumerate(comments)]}
+
+
+def _strict(comment: Mapping[str, Any], own: str, number: int, stamp: str | None) -> dict[str, Any]:
+    """A comment with all that a strict reader wants; its number is the same each time."""
+    known = comment.get("id")
+    whole = isinstance(known, int) and not isinstance(known, bool)
+    return {
+        "id": known if whole else int(digest([own, number, comment.get("text")]), 16),
+        "issue_id": own,
+        "author": comment.get("author") or "unknown",
+        "text": comment.get("text", ""),
+        "created_at": comment.get("created_at") or stamp or EPOCH,
+    }
 
 
 def _is_count(record: Mapping[str, Any], key: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -18,6 +19,10 @@ def _links(bead: Bead, *, blocking: bool) -> str:
     named = (link.target if link.type == "blocks" else f"{link.type}:{link.target}" for link in bead.links
              if link.blocking is blocking)  # fmt: skip
     return " ".join(named)
+
+
+def _field(_: View, bead: Bead, key: str) -> Any:
+    return bead.data.get(key)
 
 
 _COLUMNS: Mapping[str, Callable[[View, Bead], Any]] = {
@@ -36,7 +41,7 @@ _COLUMNS: Mapping[str, Callable[[View, Bead], Any]] = {
     "related": lambda _, bead: _links(bead, blocking=False),
     "labels": lambda _, bead: " ".join(bead.labels),
     **{
-        key: lambda _, bead, key=key: bead.data.get(key)
+        key: partial(_field, key=key)
         for key in (
             "estimate_minutes", "due_at", "defer_until", "external_ref", "owner", "created_at", "created_by",
             "updated_at", "closed_at", "close_reason", "description",

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from json.decoder import scanstring
 from typing import Any
 
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -56,7 +55,7 @@ def _members(text: str) -> list[_Member]:
     found: list[_Member] = []
     while text[position] != "}":
         start = position
-        key, position = scanstring(text, position + 1)
+        key, position = _DECODER.raw_decode(text, position)
         value = _skip(text, _skip(text, position) + 1)  # past the colon
         _, end = _DECODER.raw_decode(text, value)
         found.append(_Member(key, text[ended:start], start, value, end))
@@ -77,7 +76,7 @@ def _usual(text: str) -> tuple[str, str]:
     separator = members[1].lead if len(members) > 1 else ","
     if not members:
         return separator, ":"
-    _, end = scanstring(text, members[0].start + 1)
+    _, end = _DECODER.raw_decode(text, members[0].start)
     return separator, text[end : members[0].value]
 
 
