@@ -17,16 +17,18 @@ from gitconvoy.interop.merge import merge, says_the_same
 from gitconvoy.interop.names import Names
 from gitconvoy.interop.notes import Notes
 from gitconvoy.interop.order import places
-from gitconvoy.interop.places import MANY, bead_path, convoy_path, schema_url
 from gitconvoy.interop.settings import FANOUT, config_changes
 from gitconvoy.model.ids import is_external
 from gitconvoy.model.imported import PARENT_CHILD, X_BEADS, is_tombstone, origin
 from gitconvoy.model.kinds import BEAD, CONFIG, CONFIG_PATH, CONVOY, Kind
+from gitconvoy.model.places import bead_path, convoy_path, moved, schema_url
 from gitconvoy.model.plan import Abroad, Bead, Convoy, Plan
 from gitconvoy.yamlio.writer import dump, edit
 
 Progress = Callable[[int, int], None]
 FORMAT = 1
+MANY = 2000
+"""More beads than that are spread over sub-folders: one folder of thousands of files makes git slow."""
 _SHOWN = frozenset({"title", "type", "priority", "owner", "assignee"})
 """Fields that people look for: a mended value is worth a warning."""
 LINK_KINDS = ("dangling", "external", "duplicate", "self", "second-parent")
@@ -308,7 +310,7 @@ class _Import:
         original = self.old_files[value.path]
         if path != value.path:
             self.files[value.path] = None
-            original = _moved(original, path, kind)
+            original = moved(original, kind, path)
         self._write(item, path, result, lambda: edit(original, merged.changes, kind))
 
     def _path_of(self, item: _Item, value: Bead | Convoy, result: Mapping[str, Any]) -> str:
@@ -365,10 +367,3 @@ class _Import:
             )
         else:
             self.files[CONFIG_PATH] = edit(original, changes, CONFIG)
-
-
-def _moved(original: bytes, path: str, kind: Kind) -> bytes:
-    """The bytes for a new place: the schema line, where there is one, points at the same schema from there."""
-    first, newline, rest = original.partition(b"\n")
-    start, mark, _ = first.partition(b"$schema=")
-    return start + mark + schema_url(path, kind).encode("utf-8") + newline + rest if mark else original

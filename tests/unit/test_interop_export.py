@@ -68,7 +68,7 @@ def test_links_removed_and_added_here_show() -> None:
     town.bring([line(issue(OWN, dependencies=[second, first, first]))])
     town.edit(OWN, "  - gt-c\n", "  - gt-new\n")
     (raw,) = town.export()
-    added = {"issue_id": OWN, "depends_on_id": "gt-new", "type": "blocks"}
+    added = {"issue_id": OWN, "depends_on_id": "gt-new", "type": "blocks", "created_at": "2025-11-26T22:13:53Z"}
     assert json.loads(raw)["dependencies"] == [first, first, added]
 
 
