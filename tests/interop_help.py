@@ -10,7 +10,8 @@ from typing import Any
 
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.interop.exporter import export_plan
-from gitconvoy.interop.importer import ImportPlan, plan_import
+from gitconvoy.interop.importer import plan_import
+from gitconvoy.interop.report import ImportPlan, Wishes
 from gitconvoy.model.kinds import CONFIG_PATH
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Plan
@@ -47,14 +48,17 @@ class Town:
     def convoy(self, convoy_id: str) -> dict[str, Any]:
         return dict(self.plan().convoys[convoy_id].data)
 
-    def bring(self, lines: Iterable[bytes], source: str = f".beads/{FILE}") -> ImportPlan:
-        """Import lines and apply the result."""
-        found = plan_import(lines, self.plan(), self.data(CONFIG_PATH), self.files, source)
+    def bring(self, lines: Iterable[bytes], source: str = f".beads/{FILE}", wishes: Wishes | None = None) -> ImportPlan:
+        """Import lines and apply the result, which must be the plan that it tells."""
+        found = plan_import(lines, self.plan(), self.data(CONFIG_PATH), self.files, source, wishes=wishes)
         for path, content in found.files.items():
             if content is None:
                 del self.files[path]
             else:
                 self.files[path] = content
+        read = self.plan()
+        told = (found.plan.beads, found.plan.archive, found.plan.convoys, found.plan.config)
+        assert told == (read.beads, read.archive, read.convoys, read.config)
         return found
 
     def export(self) -> list[bytes]:

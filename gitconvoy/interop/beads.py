@@ -112,9 +112,9 @@ def decode(record: Mapping[str, Any], own: str, kind: Kind, links: Links, place:
     return {**document, X_BEADS: _complete(document, kind, block, record, place.raw)}
 
 
-def other_record(record: Mapping[str, Any], own: str, raw_id: str, place: Place) -> dict[str, Any]:
-    """The document of a record that is no issue, such as a memory: closed, and kept whole for `encode`."""
-    issue = {"title": record.get("key"), "issue_type": record["_type"], "description": record.get("value")}
+def other_record(record: Mapping[str, Any], own: str, raw_id: str, place: Place, what: str) -> dict[str, Any]:
+    """The document of a record that is no issue but a `what`, such as a memory: closed, kept whole for `encode`."""
+    issue = {"title": record.get("key"), "issue_type": what, "description": record.get("value")}
     fields = read_fields({**issue, "priority": DEFAULTS[BEAD.name]["priority"], "status": "closed"}, BEAD_FIELDS)
     document = {"id": own, "title": own, **fields}
     base = " ".join(f"{key}:{digest(value)}" for key, value in fields.items())

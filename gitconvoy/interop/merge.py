@@ -63,6 +63,14 @@ def says_the_same(current: Mapping[str, Any], fresh: Mapping[str, Any], kind: Ki
     return same and len(outcomes) == 1 and present(current) == present(fresh)
 
 
+def untouched(document: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether an imported document still says what its import said."""
+    base, now = base_of(document), {**DEFAULTS[kind.name], **document}
+    keys = tuple(key for key in keys_of(kind) if key not in UNWATCHED)
+    same = all(mark == base.get(key) for key, mark in zip(keys, _marks(now, keys), strict=True))
+    return same and present(document).keys() == imported_links(document)
+
+
 def _groups(kind: Kind) -> list[tuple[str, ...]]:
     return [*((key,) for key in keys_of(kind) if key not in _STATUS), _STATUS]
 
