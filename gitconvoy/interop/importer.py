@@ -26,6 +26,7 @@ from gitconvoy.model.kinds import BEAD, CONFIG, CONFIG_PATH, CONVOY, Kind
 from gitconvoy.model.places import bead_path, convoy_path, moved, schema_url
 from gitconvoy.model.plan import Abroad, Bead, Convoy, Plan
 from gitconvoy.store.values import bead, config, convoy
+from gitconvoy.yamlio.canonical import canonical_value
 from gitconvoy.yamlio.writer import dump, edit
 
 Progress = Callable[[int, int], None]
@@ -279,7 +280,9 @@ class _Import:
             return
         self.written.append(document)
         kind = self.names.kinds[document["id"]]
-        self.values[path] = convoy(document, path) if kind is CONVOY else bead(document, path)
+        sets = {key: canonical_value(key, document[key], kind) for key in kind.sets & document.keys()}
+        data = {**document, **sets}
+        self.values[path] = convoy(data, path) if kind is CONVOY else bead(data, path)
 
     def _bad(self, item: Item, message: str, hint: str) -> None:
         self.problems.append(Problem(self.source, "jsonl", message, hint, line=item.line.number, column=1))
@@ -295,7 +298,8 @@ class _Import:
                 hint="mend these lines, or take them out, and import again; nothing was imported",
                 code="bad-import",
             )
-        self._missing()
+        if not self.problems:  # a bad line may be that of a bead that seems to be missing
+            self._missing()
         self._configure(config_data)
         without = (self.ids[item.raw] for item in items if "-" not in self.ids[item.raw])
         self.notes.extend("ids without a prefix, which belong to no rig", without)

@@ -26,7 +26,7 @@ _BOM = b"\xef\xbb\xbf"
 _CONFLICT = re.compile(rb"(<{7}|={7}|>{7}|\|{7})( |\r?$)")
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HTML_CHARACTERS = re.compile("[<>&\u2028\u2029]")
-_ADVICE = "mend the line, or take it out; nothing was imported"
+_ADVICE = "mend the line, or take it out"
 
 
 @dataclass(frozen=True, slots=True)
