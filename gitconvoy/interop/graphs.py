@@ -108,7 +108,7 @@ class _Graph:
             "priority": 2 if priority is None else priority,
             "issue_type": node.get("type") or "task",
             "assignee": node.get("assignee"),
-            "metadata": {**(node.get("metadata") or {}), **dict(self._refs(number, node))},
+            "metadata": {**self._mapping(number, node, "metadata"), **dict(self._refs(number, node))},
             "labels": node.get("labels"),
             "dependencies": parents,
         }
@@ -116,16 +116,23 @@ class _Graph:
 
     def _parent(self, number: int, node: Mapping[str, Any], own: str) -> Iterator[dict[str, str]]:
         key, given = node.get("parent_key"), node.get("parent_id")
-        if key and key not in self.ids:
+        if key and str(key) not in self.ids:
             self._bad("node", number, f"has a `parent_key` of no node: {key!r}")
         target = given or self.ids.get(str(key)) if key or given else None
         if target:
             yield {"issue_id": own, "depends_on_id": str(target), "type": "parent-child"}
 
+    def _mapping(self, number: int, node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        value = node.get(name)
+        if value is None or isinstance(value, dict):
+            return value or {}
+        self._bad("node", number, f"has `{name}` that is no object")
+        return {}
+
     def _refs(self, number: int, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Metadata whose values are ids of other nodes."""
-        for name, key in (node.get("metadata_refs") or {}).items():
-            if key in self.ids:
+        for name, key in self._mapping(number, node, "metadata_refs").items():
+            if isinstance(key, str) and key in self.ids:
                 yield name, self.ids[key]
             else:
                 self._bad("node", number, f"has `metadata_refs` to no node: {key!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,8 @@ def splice(text: str, old: Mapping[str, Any], new: Mapping[str, Any], spell: Cal
     `old` is what `text` holds. Keys that are only in `old` go, keys that are only in `new` come behind the one that
     stands before them there; `spell` writes the values that differ. All else is byte for byte as in `text`.
     """
-    members = [member for member in _members(text) if member.key in new]
+    standing = _members(text)
+    members = [member for member in standing if member.key in new]
     parts = {
         member.key: text[member.start : member.end]
         if _same(old[member.key], new[member.key])
@@ -37,7 +38,7 @@ def splice(text: str, old: Mapping[str, Any], new: Mapping[str, Any], spell: Cal
         for member in members
     }
     leads = {member.key: member.lead for member in members}
-    separator, colon = _usual(text)
+    separator, colon = _usual(text, standing)
     made = text[: text.index("{") + 1]
     for number, key in enumerate(_merged([member.key for member in members], list(new))):
         lead = leads.get(key, "")
@@ -46,7 +47,7 @@ def splice(text: str, old: Mapping[str, Any], new: Mapping[str, Any], spell: Cal
         else:
             made += lead if lead.lstrip().startswith(",") else separator
         made += parts[key] if key in parts else f"{spell(key)}{colon}{spell(new[key])}"
-    return made + text[text.rindex("}") :]
+    return made + text[standing[-1].end if standing else text.rindex("}") :]
 
 
 def _members(text: str) -> list[_Member]:
@@ -70,9 +71,8 @@ def _skip(text: str, position: int) -> int:
     return blank.end() if blank else position
 
 
-def _usual(text: str) -> tuple[str, str]:
+def _usual(text: str, members: Sequence[_Member]) -> tuple[str, str]:
     """What stands between the first two members, and between the first key and its value."""
-    members = _members(text)
     separator = members[1].lead if len(members) > 1 else ","
     if not members:
         return separator, ":"
