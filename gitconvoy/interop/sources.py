@@ -45,7 +45,7 @@ def find(place: Path, named: str) -> Found:
         raise NotFound(f"there is no file {named}", hint=f"beads keep theirs in {FOLDER}/issues.jsonl")
     folder = place / FOLDER if (place / FOLDER).is_dir() else place
     files = [file for file in sorted(folder.glob("*.jsonl")) if file.is_file() and _may_be(file.name)]
-    files.sort(key=lambda file: file.name not in USUAL)
+    files.sort(key=lambda file: USUAL.index(file.name) if file.name in USUAL else len(USUAL))
     if len(files) > 1 and len({file.read_bytes() for file in files}) > 1:
         names = ", ".join(file.name for file in files)
         raise Refused(
