@@ -163,12 +163,10 @@ class _Import:
         self._count_links(own, links)
         place = Place(self.file, self.places[item.raw], item.line.raw, item.also)
         value = self._current(item)
-        if item.deleted:
-            self.counts["tombstones"] += 1
+        bad = len(self.problems)
         verdict = "unchanged"
         if value is None:
             verdict = "created"
-            self.changes.append((verdict, own, ()))
             self._create(item, self._document(item, own, kind, links, place))
         elif not self._is_known(item, value.data, kind, links, place):
             if is_tombstone(value.data) and not item.deleted:
@@ -176,8 +174,8 @@ class _Import:
             else:
                 verdict = "updated"
                 self._update(item, value, kind, self._document(item, own, kind, links, place))
-        if not item.deleted:
-            self.counts[verdict] += 1
+        if len(self.problems) == bad:
+            self.counts["tombstones" if item.deleted else verdict] += 1
 
     def _is_known(self, item: Item, data: Mapping[str, Any], kind: Kind, links: Links, place: Place) -> bool:
         block = origin(data)
@@ -246,23 +244,25 @@ class _Import:
         own = document["id"]
         kind = self.names.kinds[own]
         path = convoy_path(own) if kind is CONVOY else self._bead_path(own, archived=item.deleted or not item.issue)
-        self._write(item, path, document, lambda: dump(document, kind, schema_url(path, kind)))
+        if self._write(item, path, document, lambda: dump(document, kind, schema_url(path, kind))):
+            self.changes.append(("created", own, ()))
 
     def _bead_path(self, own: str, *, archived: bool) -> str:
         return bead_path(own, fanned=self.archive_fanned if archived else self.fanned, archived=archived)
 
     def _update(self, item: Item, value: Bead | Convoy, kind: Kind, document: dict[str, Any]) -> None:
         merged = merge(value.data, document, kind)
-        self.conflicts += [Conflict(value.id, key, value.data.get(key), document.get(key)) for key in merged.conflicts]
-        keys = tuple(key for key in merged.changes if key != X_BEADS)
-        self.changes.append(("updated", value.id, keys))
         result = {key: new for key, new in {**value.data, **merged.changes}.items() if new is not None}
         path = self._path_of(item, value, result)
         original = self.old_files[value.path]
         if path != value.path:
-            self.files[value.path] = None
             original = moved(original, kind, path)
-        self._write(item, path, result, lambda: edit(original, merged.changes, kind))
+        if not self._write(item, path, result, lambda: edit(original, merged.changes, kind)):
+            return
+        if path != value.path:
+            self.files[value.path] = None
+        self.conflicts += [Conflict(value.id, key, value.data.get(key), document.get(key)) for key in merged.conflicts]
+        self.changes.append(("updated", value.id, tuple(key for key in merged.changes if key != X_BEADS)))
 
     def _path_of(self, item: Item, value: Bead | Convoy, result: Mapping[str, Any]) -> str:
         """Where an updated file goes: deleted beads into the archive, reopened ones out of it."""
@@ -272,17 +272,19 @@ class _Import:
         archived = item.deleted or (value.archived and done)
         return value.path if archived == value.archived else self._bead_path(value.id, archived=archived)
 
-    def _write(self, item: Item, path: str, document: Mapping[str, Any], content: Callable[[], bytes]) -> None:
+    def _write(self, item: Item, path: str, document: Mapping[str, Any], content: Callable[[], bytes]) -> bool:
+        """Take a document into the files; False where no plan file can hold it, such as a megabyte of text."""
         try:
             self.files[path] = content()
-        except Refused as error:  # what no plan file can hold, such as a megabyte of text
+        except Refused as error:
             self._bad(item, error.message, error.hint)
-            return
+            return False
         self.written.append(document)
         kind = self.names.kinds[document["id"]]
         sets = {key: canonical_value(key, document[key], kind) for key in kind.sets & document.keys()}
         data = {**document, **sets}
         self.values[path] = convoy(data, path) if kind is CONVOY else bead(data, path)
+        return True
 
     def _bad(self, item: Item, message: str, hint: str) -> None:
         self.problems.append(Problem(self.source, "jsonl", message, hint, line=item.line.number, column=1))
