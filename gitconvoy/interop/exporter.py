@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gitconvoy.interop.beads import Place, base_of, digest, encode, kept_record, raw_id_of
+from gitconvoy.interop.beads import DEFAULTS, Place, base_of, digest, encode, kept_record, raw_id_of
 from gitconvoy.interop.dialects import BD, EPOCH, Dialect
 from gitconvoy.interop.facts import Facts
 from gitconvoy.interop.jsonl import Line
@@ -110,20 +110,18 @@ def _known(one: _Document, facts: Mapping[str, Any]) -> Mapping[str, Any]:
 def _completed(one: _Document, at: int | None, plan: Plan) -> _Document:
     """A document whose line differs from the imported one, with the times that readers of such lines go by."""
     data, imported = one.data, bool(origin(one.data))
-    stamps = [stamp for stamp in (data.get("updated_at"), data.get("closed_at"), data.get("created_at")) if stamp]
-    newest = max((*stamps, *([iso(at)] if at is not None else ())), key=_seconds, default=EPOCH)
+    moved = not imported or base_of(data).get("status") != digest(data.get("status", DEFAULTS[one.kind.name]["status"]))
+    keys = ("updated_at", *(["closed_at"] if moved else []), *([] if imported else ["created_at"]))
+    stamps = [*(data[key] for key in keys if data.get(key)), *([iso(at)] if at is not None else [])]
+    newest = max(stamps, key=_seconds, default=EPOCH)
     changes: dict[str, Any] = {}
     if "updated_at" in data or not imported:
         changes["updated_at"] = newest
     if not imported:
         changes["created_at"] = data.get("created_at") or newest
-    closed = data.get("status") == "closed" if one.kind is CONVOY else _is_done(plan, data)
-    if is_tombstone(data):
-        return replace(one.but(changes), stamp=newest)
-    if closed and not data.get("closed_at"):
-        changes["closed_at"] = newest
-    elif not closed:
-        changes["closed_at"] = None
+    if moved and not is_tombstone(data):
+        closed = data.get("status") == "closed" if one.kind is CONVOY else _is_done(plan, data)
+        changes["closed_at"] = (data.get("closed_at") or newest) if closed else None
     return replace(one.but(changes), stamp=newest)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from interop_help import Town, issue, line, link
 
 from gitconvoy.interop.beads import encode
+from gitconvoy.interop.jsonl import STYLES
 from gitconvoy.model.kinds import CONVOY
 
 OWN = "gt-aaaaa"
@@ -51,6 +53,18 @@ def test_a_failure_can_be_told_from_a_success() -> None:
     closed = {"id": OWN, "title": "x", "status": "closed"}
     assert json.loads(encode({**closed, "outcome": "failed"}))["close_reason"] == "failed"
     assert "close_reason" not in json.loads(encode({**closed, "outcome": "done"}))
+
+
+@pytest.mark.parametrize("spell", ["dense", "ascii", "html-safe"])
+def test_a_line_of_258_kilobytes_comes_back(spell: str) -> None:
+    text = "\u2028é<b>\x00\x07 \t\n" * 15_000
+    raw = STYLES[spell](issue(OWN, description=text, notes="  trailing  \n\n")).encode() + b"\n"
+    assert len(raw) > 258_000
+    town = Town()
+    town.bring([raw])
+    assert town.export() == [raw]
+    town.edit(OWN, f"title: Title of {OWN}", "title: New")
+    assert town.export() == [raw.replace(f"Title of {OWN}".encode(), b"New")]
 
 
 def test_an_edited_field_changes_and_all_else_stays() -> None:
