@@ -50,7 +50,8 @@ def read_routes(lines: Iterable[bytes], source: str) -> list[Route]:
         else:
             found.append(Route(prefix, str(line.data["path"])))
     if problems:
-        raise BadFiles(f"{source}: {len(problems)} bad lines", tuple(problems), code="bad-import")
+        message = f"{source}: {len(problems)} bad lines"
+        raise BadFiles(message, tuple(problems), hint="mend them; nothing was imported", code="bad-import")
     return found
 
 
