@@ -11,6 +11,7 @@ from unittest import mock
 import pytest
 from gitfixtures import GitRepo
 from interop_help import issue, line, link
+from long_history import lines
 from townfixtures import TownHelper, town
 
 from gitconvoy.cli.main import run
@@ -176,3 +177,14 @@ def test_records_that_are_no_issues_are_kept(made: TownHelper, tmp_path: Path) -
     made.ok("export", str(tmp_path / "out.jsonl"))
     assert (tmp_path / "out.jsonl").read_bytes() == b"".join(lines)
     assert made.state().plan.beads.keys() == {"gt-a", "gt-b", "gt-c"}
+
+
+def test_a_long_history_is_one_commit_and_comes_back(made: TownHelper) -> None:
+    raw = list(lines(1200))
+    put(made, "issues.jsonl", raw)
+    before = made.repo.head()
+    assert made.json("import", "issues.jsonl")["created"] == 1200
+    assert made.repo.git("rev-parse", "HEAD~1") == before
+    assert made.repo.status() == ["?? issues.jsonl"]
+    made.ok("export", "out.jsonl")
+    assert (made.path / "out.jsonl").read_bytes() == b"".join(raw)

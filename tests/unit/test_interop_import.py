@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from interop_help import Town, issue, line, link
-from long_history import lines
 
 from gitconvoy.errors import BadFiles
 from gitconvoy.interop.importer import plan_import
@@ -69,12 +68,6 @@ def test_long_titles_are_cut_and_control_characters_are_taken_out() -> None:
     assert town.bead(OWN)["title"] == "x" * 500
     assert town.bead("gt-bbbbb")["title"] == "a b  c"
     assert exported(town, OWN)["title"] == "x" * 600
-
-
-def test_progress_is_told_up_to_the_end() -> None:
-    town, told = Town(), list[tuple[int, int]]()
-    plan_import(lines(230), town.plan(), {}, town.files, "x.jsonl", lambda *done: told.append(done))
-    assert told == [(50, 230), (100, 230), (150, 230), (200, 230), (230, 230)]
 
 
 # -- ids
