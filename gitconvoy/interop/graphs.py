@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem
+from gitconvoy.interop.fields import MAX_TITLE, one_line
 from gitconvoy.interop.jsonl import write
 
 _NODE = ("key", "title", "type", "description", "assignee", "assign_after_create", "priority", "labels", "metadata",
@@ -98,6 +99,8 @@ class _Graph:
         title = node.get("title")
         if not isinstance(title, str) or not title.strip():
             self._bad("node", number, "has no `title`")
+        elif one_line(title, MAX_TITLE) != title:
+            self._bad("node", number, f"has a `title` that is not one line of at most {MAX_TITLE} characters")
         parents = [*self._parent(number, node, own), *links.get(own, ())]
         priority = node.get("priority")
         fields = {

@@ -168,7 +168,7 @@ class _Import:
         if value is None:
             verdict = "created"
             self._create(item, self._document(item, own, kind, links, place))
-        elif not self._is_known(item, value.data, kind, links, place):
+        elif self.wishes.made is None and not self._is_known(item, value.data, kind, links, place):
             if is_tombstone(value.data) and not item.deleted:
                 self.notes.add("ids that are deleted here and stay so", own)
             else:
@@ -243,6 +243,8 @@ class _Import:
     def _create(self, item: Item, document: dict[str, Any]) -> None:
         own = document["id"]
         kind = self.names.kinds[own]
+        if self.wishes.made is not None:
+            document = {key: value for key, value in document.items() if key != X_BEADS} | {**self.wishes.made}
         path = convoy_path(own) if kind is CONVOY else self._bead_path(own, archived=item.deleted or not item.issue)
         if self._write(item, path, document, lambda: dump(document, kind, schema_url(path, kind))):
             self.changes.append(("created", own, ()))

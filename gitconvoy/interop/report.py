@@ -23,6 +23,8 @@ class Wishes:
     """Delete beads that an earlier import of the same file brought, and that it has no longer."""
     routes: tuple[Route, ...] = ()
     """Prefixes that become rigs."""
+    made: Mapping[str, str] | None = None
+    """The records are no history but a wish for new beads, which get these fields (`created_at`, `created_by`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,11 @@ def test_a_graph_and_a_stream(made: TownHelper) -> None:
     put(made, "graph.json", json.dumps(graph, indent=1).encode())
     assert made.json("import", "graph.json")["created"] == 2
     assert made.json("import", "graph.json")["unchanged"] == 2
+    (one,) = [bead for bead in made.state().plan.beads.values() if bead.title == "A"]
+    assert one.data.keys() == {"id", "title", "type", "priority", "status", "created_at", "created_by"}
+    assert made.json("export")["made"] == sorted(made.state().plan.beads)
+    made.ok("bead", "set", one.id, "title=New")
+    assert made.json("import", "graph.json")["changed"] is False
     stdin = io.TextIOWrapper(io.BytesIO(b"".join(GOOD)))
     with mock.patch("sys.stdin", stdin):
         assert run(["-C", str(made.path), "import", "-"]) == 0

@@ -17,6 +17,7 @@ from gitconvoy.interop.jsonl import first_record
 from gitconvoy.interop.report import ImportPlan, Wishes
 from gitconvoy.interop.routes import is_routes, read_routes
 from gitconvoy.interop.sources import lines_of, whole_value
+from gitconvoy.model.clock import iso
 from gitconvoy.model.kinds import CONFIG_PATH, ROOT
 from gitconvoy.planning.desk import Changes, Desk
 from gitconvoy.planning.planfile import stale
@@ -24,6 +25,10 @@ from gitconvoy.yamlio.reader import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+HISTORY, GRAPH, ROUTES = "history", "graph", "routes"
+"""What a source can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +40,16 @@ class Source:
     routes: Path | None = None
 
     @contextmanager
-    def lines(self, prefix: str) -> Iterator[tuple[Iterable[bytes], bool]]:
-        """The lines of records, read as they are asked for, and whether they are routes. `prefix` is for new ids."""
+    def lines(self, prefix: str) -> Iterator[tuple[Iterable[bytes], str]]:
+        """The lines of records, read as they are asked for, and what they are. `prefix` is for new ids."""
         with self.open() as stream:
             value = whole_value(stream, self.name)
             if value is not None:
-                yield graph_lines(value, prefix, self.name), False
+                yield graph_lines(value, prefix, self.name), GRAPH
             else:
                 routes = is_routes(first_record(lines_of(stream)))
                 stream.seek(0)
-                yield lines_of(stream), routes
+                yield lines_of(stream), ROUTES if routes else HISTORY
 
 
 def import_source(
@@ -60,16 +65,18 @@ def import_source(
     }
     document = load(config, CONFIG_PATH) if config is not None else {}
     own = joining.without(desk.plan)
-    with source.lines(own.config.prefix) as (lines, routes_only), _beside(source) as beside:
+    with source.lines(own.config.prefix) as (lines, what), _beside(source) as beside:
+        routes_only = what == ROUTES
         routes = read_routes(lines if routes_only else beside, source.name if routes_only else str(source.routes))
-        wanted = replace(wishes, routes=tuple(routes))
+        made = {"created_at": iso(desk.now), **({"created_by": desk.actor} if desk.actor else {})}
+        wanted = replace(wishes, routes=tuple(routes), made=made if what == GRAPH else None)
         records = () if routes_only else lines
         found = plan_import(records, own, document, existing, source.name, progress, desk.plan, wanted)
     if not found.files:
         return Changes({}, "", (), desk.plan), found
     plan = joining.carried(found.plan, desk.plan)
     files = dict(sorted({**found.files, **stale(plan, desk.ledger)}.items()))
-    return Changes(files, _message(found, source, routes_only=routes_only), (), plan), found
+    return Changes(files, _message(found, source.name.rsplit("/", 1)[-1], what), (), plan), found
 
 
 @contextmanager
@@ -78,8 +85,8 @@ def _beside(source: Source) -> Iterator[Iterable[bytes]]:
         yield lines_of(stream) if stream is not None else ()
 
 
-def _message(found: ImportPlan, source: Source, *, routes_only: bool) -> str:
-    if routes_only:
-        return f"Take over the rigs of {source.name.rsplit('/', 1)[-1]}"
+def _message(found: ImportPlan, name: str, what: str) -> str:
+    if what == ROUTES:
+        return f"Take over the rigs of {name}"
     count = found.created + found.updated + found.tombstones + found.deleted
-    return f"Import {count} records from {source.name.rsplit('/', 1)[-1]}"
+    return f"Import {count} records from {name}" if what == HISTORY else f"Add {count} beads of the graph {name}"
