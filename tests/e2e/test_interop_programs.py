@@ -13,11 +13,13 @@ import pytest
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
 
+PROGRAMS = {name: os.environ.get(f"GITCONVOY_{name.upper()}") or shutil.which(name) for name in ("bd", "br")}
+"""Looked for when the tests are collected: they run without any GITCONVOY_* of their own."""
 SLINGABLE = {"task", "bug", "feature", "chore"}
 
 
 def program(name: str) -> str:
-    found = os.environ.get(f"GITCONVOY_{name.upper()}") or shutil.which(name)
+    found = PROGRAMS[name]
     if found is None:
         pytest.skip(f"{name} is not installed (GITCONVOY_{name.upper()} names it)")
     return found
@@ -61,7 +63,6 @@ def plan(repo: GitRepo) -> TownHelper:
 def theirs(made: TownHelper, make_repo: Callable[[str], GitRepo], flavour: str) -> Path:
     """A repository of their own with our export where they look for it."""
     other = make_repo(f"other-{flavour}").path
-    (other / ".beads").mkdir(exist_ok=True)
     made.ok("export", str(other / "export.jsonl"), "--flavour", flavour)
     return other
 
