@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from gitconvoy.checks.plan_checks import check_plan
-from gitconvoy.interop.exporter import export_lines
-from gitconvoy.interop.importer import ImportPlan, plan_import
+from gitconvoy.interop.exporter import export_plan
+from gitconvoy.interop.importer import plan_import
+from gitconvoy.interop.report import ImportPlan, Wishes
 from gitconvoy.model.kinds import CONFIG_PATH
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Plan
@@ -47,18 +48,21 @@ class Town:
     def convoy(self, convoy_id: str) -> dict[str, Any]:
         return dict(self.plan().convoys[convoy_id].data)
 
-    def bring(self, lines: Iterable[bytes], source: str = f".beads/{FILE}") -> ImportPlan:
-        """Import lines and apply the result."""
-        found = plan_import(lines, self.plan(), self.data(CONFIG_PATH), self.files, source)
+    def bring(self, lines: Iterable[bytes], source: str = f".beads/{FILE}", wishes: Wishes | None = None) -> ImportPlan:
+        """Import lines and apply the result, which must be the plan that it tells."""
+        found = plan_import(lines, self.plan(), self.data(CONFIG_PATH), self.files, source, wishes=wishes)
         for path, content in found.files.items():
             if content is None:
                 del self.files[path]
             else:
                 self.files[path] = content
+        read = self.plan()
+        told = (found.plan.beads, found.plan.archive, found.plan.convoys, found.plan.config)
+        assert told == (read.beads, read.archive, read.convoys, read.config)
         return found
 
     def export(self) -> list[bytes]:
-        return list(export_lines(self.plan()))
+        return list(export_plan(self.plan()).lines)
 
     def edit(self, bead_id: str, old: str, new: str) -> None:
         """A person changes a bead's file in an editor."""

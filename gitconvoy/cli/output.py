@@ -38,6 +38,20 @@ def write(text: str, *, err: bool = False, nl: bool = True) -> bool:
     return True
 
 
+def write_bytes(content: bytes) -> None:
+    """Write a file's bytes to stdout as they are, whatever its encoding; as `write` otherwise."""
+    stream = getattr(sys.stdout, "buffer", None)
+    if stream is None:
+        write(content.decode("utf-8"), nl=False)
+        return
+    try:
+        sys.stdout.flush()
+        stream.write(content)
+        stream.flush()
+    except OSError as error:
+        _unwritable(error, sys.stdout)
+
+
 def _unwritable(error: OSError, stream: Any) -> None:
     if stream is sys.stdout and not isinstance(error, BrokenPipeError):
         _lost.append(error)

@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("starting:init", BEGIN, "Begin a town in this repository."),
     "demo": ("demo:demo", BEGIN, "Watch the main job end to end in a temporary repository."),
     "import": ("importing:import_", BEGIN, "Take over a beads JSONL history."),
+    "export": ("exporting:export", BEGIN, "Write the plan as beads JSONL, a table or a drawing."),
     "hooks": ("hooks:hooks", BEGIN, "Install, check or remove the git hooks."),
     "bead": ("beads:bead", PLAN, "Add, show, change and close beads."),
     "dep": ("deps:dep", PLAN, "Link beads and look at the links."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from gitconvoy.git.run import Result
 
 __all__ = ["Worktree", "commit_paths", "has_changes", "identity", "main_worktree", "operation_in_progress", "worktrees"]
 
+MANY = 500
+"""More paths than that are handed to git in portions, or as the folders that hold them."""
 _OPERATIONS = (
     ("rebase-merge", "rebase"),
     ("rebase-apply/applying", "am"),
@@ -95,8 +97,8 @@ def _changed(repo: Repo, paths: Sequence[str]) -> set[str]:
 
 def _portions(paths: Sequence[str]) -> Iterator[list[str]]:
     """The paths as literal pathspecs, in portions that fit on a command line."""
-    for start in range(0, len(paths), 500):
-        yield [f":(top,literal){path}" for path in paths[start : start + 500]]
+    for start in range(0, len(paths), MANY):
+        yield [f":(top,literal){path}" for path in paths[start : start + MANY]]
 
 
 def _names(listed: Result) -> list[str]:
@@ -143,7 +145,7 @@ def commit_paths(repo: Repo, paths: Sequence[str], message: str) -> str | None:
 
 def _commit(repo: Repo, paths: Sequence[str], message: str) -> None:
     with tempfile.NamedTemporaryFile(prefix="gitconvoy-paths-") as listing:
-        listing.write(_pathspecs(paths))
+        listing.write(_pathspecs(_fewer(paths, set().union(*_differing(repo, paths)) - set(paths))))
         listing.flush()
         command = (
             "commit", "--only", "--quiet", "--no-edit", "--cleanup=whitespace", "--file=-",
@@ -153,6 +155,36 @@ def _commit(repo: Repo, paths: Sequence[str], message: str) -> None:
             repo.git(*command, input=message.encode(), extra={"GIT_EDITOR": ":"}, localized=True)
         except GitError as error:
             raise _named(repo, error) from error
+
+
+def _fewer(paths: Sequence[str], others: Collection[str]) -> list[str]:
+    """The paths, or, where there are many, folders that stand for all in them, as far as none of `others` lies there.
+
+    Git compares each file with each pathspec: a hundred thousand of them would take it hours.
+    """
+    if len(paths) <= MANY:
+        return list(paths)
+    kept = {folder for path in others for folder in _folders(path)}
+    return sorted({next((folder for folder in _folders(path) if folder not in kept), path) for path in paths})
+
+
+def _folders(path: str) -> list[str]:
+    """The folders that hold a path, the outermost first."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+
+
+def _differing(repo: Repo, paths: Sequence[str]) -> tuple[set[str], set[str]]:
+    """What differs from HEAD or the index, and what git does not know, in the folders at the top that hold the paths.
+
+    Nothing where there are few paths: nobody asks then.
+    """
+    if len(paths) <= MANY:
+        return set(), set()
+    tops = [f":(top,literal){path}" for path in sorted({path.split("/")[0] for path in paths})]
+    status = ("--no-optional-locks", "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no")
+    known = {line[3:] for line in _names(repo.git(*status, "--", *tops))}
+    return known, set(_names(repo.git("ls-files", "-z", "--others", "--full-name", "--", *tops)))
 
 
 def _pathspecs(paths: Sequence[str]) -> bytes:
@@ -192,7 +224,8 @@ def _intend_to_add(repo: Repo, paths: Sequence[str]) -> None:
     options = ["--intent-to-add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
     if config.get_bool(repo, "core.sparseCheckout"):
         options.append("--sparse")
-    repo.git("add", *options, input=_pathspecs(paths))
+    known, unknown = _differing(repo, paths)
+    repo.git("add", *options, input=_pathspecs(_fewer(paths, known | (unknown - set(paths)))))
 
 
 @contextmanager

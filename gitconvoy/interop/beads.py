@@ -14,19 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitconvoy.interop.fields import (
-    BEAD_FIELDS,
-    CONVOY_FIELDS,
-    TOMBSTONE,
-    Field,
-    one_line,
-    person,
-    read_fields,
-    write_fields,
-)
-from gitconvoy.interop.jsonl import STYLES, USUAL, Line, keepable, parse, write
+from gitconvoy.interop.convoys import LABELS, SPOKEN, described, labelled, spoken
+from gitconvoy.interop.fields import BEAD_FIELDS, CONVOY_FIELDS, TOMBSTONE, Field, person, read_fields, write_fields
+from gitconvoy.interop.jsonl import STYLES, USUAL, Line, keepable, parse, writable, write
 from gitconvoy.interop.links import Links, write_links, written
-from gitconvoy.model.imported import X_BEADS, origin
+from gitconvoy.interop.own import METADATA, packed, readers, unpacked
+from gitconvoy.interop.splice import splice
+from gitconvoy.model.imported import X_BEADS, is_tombstone, origin
 from gitconvoy.model.kinds import BEAD, CONVOY, Kind
 
 CONVOY_TYPE = "convoy"
@@ -48,13 +42,6 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     CONVOY.name: {"status": "staged_ready", "priority": 2},
 }
 """What a document means that leaves these keys out."""
-OWNED_LABEL = "gt:owned"
-_WORDS: Mapping[str, Callable[[str], str | None]] = {
-    "owner": person,
-    "notify": person,
-    "molecule": one_line,
-    "merge": lambda value: value if value in ("direct", "mr", "local") else None,
-}
 _RANK = {key: rank for rank, key in enumerate(ORDER)}
 _LAST = len(ORDER)
 UNWATCHED = frozenset({"created_at", "created_by", "updated_at"})
@@ -87,6 +74,12 @@ def rows_of(kind: Kind) -> tuple[Field, ...]:
     return CONVOY_FIELDS if kind is CONVOY else BEAD_FIELDS
 
 
+def keys_of(kind: Kind) -> tuple[str, ...]:
+    """Every key of a document, but for its id and its links, that a record can give it."""
+    said = (*SPOKEN, *LABELS.values()) if kind is CONVOY else ()
+    return tuple(dict.fromkeys((*(row.key for row in rows_of(kind)), *said, *readers(kind), "outcome")))
+
+
 def digest(value: Any) -> str:
     """A short hash of a field's value, by which a merge sees whether a person changed it."""
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=True)
@@ -106,8 +99,8 @@ def decode(record: Mapping[str, Any], own: str, kind: Kind, links: Links, place:
     """
     document = {"id": own, **_fields(record, own, kind, links)}
     block: dict[str, Any] = {"file": place.file, "line": place.line, "sha": place.sha}
-    watched = [key for key in (*(row.key for row in rows_of(kind)), "outcome") if key not in UNWATCHED]
-    block["base"] = " ".join(f"{key}:{digest(document[key])}" for key in watched if key in document)
+    watched = [key for key in keys_of(kind) if key not in UNWATCHED and key in document]
+    block["base"] = " ".join(f"{key}:{digest(document[key])}" for key in watched)
     if record.get("id") != own:
         block["id"] = record["id"]
     if record.get("status") == TOMBSTONE:
@@ -119,9 +112,9 @@ def decode(record: Mapping[str, Any], own: str, kind: Kind, links: Links, place:
     return {**document, X_BEADS: _complete(document, kind, block, record, place.raw)}
 
 
-def other_record(record: Mapping[str, Any], own: str, raw_id: str, place: Place) -> dict[str, Any]:
-    """The document of a record that is no issue, such as a memory: closed, and kept whole for `encode`."""
-    issue = {"title": record.get("key"), "issue_type": record["_type"], "description": record.get("value")}
+def other_record(record: Mapping[str, Any], own: str, raw_id: str, place: Place, what: str) -> dict[str, Any]:
+    """The document of a record that is no issue but a `what`, such as a memory: closed, kept whole for `encode`."""
+    issue = {"title": record.get("key"), "issue_type": what, "description": record.get("value")}
     fields = read_fields({**issue, "priority": DEFAULTS[BEAD.name]["priority"], "status": "closed"}, BEAD_FIELDS)
     document = {"id": own, "title": own, **fields}
     base = " ".join(f"{key}:{digest(value)}" for key, value in fields.items())
@@ -130,10 +123,9 @@ def other_record(record: Mapping[str, Any], own: str, raw_id: str, place: Place)
 
 
 def _fields(record: Mapping[str, Any], own: str, kind: Kind, links: Links) -> dict[str, Any]:
-    fields = read_fields(record, rows_of(kind))
-    fields.setdefault("title", own)
+    fields = _meant(record, own, kind)
     if kind is CONVOY:
-        return {**_spoken(record), **fields, "tracks": sorted({link.target for link in links.links})}
+        return {**fields, "tracks": sorted({link.target for link in links.links})}
     if links.parent is not None:
         fields["parent"] = links.parent
     if links.links:
@@ -144,18 +136,14 @@ def _fields(record: Mapping[str, Any], own: str, kind: Kind, links: Links) -> di
     return fields
 
 
-def _spoken(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a convoy's record says in its description, one `Word: value` a line, and in its labels."""
-    fields: dict[str, Any] = {}
-    description, labels = record.get("description"), record.get("labels")
-    for line in description.splitlines() if isinstance(description, str) else ():
-        word, colon, value = line.partition(":")
-        read = _WORDS.get(word.strip().lower()) if colon else None
-        said = read(value.strip()) if read is not None else None
-        if said is not None:
-            fields.setdefault(word.strip().lower(), said)
-    if isinstance(labels, list) and OWNED_LABEL in labels:
-        fields["owned"] = True
+def _meant(record: Mapping[str, Any], own: str, kind: Kind) -> dict[str, Any]:
+    """The fields, all but links, that a record stands for."""
+    fields = {"title": own, **unpacked(read_fields(record, rows_of(kind)), kind)}
+    if fields.get("status") != "closed":
+        fields.pop("outcome", None)
+    if kind is CONVOY:
+        owner = person(record.get("owner"))
+        fields = {**({"owner": owner} if owner is not None else {}), **fields, **spoken(record)}
     return fields
 
 
@@ -176,7 +164,7 @@ def _complete(
         extra["raw"] = kept
     if keepable([kept, block, list(record)]):
         complete = {**block, **extra}
-        restored = _restored({**document, X_BEADS: complete}, kind, same_id)
+        restored = _restored({**document, X_BEADS: complete}, kind, same_id, {})
         for style, spell in STYLES.items():
             if spell(restored).encode("utf-8") == raw:
                 return complete if style == USUAL else {**complete, "style": style}
@@ -202,21 +190,30 @@ def raw_id_of(document: Mapping[str, Any]) -> str:
     return str(block.get("id", document["id"]) if whole is None else whole.get("id", document["id"]))
 
 
-def encode(document: Mapping[str, Any], kind: Kind = BEAD, raw_id: Callable[[str], str] = same_id) -> bytes:
+def encode(
+    document: Mapping[str, Any],
+    kind: Kind = BEAD,
+    raw_id: Callable[[str], str] = same_id,
+    *,
+    more: Mapping[str, Any] | None = None,
+    style: str = USUAL,
+    stamp: str | None = None,
+) -> bytes:
     """The line, without a line feed, that a document stands for.
 
     The very bytes that were imported, where no field changed since; changed fields take the place of the imported
-    ones, all else stays. Documents that were never imported give a line in the usual form. `raw_id` gives the id by
-    which the other tool knows a bead (an imported one may have another one here).
+    ones, all else stays. Documents that were never imported give a line in a `style`. `raw_id` gives the id by
+    which the other tool knows a bead (an imported one may have another one here). `more` are further keys of the
+    record, such as counts; `stamp` is the time of links that were added.
     """
     block = origin(document)
     whole = _whole(block)
+    record = _restored(document, kind, raw_id, more or {}, stamp)
     if whole is None:
-        return write(_restored(document, kind, raw_id), str(block.get("style", USUAL)))
-    record = _restored(document, kind, raw_id)
+        return write(record, str(block.get("style", USUAL)) if block else style)
     if block.get("record") is True or json.dumps(record) == json.dumps(whole):
         return str(block["line_raw"]).encode("utf-8")
-    return write(record)
+    return splice(str(block["line_raw"]), whole, record, writable).encode("utf-8")
 
 
 def _whole(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -229,18 +226,33 @@ def _whole(block: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
 
 
-def _plain(document: Mapping[str, Any], kind: Kind, raw_id: Callable[[str], str]) -> dict[str, Any]:
+def kept_record(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an import kept of the record beside the document's fields: unknown keys at least."""
+    block = origin(document)
+    whole = _whole(block)
+    kept = block.get("raw") if whole is None else whole
+    return kept if isinstance(kept, Mapping) else {}
+
+
+def _plain(
+    document: Mapping[str, Any], kind: Kind, raw_id: Callable[[str], str], stamp: str | None = None
+) -> dict[str, Any]:
     """The record that the document's own fields and links give."""
     own = raw_id_of(document)
     record = {"id": own, **write_fields({**DEFAULTS[kind.name], **document}, rows_of(kind))}
+    metadata = packed(document, kind, record.get(METADATA))
+    if metadata:
+        record[METADATA] = metadata
     if kind is CONVOY:
         record["issue_type"] = CONVOY_TYPE
+        said = {"description": described(None, document), "labels": labelled(record.get("labels") or (), document)}
+        record = {**record, **{key: value for key, value in said.items() if value}}
     elif document.get("outcome") == "failed":
         record.setdefault("close_reason", "failed")  # by which beads tells a failure from a success
     if "comments" in record:
         record["comments"] = [_comment(comment, own) for comment in record["comments"]]
     whole = _whole(origin(document))
-    links = write_links(document, own, raw_id, None if whole is None else whole.get("dependencies"))
+    links = write_links(document, own, raw_id, None if whole is None else whole.get("dependencies"), stamp)
     return {**record, "dependencies": links} if links else record
 
 
@@ -250,24 +262,51 @@ def _comment(comment: Mapping[str, Any], own: str) -> dict[str, Any]:
     return {**number, "issue_id": own, **rest}
 
 
-def _restored(document: Mapping[str, Any], kind: Kind, raw_id: Callable[[str], str]) -> dict[str, Any]:
+def _restored(
+    document: Mapping[str, Any],
+    kind: Kind,
+    raw_id: Callable[[str], str],
+    more: Mapping[str, Any],
+    stamp: str | None = None,
+) -> dict[str, Any]:
     """The record with what the import kept, wherever the document's field still means the same."""
     block = origin(document)
-    plain = _plain(document, kind, raw_id)
+    plain = _plain(document, kind, raw_id, stamp)
     whole = _whole(block)
-    kept = block.get("raw", {}) if whole is None else whole
+    kept = kept_record(document)
     absent = frozenset(block.get("absent", ())) if whole is None else plain.keys() - whole.keys()
     record = {key: value for key, value in {**plain, **kept}.items() if key not in absent}
-    rows = rows_of(kind)
-    spoken = _spoken(record) if kind is CONVOY else {}
-    meant = {"title": document["id"], **spoken, **read_fields(record, rows)}
-    for row in rows:
-        if meant.get(row.key) != document.get(row.key, DEFAULTS[kind.name].get(row.key)):
+    meant = _meant(record, str(document["id"]), kind)
+    changed = {key for key in keys_of(kind) if _value(meant, key, kind) != _value(document, key, kind)}
+    for row in rows_of(kind):
+        if row.key in changed:
             _put(record, row.record, plain)
+    if changed & readers(kind).keys() and not (kind is BEAD and is_tombstone(document)):
+        metadata = packed(document, kind, kept.get(METADATA, plain.get(METADATA)))
+        _put(record, METADATA, {METADATA: metadata} if metadata else {})
+    if kind is CONVOY:
+        _speak(record, document, changed)
     if block.get("dependencies") or "dependencies" in plain:
         _put(record, "dependencies", plain)
-    record["id"] = plain["id"]
+    record |= {"id": plain["id"], **more}
     return {key: record[key] for key in _in_order(record, block.get("keys") or list(whole or ()))}
+
+
+def _value(fields: Mapping[str, Any], key: str, kind: Kind) -> Any:
+    value = fields.get(key, DEFAULTS[kind.name].get(key))
+    return None if value is False or (key == "outcome" and value == "done") else value
+
+
+def _speak(record: dict[str, Any], document: Mapping[str, Any], changed: set[str]) -> None:
+    """Have the description and the labels of a convoy's record say what changed."""
+    if said := changed.intersection(SPOKEN):
+        description = described(record.get("description"), document, said)
+        _put(record, "description", {"description": description} if description else {})
+        if document.get("owner") is None:
+            record.pop("owner", None)
+    if changed.intersection(LABELS.values()) and "labels" not in changed:
+        labels = labelled(document.get("labels") or (), document)
+        _put(record, "labels", {"labels": labels} if labels else {})
 
 
 def _put(record: dict[str, Any], key: str, plain: Mapping[str, Any]) -> None:
@@ -289,8 +328,8 @@ def _in_order(record: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     if not order:
         return others
     for key in others:
-        after = (index for index, other in enumerate(order) if _rank(other) > _rank(key))
-        order.insert(next(after, len(order)), key)
+        before = [number for number, other in enumerate(order, 1) if _rank(other) < _rank(key)]
+        order.insert(before[-1] if before else 0, key)
     return order
 
 

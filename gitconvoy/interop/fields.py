@@ -23,6 +23,8 @@ MAX_WHOLE = 10**18
 TOMBSTONE = "tombstone"
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _NO_PERSON = re.compile(r"""\s*[<>"`$;|&#%*?!~^={}\[\]\\]+\s*""")
+_BRANCH = re.compile(r"[\w+@][\w.+@/-]*")
+_NO_BRANCH = re.compile(r"\.\.|//|/\.|\.lock(?:/|$)|[/.]$")
 _TIME = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
@@ -57,6 +59,13 @@ def person(value: Any) -> str | None:
     line = one_line(value, MAX_PERSON)
     clean = _NO_PERSON.sub(" ", line).strip() if line is not None else ""
     return clean.lstrip("- ") or None
+
+
+def branch(value: Any) -> str | None:
+    """The name of a branch, of characters that git and shells take as they are."""
+    if not isinstance(value, str) or len(value) > MAX_PERSON or not _BRANCH.fullmatch(value):
+        return None
+    return None if _NO_BRANCH.search(value) or value == "@" else value
 
 
 def text(value: Any) -> str | None:
@@ -177,7 +186,6 @@ BEAD_FIELDS = (
 )
 CONVOY_FIELDS = (
     _TITLE,
-    Field("owner", "owner", person),
     Field("priority", "priority", _priority, 0),
     Field("due_at", "due_at", time),
     Field("labels", "labels", _labels),

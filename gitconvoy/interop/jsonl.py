@@ -19,11 +19,14 @@ MAX_NESTING = 200
 """Lines that are nested deeper are refused: no tool writes them, and they exhaust the stack of whoever reads them."""
 MAX_BITS = 512
 """Larger whole numbers are kept as the text of their line too."""
+MAX_LINE = 16 << 20
+"""Bytes of a line: a plan file holds 1 MiB, and no spelling of JSON makes that sixteen times longer."""
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BOM = b"\xef\xbb\xbf"
 _CONFLICT = re.compile(rb"(<{7}|={7}|>{7}|\|{7})( |\r?$)")
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HTML_CHARACTERS = re.compile("[<>&\u2028\u2029]")
-_ADVICE = "mend the line, or take it out; nothing was imported"
+_ADVICE = "mend the line, or take it out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,10 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_constant=_constant, 
 
 def parse(raw: bytes) -> Mapping[str, Any]:
     """The object of one line. ValueError, whose message says what is wrong, where it holds none."""
+    if len(raw) > MAX_LINE:
+        raise _BadLineError(f"the line is longer than {MAX_LINE >> 20} MiB", "no plan file can hold it; take it out")
+    if raw.startswith(_UTF16):
+        raise _BadLineError("the file is UTF-16", "save it as UTF-8")
     if raw.startswith(_BOM):
         raise _BadLineError("the file begins with a byte order mark", "save it as UTF-8 without one")
     if _CONFLICT.match(raw):
@@ -87,10 +94,16 @@ def parse(raw: bytes) -> Mapping[str, Any]:
     return data
 
 
-def read_lines(lines: Iterable[bytes], source: str, check: Callable[[Mapping[str, Any]], str | None]) -> list[Line]:
+def read_lines(
+    lines: Iterable[bytes],
+    source: str,
+    check: Callable[[Mapping[str, Any]], str | None],
+    left: list[Problem] | None = None,
+) -> list[Line]:
     """All lines but blank ones, in order.
 
-    `check` says what an object lacks, or None. BadFiles with a problem of code `jsonl` for each bad line.
+    `check` says what an object lacks, or None. BadFiles with a problem of code `jsonl` for each bad line; with a list
+    `left` the problems go there, and the good lines are read all the same.
     """
     good: list[Line] = []
     problems: list[Problem] = []
@@ -107,10 +120,21 @@ def read_lines(lines: Iterable[bytes], source: str, check: Callable[[Mapping[str
             problems.append(Problem(source, "jsonl", error.message, error.hint, line=number, column=1))
         else:
             good.append(Line(number, raw, data))
-    if problems:
+    if left is not None:
+        left += problems
+    elif problems:
         count = "1 bad line" if len(problems) == 1 else f"{len(problems)} bad lines"
         raise BadFiles(f"{source}: {count}; nothing was imported", tuple(problems), hint=_ADVICE, code="bad-import")
     return good
+
+
+def first_record(lines: Iterable[bytes]) -> Mapping[str, Any]:
+    """The object of the first line that is neither blank nor a comment; empty where that holds none."""
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith(b"#")), b"")
+    try:
+        return parse(first.removesuffix(b"\n"))
+    except ValueError:
+        return {}
 
 
 def _dense(data: Any) -> str:
@@ -132,13 +156,15 @@ STYLES: Mapping[str, Callable[[Any], str]] = {
 USUAL = next(iter(STYLES))
 
 
-def write(data: Mapping[str, Any], style: str = USUAL) -> bytes:
-    """One line without its line feed; lone surrogates, which UTF-8 cannot hold, are escaped."""
+def writable(data: Any, style: str = USUAL) -> str:
+    """A value as JSON in a style; lone surrogates, which UTF-8 cannot hold, are escaped."""
     text = STYLES.get(style, _html_safe)(data)
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(data, separators=(",", ":")).encode("ascii")
+    return text if _is_text(text) else json.dumps(data, separators=(",", ":"))
+
+
+def write(data: Mapping[str, Any], style: str = USUAL) -> bytes:
+    """One line without its line feed."""
+    return writable(data, style).encode("utf-8")
 
 
 def keepable(value: Any) -> bool:

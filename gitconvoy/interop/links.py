@@ -128,12 +128,16 @@ def present(document: Mapping[str, Any]) -> dict[tuple[str, str], Link]:
 
 
 def write_links(
-    document: Mapping[str, Any], own: str, raw_id: Callable[[str], str], originals: Any = None
+    document: Mapping[str, Any],
+    own: str,
+    raw_id: Callable[[str], str],
+    originals: Any = None,
+    stamp: str | None = None,
 ) -> list[Any]:
     """The `dependencies` that a document stands for.
 
-    Entries of the imported line whose link is still there come first, as they were; then the links added since.
-    `originals` are the entries of the line, where the records do not keep them.
+    Entries of the imported line whose link is still there come first, as they were; then the links added since, which
+    have the `stamp` for their time. `originals` are the entries of the line, where the records do not keep them.
     """
     left = present(document)
     standing = frozenset(left)
@@ -143,7 +147,7 @@ def write_links(
         if key is None or key in standing:
             entries.append(whole[index] if index < len(whole) else _entry(key, record, own))
         left.pop(key or ("", ""), None)
-    return entries + [_new_entry(link, own, raw_id) for link in left.values()]
+    return entries + [_new_entry(link, own, raw_id, stamp) for link in left.values()]
 
 
 def _entry(key: tuple[str, str] | None, record: Mapping[str, Any], own: str) -> Any:
@@ -153,7 +157,9 @@ def _entry(key: tuple[str, str] | None, record: Mapping[str, Any], own: str) -> 
     return {"issue_id": own, "depends_on_id": key[1], "type": record.get("type", BLOCKS), **rest}
 
 
-def _new_entry(link: Link, own: str, raw_id: Callable[[str], str]) -> dict[str, Any]:
+def _new_entry(link: Link, own: str, raw_id: Callable[[str], str], stamp: str | None) -> dict[str, Any]:
     kind = PARENT_CHILD if link.type == PARENT else link.type
     entry = {"issue_id": own, "depends_on_id": raw_id(link.target), "type": kind}
+    if stamp is not None:
+        entry["created_at"] = stamp
     return {**entry, "metadata": json.dumps({"gate": link.gate})} if link.gate else entry

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gitconvoy.interop.beads import DEFAULTS, UNWATCHED, base_of, digest, rows_of
+from gitconvoy.interop.beads import DEFAULTS, UNWATCHED, base_of, digest, keys_of
 from gitconvoy.interop.links import TRACKS, present, written
 from gitconvoy.model.imported import PARENT, X_BEADS, imported_links, is_tombstone
 from gitconvoy.model.kinds import CONVOY, Kind
@@ -14,8 +14,6 @@ from gitconvoy.model.plan import STAGED, Link
 
 _STATUS = ("status", "outcome", "closed_at", "close_reason")
 """Keys that are taken over, or stay, together."""
-_SPOKEN = ("notify", "molecule", "merge", "owned")
-"""Keys of a convoy that its record only speaks of in a description: added where they lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,25 @@ def merge(current: Mapping[str, Any], fresh: Mapping[str, Any], kind: Kind) -> M
     return Merge({**changes, X_BEADS: fresh[X_BEADS]}, tuple(conflicts))
 
 
+def says_the_same(current: Mapping[str, Any], fresh: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether a document that was never imported says all that a record says; the times of its own making aside."""
+    now, new = ({**DEFAULTS[kind.name], **document} for document in (current, fresh))
+    keys = [key for key in keys_of(kind) if key not in UNWATCHED and key != "closed_at"]
+    same = all((now.get(key) or None) == (new.get(key) or None) for key in keys if key != "outcome")
+    outcomes = {document.get("outcome") or "done" for document in (now, new)}
+    return same and len(outcomes) == 1 and present(current) == present(fresh)
+
+
+def untouched(document: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether an imported document still says what its import said."""
+    base, now = base_of(document), {**DEFAULTS[kind.name], **document}
+    keys = tuple(key for key in keys_of(kind) if key not in UNWATCHED)
+    same = all(mark == base.get(key) for key, mark in zip(keys, _marks(now, keys), strict=True))
+    return same and present(document).keys() == imported_links(document)
+
+
 def _groups(kind: Kind) -> list[tuple[str, ...]]:
-    single = [(row.key,) for row in rows_of(kind) if row.key not in _STATUS]
-    return [*single, *((key,) for key in _SPOKEN if kind is CONVOY), _STATUS]
+    return [*((key,) for key in keys_of(kind) if key not in _STATUS), _STATUS]
 
 
 def _marks(document: Mapping[str, Any], keys: tuple[str, ...]) -> list[str | None]:

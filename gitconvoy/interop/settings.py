@@ -73,9 +73,14 @@ def _shortest(candidates: Iterable[str]) -> list[str]:
     return sorted(chosen)
 
 
+def rigs_of(config: Config, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The rigs as the config file has them, or would have the one that stands there by default."""
+    return dict(data.get("rigs") or {name: {"prefixes": list(rig.prefixes)} for name, rig in config.rigs.items()})
+
+
 def _with_rigs(config: Config, data: Mapping[str, Any], missing: list[str]) -> dict[str, Any]:
-    """The rigs of the config, the one that stands there by default too, and one for each missing prefix."""
-    rigs = dict(data.get("rigs") or {name: {"prefixes": list(rig.prefixes)} for name, rig in config.rigs.items()})
+    """The rigs of the config, and one for each missing prefix."""
+    rigs = rigs_of(config, data)
     for prefix in missing:
         names = (prefix if number == 1 else f"{prefix}-{number}" for number in range(1, len(rigs) + 2))
         rigs[next(name for name in names if name not in rigs)] = {"prefixes": [prefix]}

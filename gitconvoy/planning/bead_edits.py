@@ -9,6 +9,7 @@ from gitconvoy.errors import Refused, UsageError
 from gitconvoy.model import kinds
 from gitconvoy.model.clock import OutOfRange, iso, parse_iso
 from gitconvoy.model.ids import longest_prefix
+from gitconvoy.model.places import moved
 from gitconvoy.model.plan import OUTCOMES, Bead, Link
 from gitconvoy.planning.convoy_edits import tracked_bytes
 from gitconvoy.planning.desk import Changes, Desk, headline, settle
@@ -18,7 +19,6 @@ from gitconvoy.planning.documents import (
     checked_title,
     fresh_bead_id,
     link_entry,
-    moved,
     new_document,
     taken_ids,
 )

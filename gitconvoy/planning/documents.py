@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from gitconvoy.errors import UsageError
-from gitconvoy.model import kinds
+from gitconvoy.model import kinds, places
 from gitconvoy.model.ids import is_id, new_id
 from gitconvoy.model.kinds import Kind
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Link, Plan
 from gitconvoy.yamlio.writer import dump
 
-SCHEMAS = f"{kinds.ROOT}/schemas"
 MAX_TITLE = 500
-SCHEMA_LINE = "# yaml-language-server: $schema="
 
 
 def checked_id(text: str) -> str:
@@ -46,16 +43,12 @@ def checked_title(text: str) -> str:
 
 def bead_path(bead_id: str, layout: str = "flat") -> str:
     """Where a new bead's file goes: `.convoy/beads/<id>.yaml`, or `.convoy/beads/<2 hex>/<id>.yaml` for fanout."""
-    checked_id(bead_id)
-    if layout == "fanout":
-        fan = hashlib.sha1(bead_id.encode(), usedforsecurity=False).hexdigest()[:2]
-        return f"{kinds.BEAD.folder}/{fan}/{bead_id}.yaml"
-    return f"{kinds.BEAD.folder}/{bead_id}.yaml"
+    return places.bead_path(checked_id(bead_id), fanned=layout == "fanout")
 
 
 def convoy_path(convoy_id: str) -> str:
     """`.convoy/convoys/<id>.yaml`."""
-    return f"{kinds.CONVOY.folder}/{checked_id(convoy_id)}.yaml"
+    return places.convoy_path(checked_id(convoy_id))
 
 
 def plan_path(convoy_id: str) -> str:
@@ -65,13 +58,7 @@ def plan_path(convoy_id: str) -> str:
 
 def schema_path(kind: Kind) -> str:
     """Where `init` copies the schema of a kind."""
-    return f"{SCHEMAS}/{kind.name}.schema.json"
-
-
-def schema_url(path: str, kind: Kind) -> str:
-    """The schema of a kind as seen from the file at `path`, so that editors find it without a network."""
-    up = "../" * (path.count("/") - 1)
-    return f"{up}schemas/{kind.name}.schema.json"
+    return f"{places.SCHEMAS}/{kind.name}.schema.json"
 
 
 def taken_ids(plan: Plan, ledger: Ledger | None = None) -> frozenset[str]:
@@ -104,18 +91,10 @@ def new_document(kind: Kind, path: str, fields: Mapping[str, Any]) -> bytes:
     """Canonical bytes of a new file; None, empty text, empty lists and mappings, and defaults are left out."""
     defaults = kinds.DEFAULTS.get(kind.name, {})
     kept = {key: value for key, value in fields.items() if not _left_out(value, defaults.get(key))}
-    return dump(kept, kind, schema_url(path, kind))
+    return dump(kept, kind, places.schema_url(path, kind))
 
 
 def _left_out(value: Any, default: Any) -> bool:
     if value is None or (isinstance(value, str | list | tuple | dict) and not value):
         return True
     return type(value) is type(default) and bool(value == default)
-
-
-def moved(data: bytes, kind: Kind, path: str) -> bytes:
-    """The bytes of a file for a new place: its schema line, if it has one, points at the same schema from there."""
-    first, newline, rest = data.partition(b"\n")
-    if not first.startswith(SCHEMA_LINE.encode()):
-        return data
-    return (SCHEMA_LINE + schema_url(path, kind)).encode() + newline + rest

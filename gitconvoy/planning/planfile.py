@@ -11,9 +11,10 @@ from gitconvoy.graph.waves import plan_data, waves
 from gitconvoy.model.ids import is_id
 from gitconvoy.model.kinds import PLAN
 from gitconvoy.model.ledger import CLOSED, Ledger
+from gitconvoy.model.places import schema_url
 from gitconvoy.model.plan import Convoy, Plan
 from gitconvoy.model.state import State
-from gitconvoy.planning.documents import plan_path, schema_url
+from gitconvoy.planning.documents import plan_path
 from gitconvoy.rules.view import View
 from gitconvoy.yamlio.writer import dump
 

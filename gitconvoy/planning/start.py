@@ -7,7 +7,8 @@ from collections.abc import Callable
 from gitconvoy.errors import BadFiles, UsageError
 from gitconvoy.model import kinds
 from gitconvoy.model.ids import is_id
-from gitconvoy.planning.documents import SCHEMA_LINE, schema_path, schema_url
+from gitconvoy.model.places import SCHEMA_LINE, schema_url
+from gitconvoy.planning.documents import schema_path
 from gitconvoy.resources import schema_text
 from gitconvoy.yamlio.reader import load
 

@@ -9,9 +9,9 @@ from typing import Any
 from gitconvoy.model import kinds
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import CLOSED, Ledger
+from gitconvoy.model.places import bead_path, moved
 from gitconvoy.model.plan import Bead
 from gitconvoy.planning.desk import Changes, Desk, settle
-from gitconvoy.planning.documents import bead_path, moved
 from gitconvoy.planning.planfile import stale
 from gitconvoy.planning.start import ATTRIBUTES_PATH, attributes
 from gitconvoy.rules.status import holds
@@ -65,7 +65,7 @@ def tidy(desk: Desk, closed_at: Mapping[str, int], *, archive: bool = False) -> 
     for one in archived:
         bead = desk.plan.beads[one]
         data = docs.get(bead.path) or desk.bytes_of(bead)
-        path = bead_path(one, desk.plan.config.layout).replace(kinds.BEAD.folder, kinds.ARCHIVE, 1)
+        path = bead_path(one, fanned=desk.plan.config.layout == "fanout", archived=True)
         docs |= {bead.path: None, path: moved(data, kinds.BEAD, path)}
     told = [f"{len(ids)} {what}" for ids, what in ((beads, "beads"), (convoys, "convoys")) if ids]
     told += [f"{len(archived)} to the archive"] if archived else []

@@ -90,6 +90,8 @@ def test_the_gastown_history_imports_whole_and_its_one_knot_is_named(repo: GitRe
     made = town(repo, prefix="zz", hooks=True)
     first = made.json("import", str(data_file("gastown")))
     assert (first["created"], first["tombstones"]) == (2956, 2931)
+    made.ok("export", "../out.jsonl")
+    assert (made.path / "../out.jsonl").read_bytes() == data_file("gastown").read_bytes()
     head = repo.head()
     second = made.json("import", str(data_file("gastown")))
     assert (second["created"], second["updated"], second["unchanged"]) == (0, 0, 2956)

@@ -312,3 +312,24 @@ def test_the_first_commit_of_all_that_is_refused_leaves_no_index(tmp_path: Path)
         personal.commit_paths(Repo.discover(first.path), ["new"], "x")
     assert first.status() == ["?? new"]
     assert list((first.path / ".git").glob("index*")) == []
+
+
+def test_many_files_are_committed_as_folders_and_nothing_beside_them(busy: GitRepo) -> None:
+    busy.write(".gitignore", "*.tmp\n")
+    busy.write("many/mixed/old", "1\n")
+    busy.commit("more")
+    busy.write("staged", "4\n")
+    before = set(busy.status())
+    busy.write("many/mixed/old", "2\n")
+    for name in ("many/mixed/mine", "many/ignored/x.tmp"):
+        busy.write(name, "theirs\n")
+    paths = [
+        f"many/{folder}/{number}" for folder in ("all", "mixed", "ignored") for number in range(personal.MANY // 2)
+    ]
+    for path in paths:
+        busy.write(path, "new\n")
+    found = Repo.discover(busy.path)
+    assert personal.commit_paths(found, paths, "Many") == busy.head()
+    listed = busy.git("diff-tree", "--no-commit-id", "--name-only", "-r", "HEAD").splitlines()
+    assert sorted(listed) == sorted(paths)
+    assert set(busy.status()) == {*before, " M many/mixed/old", "?? many/mixed/mine"}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from interop_help import Town, issue, line, link
 
 from gitconvoy.interop.beads import encode
+from gitconvoy.interop.jsonl import STYLES
 from gitconvoy.model.kinds import CONVOY
 
 OWN = "gt-aaaaa"
@@ -53,6 +55,18 @@ def test_a_failure_can_be_told_from_a_success() -> None:
     assert "close_reason" not in json.loads(encode({**closed, "outcome": "done"}))
 
 
+@pytest.mark.parametrize("spell", ["dense", "ascii", "html-safe"])
+def test_a_line_of_258_kilobytes_comes_back(spell: str) -> None:
+    text = "\u2028é<b>\x00\x07 \t\n" * 15_000
+    raw = STYLES[spell](issue(OWN, description=text, notes="  trailing  \n\n")).encode() + b"\n"
+    assert len(raw) > 258_000
+    town = Town()
+    town.bring([raw])
+    assert town.export() == [raw]
+    town.edit(OWN, f"title: Title of {OWN}", "title: New")
+    assert town.export() == [raw.replace(f"Title of {OWN}".encode(), b"New")]
+
+
 def test_an_edited_field_changes_and_all_else_stays() -> None:
     record = {"zebra": 1, **issue(OWN, status="tombstone", labels=["b", "a"]), "priority": 9, "assignee": ""}
     town = Town()
@@ -68,7 +82,7 @@ def test_links_removed_and_added_here_show() -> None:
     town.bring([line(issue(OWN, dependencies=[second, first, first]))])
     town.edit(OWN, "  - gt-c\n", "  - gt-new\n")
     (raw,) = town.export()
-    added = {"issue_id": OWN, "depends_on_id": "gt-new", "type": "blocks"}
+    added = {"issue_id": OWN, "depends_on_id": "gt-new", "type": "blocks", "created_at": "2025-11-26T22:13:53Z"}
     assert json.loads(raw)["dependencies"] == [first, first, added]
 
 
@@ -85,7 +99,7 @@ def test_a_line_that_is_kept_whole_changes_with_its_document() -> None:
     town.bring([b'{"id":"gt-aaaaa","title":"\\u0041","extra":1.50,"status":"open"}\n'])
     assert town.export() == [b'{"id":"gt-aaaaa","title":"\\u0041","extra":1.50,"status":"open"}\n']
     town.edit(OWN, "title: A", "title: B")
-    assert town.export() == [b'{"id":"gt-aaaaa","title":"B","extra":1.5,"status":"open"}\n']
+    assert town.export() == [b'{"id":"gt-aaaaa","title":"B","extra":1.50,"status":"open"}\n']
 
 
 def test_a_line_that_a_person_broke_is_made_anew() -> None:

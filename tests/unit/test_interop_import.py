@@ -150,7 +150,9 @@ def test_where_both_changed_the_same_field_the_file_stays_and_it_is_told() -> No
     town.edit(OWN, "status: open", "status: closed\noutcome: failed")
     found = town.bring([line(issue(OWN, status="in_progress"))])
     assert (town.bead(OWN)["status"], town.bead(OWN)["outcome"]) == ("closed", "failed")
-    assert any(f"{OWN} (status)" in warning for warning in found.warnings)
+    assert [(each.id, each.key, each.here, each.there) for each in found.conflicts] == [
+        (OWN, "status", "closed", "in_progress")
+    ]
     assert town.bring([line(issue(OWN, status="in_progress"))]).files == {}
 
 
@@ -290,7 +292,7 @@ def test_a_convoy_that_was_closed_by_an_import_stays_closed() -> None:
     town = town_with(convoy("hq-cv-aaaaa", status="closed"))
     found = town.bring([line(convoy("hq-cv-aaaaa", status="open"))])
     assert town.plan().convoys["hq-cv-aaaaa"].status == "closed"
-    assert any("hq-cv-aaaaa (status)" in warning for warning in found.warnings)
+    assert [(each.id, each.key) for each in found.conflicts] == [("hq-cv-aaaaa", "status")]
 
 
 def test_tracks_are_merged_with_what_people_added() -> None:

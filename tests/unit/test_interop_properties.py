@@ -11,6 +11,8 @@ from interop_help import Town, line
 
 from gitconvoy.interop.fields import BEAD_FIELDS
 from gitconvoy.interop.jsonl import STYLES
+from gitconvoy.model.kinds import BEAD
+from gitconvoy.yamlio.writer import edit
 
 IDS = st.sampled_from(
     [
@@ -30,8 +32,9 @@ IDS = st.sampled_from(
 TARGETS = IDS | st.sampled_from(["external:x:y-1", "external:a b\n", "gt-gone1", ""])
 WORDS = ["open", "closed", "tombstone", "In Review", "blocks", "parent-child", "tracks", "convoy", "task", "gt:owned"]
 TEXTS = st.text(max_size=12) | st.sampled_from(
-    [*WORDS, "", "two\nlines\n", "2025-11-26", "\ud800", "<&>", "\x00\x85", "  a"]
-)
+    [*WORDS, "", "two\nlines\n", "2025-11-26", "\ud800", "<&>", "\x00\x85", "  a", "a  ", "\u2028\u2029", "\x1b[31m\r",
+     "7", "\udc80\xff", "\ufeff", "- a: [b]\t", "null", "~"]
+)  # fmt: skip
 SCALARS = TEXTS | st.integers(-5, 10**40) | st.booleans() | st.none() | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3))
 LINKS = st.fixed_dictionaries(
@@ -43,6 +46,11 @@ LINKS = st.fixed_dictionaries(
     },
 )
 COMMENTS = st.fixed_dictionaries({"id": SCALARS, "issue_id": IDS, "author": TEXTS, "text": TEXTS, "created_at": TEXTS})
+OURS: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from(["touches", "outcome", "epic", "max_workers", "paused", "x"]),
+    st.sampled_from([["src/", "!x", 7], "failed", "done", "gt-bbbbb", 3, True, False, None, {}]),
+    max_size=3,
+)
 RECORDS = st.fixed_dictionaries(
     {"id": IDS},
     optional={
@@ -52,6 +60,8 @@ RECORDS = st.fixed_dictionaries(
         "issue_type": TEXTS,
         "labels": st.lists(TEXTS, max_size=3),
         "comments": st.lists(COMMENTS | VALUES, max_size=2),
+        **dict.fromkeys(("dependency_count", "dependent_count", "comment_count"), st.integers(0, 3) | VALUES),
+        "metadata": st.dictionaries(TEXTS | st.just("gitconvoy"), VALUES | OURS, max_size=3) | VALUES,
         "dependencies": st.lists(LINKS | VALUES, max_size=4) | VALUES,
         "unknown": VALUES,
     },
@@ -112,3 +122,33 @@ def test_edited_documents_still_export_a_record(record: dict[str, Any]) -> None:
     town.edit("gt-aaaaa", "title: ", "title: Mended # ")
     (exported,) = town.export()
     assert json.loads(exported)["title"] == "Mended"
+
+
+EDITS = {
+    "title": "Mended",
+    "priority": 3,
+    "labels": ["mended"],
+    "notes": "two\nlines",
+    "due_at": "2030-01-31",
+    "type": "chore",
+    "owner": "ann",
+    "comments": [{"text": "mended"}],
+}
+
+
+@given(spelled(), st.sampled_from(sorted(EDITS)))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_an_edit_changes_its_own_key_of_the_line_alone(raw: bytes, key: str) -> None:
+    old = json.loads(raw)
+    town = Town()
+    town.bring([raw])
+    bead = next(iter(town.plan().beads.values()), None)
+    if bead is None or bead.data.get(key) == EDITS[key]:
+        return
+    town.files[bead.path] = edit(town.files[bead.path], {key: EDITS[key]}, BEAD)
+    (exported,) = town.export()
+    new = json.loads(exported)
+    field = next(row.record for row in BEAD_FIELDS if row.key == key)
+    differ = {name for name in old.keys() | new.keys() if name not in old or name not in new or old[name] != new[name]}
+    assert differ - {"comment_count"} == {field} or (differ == set() and old.get(field) == EDITS[key])
+    assert [name for name in new if name in old] == [name for name in old if name in new]

@@ -12,6 +12,7 @@ from gitconvoy.errors import UsageError
 from gitconvoy.model import kinds
 from gitconvoy.model.ids import is_id
 from gitconvoy.model.ledger import ConvoyRecord
+from gitconvoy.model.places import moved, schema_url
 from gitconvoy.model.plan import Config, Link
 from gitconvoy.planning.documents import (
     bead_path,
@@ -20,11 +21,9 @@ from gitconvoy.planning.documents import (
     fresh_bead_id,
     fresh_convoy_id,
     link_entry,
-    moved,
     new_document,
     plan_path,
     schema_path,
-    schema_url,
     taken_ids,
 )
 

@@ -1,31 +1,63 @@
-"""A beads history becomes part of the plan, as one edit (SPEC 10)."""
+"""A beads history, a graph, or routes become part of the plan, as one edit (SPEC 10)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from gitconvoy.engine import joining
 from gitconvoy.git import read as gitread
 from gitconvoy.git.repo import Repo
-from gitconvoy.interop.importer import ImportPlan, plan_import
+from gitconvoy.interop.graphs import graph_lines
+from gitconvoy.interop.importer import Progress, plan_import
+from gitconvoy.interop.jsonl import first_record
+from gitconvoy.interop.report import ImportPlan, Wishes
+from gitconvoy.interop.routes import is_routes, read_routes
+from gitconvoy.interop.sources import lines_of, whole_value
+from gitconvoy.model.clock import iso
 from gitconvoy.model.kinds import CONFIG_PATH, ROOT
-from gitconvoy.model.plan import Plan
 from gitconvoy.planning.desk import Changes, Desk
-from gitconvoy.planning.planfile import blob_id, stale
-from gitconvoy.store.build import build
-from gitconvoy.store.reading import Source
+from gitconvoy.planning.planfile import stale
 from gitconvoy.yamlio.reader import load
 
-Progress = Callable[[int, int], None]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-def import_lines(
-    repo: Repo, desk: Desk, lines: Iterable[bytes], name: str, progress: Progress | None = None
+HISTORY, GRAPH, ROUTES = "history", "graph", "routes"
+"""What a source can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a history comes from: its name for people, its bytes (anew each time), and routes beside it."""
+
+    name: str
+    open: Callable[[], IO[bytes]]
+    routes: Path | None = None
+
+    @contextmanager
+    def lines(self, prefix: str) -> Iterator[tuple[Iterable[bytes], str]]:
+        """The lines of records, read as they are asked for, and what they are. `prefix` is for new ids."""
+        with self.open() as stream:
+            value = whole_value(stream, self.name)
+            if value is not None:
+                yield graph_lines(value, prefix, self.name), GRAPH
+            else:
+                routes = is_routes(first_record(lines_of(stream)))
+                stream.seek(0)
+                yield lines_of(stream), ROUTES if routes else HISTORY
+
+
+def import_source(
+    repo: Repo, desk: Desk, source: Source, wishes: Wishes, progress: Progress | None = None
 ) -> tuple[Changes, ImportPlan]:
-    """The edit that takes a file of JSON lines over, and its counts.
+    """The edit that takes a source over, and what it is. BadFiles names each bad line.
 
-    `name` is the file's; `progress` is called with the lines done and all. BadFiles names each bad line.
+    `progress` is called with the records done and all.
     """
     config = desk.read(CONFIG_PATH)
     existing = {
@@ -33,16 +65,28 @@ def import_lines(
     }
     document = load(config, CONFIG_PATH) if config is not None else {}
     own = joining.without(desk.plan)
-    found = plan_import(lines, own, document, existing, name, progress, desk.plan)
+    with source.lines(own.config.prefix) as (lines, what), _beside(source) as beside:
+        routes_only = what == ROUTES
+        routes = read_routes(lines if routes_only else beside, source.name if routes_only else str(source.routes))
+        made = {"created_at": iso(desk.now), **({"created_by": desk.actor} if desk.actor else {})}
+        wanted = replace(wishes, routes=tuple(routes), made=made if what == GRAPH else None)
+        records = () if routes_only else lines
+        found = plan_import(records, own, document, existing, source.name, progress, desk.plan, wanted)
     if not found.files:
         return Changes({}, "", (), desk.plan), found
-    plan = joining.carried(_with(existing, found.files), desk.plan)
+    plan = joining.carried(found.plan, desk.plan)
     files = dict(sorted({**found.files, **stale(plan, desk.ledger)}.items()))
-    count = found.created + found.updated + found.tombstones
-    return Changes(files, f"Import {count} records from {name.rsplit('/', 1)[-1]}", (), plan), found
+    return Changes(files, _message(found, source.name.rsplit("/", 1)[-1], what), (), plan), found
 
 
-def _with(existing: Mapping[str, bytes], files: Mapping[str, bytes | None]) -> Plan:
-    """The plan once the files are written."""
-    merged = {path: data for path, data in {**existing, **files}.items() if data is not None}
-    return build(Source(path, blob_id(data), partial(bytes, data)) for path, data in merged.items())
+@contextmanager
+def _beside(source: Source) -> Iterator[Iterable[bytes]]:
+    with source.routes.open("rb") if source.routes is not None else nullcontext() as stream:
+        yield lines_of(stream) if stream is not None else ()
+
+
+def _message(found: ImportPlan, name: str, what: str) -> str:
+    if what == ROUTES:
+        return f"Take over the rigs of {name}"
+    count = found.created + found.updated + found.tombstones + found.deleted
+    return f"Import {count} records from {name}" if what == HISTORY else f"Add {count} beads of the graph {name}"
