@@ -51,8 +51,9 @@ def install(repo: Repo, python: str) -> tuple[HookChange, ...]:
     """
     _prove(python)
     _make_folder(repo.common_dir / "gitconvoy")
-    drivers.set_up(repo, python)
-    return tuple(_install(place, python) for place in survey(repo))
+    changes = tuple(_install(place, python) for place in survey(repo))
+    drivers.set_up(repo, python)  # last: where hooks cannot be written, git config stays as it was
+    return changes
 
 
 def install_server(repo: Repo, python: str) -> tuple[HookChange, ...]:
