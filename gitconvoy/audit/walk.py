@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from gitconvoy.audit.values import Books, Finding, Step
@@ -65,22 +65,11 @@ class Walk:
             self._say(info, "message", "it is no event: only gitconvoy writes this branch")
             self._take_over(info, changed)
             return None
-        trailers = parsed.trailers
-        bead, convoy = trailers.get("Convoy-Bead"), trailers.get("Convoy-Id")
+        said = parsed.at(info.time)
+        bead, convoy = said.bead, said.convoy
         records, paused = self._records(info, changed, parsed.event, bead, convoy)
-        event = Event(
-            parsed.event,
-            at=info.time,
-            actor=trailers.get("Convoy-Actor", ""),
-            cause=trailers.get("Convoy-Cause", ""),
-            trunk=trailers.get("Convoy-Trunk"),
-            bead=bead,
-            convoy=convoy,
-            worker=trailers.get("Convoy-Worker"),
-            attempt=parsed.attempt,
-            token=trailers.get("Convoy-Token"),
-            force=tuple(trailers.get("Convoy-Force", "").split()),
-            reason=parsed.reason,
+        event = replace(
+            said,
             bead_changes=_changes(self.books.bead(bead), records.get(bead)) if bead else {},
             convoy_changes=_changes(self.books.convoy(convoy), records.get(convoy)) if convoy else {},
             town_changes={"paused": paused} if paused is not None else {},

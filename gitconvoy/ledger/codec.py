@@ -188,6 +188,24 @@ class Parsed:
         text = self.trailers.get("Convoy-Attempt", "")
         return int(text) if _COUNT.fullmatch(text) else None
 
+    def at(self, time: int) -> Event:
+        """The event of a commit of that time, as far as its message tells; what it changed is in the records."""
+        trailers = self.trailers
+        return Event(
+            self.event,
+            at=time,
+            actor=trailers.get("Convoy-Actor", ""),
+            cause=trailers.get("Convoy-Cause", ""),
+            trunk=trailers.get("Convoy-Trunk"),
+            bead=trailers.get("Convoy-Bead"),
+            convoy=trailers.get("Convoy-Id"),
+            worker=trailers.get("Convoy-Worker"),
+            attempt=self.attempt,
+            token=trailers.get("Convoy-Token"),
+            force=tuple(trailers.get("Convoy-Force", "").split()),
+            reason=self.reason,
+        )
+
 
 def parse_message(text: str) -> Parsed | None:
     """The event that a message tells of; None where it is no ledger message. Reads the last paragraph only."""

@@ -52,25 +52,13 @@ def told(repo: Repo, commit: str) -> Told | None:
     if parsed is None:
         return None
     before = info.parents[0] if info.parents else None
-    trailers = parsed.trailers
-    bead, convoy = trailers.get("Convoy-Bead"), trailers.get("Convoy-Id")
-    bead_after, convoy_before = _bead(repo, commit, bead), _convoy(repo, before, convoy)
+    said = parsed.at(info.time)
+    bead_after, convoy_before = _bead(repo, commit, said.bead), _convoy(repo, before, said.convoy)
     paused = _paused(repo, commit)
-    event = Event(
-        parsed.event,
-        at=info.time,
-        actor=trailers.get("Convoy-Actor", ""),
-        cause=trailers.get("Convoy-Cause", ""),
-        trunk=trailers.get("Convoy-Trunk"),
-        bead=bead,
-        convoy=convoy,
-        worker=trailers.get("Convoy-Worker"),
-        attempt=parsed.attempt,
-        token=trailers.get("Convoy-Token"),
-        force=tuple(trailers.get("Convoy-Force", "").split()),
-        reason=parsed.reason,
-        bead_changes=_differences(_bead(repo, before, bead), bead_after),
-        convoy_changes=_differences(convoy_before, _convoy(repo, commit, convoy)),
+    event = replace(
+        said,
+        bead_changes=_differences(_bead(repo, before, said.bead), bead_after),
+        convoy_changes=_differences(convoy_before, _convoy(repo, commit, said.convoy)),
         town_changes={"paused": paused} if paused != _paused(repo, before) else {},
     )
     return Told(commit, event, bead_after, convoy_before, read.tree_at(repo, commit, "plan"))

@@ -123,7 +123,7 @@ def test_what_git_will_not_take_is_no_trunk_for_the_ledger(there: Server) -> Non
     here.repo.git("branch", "--force", "main", "other")
     here.repo.git("switch", "--quiet", "main")
     here.ok("sling", "gt-b", "--force")
-    there.refuses("+main", "convoy-ledger")
+    assert "no force pushes (receive.denyNonFastForwards)" in there.refuses("+main", "convoy-ledger")
 
 
 def test_a_push_that_is_wrong_about_what_stands_here(there: Server) -> None:
