@@ -19,6 +19,15 @@ from waiting import until
 from gitconvoy.dispatch import leases
 
 FLOW = "hq-cv-flow"
+_COMMITTING = """\
+#!/bin/sh
+set -e
+mkdir -p src
+echo "$GITCONVOY_BEAD" > "src/$GITCONVOY_BEAD.txt"
+git add src
+git commit --quiet -m "Work on $GITCONVOY_BEAD"
+{python} -m gitconvoy done
+"""
 _PRELUDE = """\
 import json, os, pathlib, signal, subprocess, sys, time
 bead, attempt = os.environ["GITCONVOY_BEAD"], os.environ["GITCONVOY_ATTEMPT"]
@@ -37,6 +46,11 @@ def commit(path, text):
     git("commit", "-q", "-m", "work on " + bead)
 note(bead + "-" + attempt, os.getpid())
 """
+
+
+def committing_worker() -> str:
+    """A script that commits a file of its bead's, and hands the branch in."""
+    return _COMMITTING.format(python=shlex.quote(sys.executable))
 
 
 @dataclass(slots=True)

@@ -14,18 +14,10 @@ import pytest
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
 from waiting import until
+from workshops import committing_worker
 
 FLOW = "hq-cv-flow"
 PATIENCE = 240.0
-WORKER = """\
-#!/bin/sh
-set -e
-mkdir -p src
-echo "$GITCONVOY_BEAD" > "src/$GITCONVOY_BEAD.txt"
-git add src
-git commit --quiet -m "Work on $GITCONVOY_BEAD"
-{python} -m gitconvoy done
-"""
 BEADS = {
     "gt-a1": (), "gt-a2": (), "gt-a3": (), "gt-a4": (),
     "gt-b1": ("gt-a1",), "gt-b2": ("gt-a2",), "gt-b3": ("gt-a3", "gt-a4"), "gt-b4": ("gt-a4",),
@@ -52,10 +44,10 @@ def processes_of(folder: Path) -> list[int]:
 
 @pytest.fixture
 def here(repo: GitRepo, tmp_path: Path) -> Iterator[TownHelper]:
-    """A town with installed hooks whose dispatcher runs the script above; no process of it stays behind."""
+    """A town with installed hooks whose workers commit a file and say done; no process of it stays behind."""
     made = town(repo, hooks=True)
     script = tmp_path / "worker.sh"
-    script.write_text(WORKER.format(python=shlex.quote(sys.executable)))
+    script.write_text(committing_worker())
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     repo.config("gitconvoy.dispatcher", "script")
     repo.config("gitconvoy.dispatcher.script.command", shlex.quote(str(script)))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,20 +18,11 @@ from forges import Forge, colleague, share
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
 from waiting import until
-from workshops import close_workshop, open_workshop, processes_of
+from workshops import close_workshop, committing_worker, open_workshop, processes_of
 
 from gitconvoy.ledger.read import REF
 
 FLOW = "hq-cv-flow"
-WORKER = """\
-#!/bin/sh
-set -e
-mkdir -p src
-echo "$GITCONVOY_BEAD" > "src/$GITCONVOY_BEAD.txt"
-git add src
-git commit --quiet -m "Work on $GITCONVOY_BEAD"
-{python} -m gitconvoy done
-"""
 MERGES = {"gt-a": "--ff-only", "gt-b": "--no-ff", "gt-c": "--squash"}
 """How the work of each bead is merged by the forge."""
 
@@ -42,7 +32,7 @@ def here(repo: GitRepo, tmp_path: Path) -> Iterator[TownHelper]:
     """The clone that dispatches: its workers commit a file and say done; nothing of them stays behind."""
     made = town(repo, hooks=True)
     script = tmp_path / "worker.sh"
-    script.write_text(WORKER.format(python=shlex.quote(sys.executable)))
+    script.write_text(committing_worker())
     script.chmod(0o755)
     repo.config("gitconvoy.dispatcher", "script")
     repo.config("gitconvoy.dispatcher.script.command", shlex.quote(str(script)))
