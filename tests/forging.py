@@ -7,7 +7,7 @@ from typing import Any
 
 from townfixtures import TownHelper
 
-from gitconvoy.git import read, write
+from gitconvoy.git import commits, refs, write
 from gitconvoy.ledger import chain as links
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event
@@ -47,7 +47,7 @@ def forge(here: TownHelper, *events: Event, plan: str | None = None) -> str:
     """Write events onto the ledger without asking any rule; the last one's commit."""
     repo = here.open().repo
     ledger = here.ledger()
-    base = read.commit(repo, ledger.tip or "").tree
+    base = commits.commit(repo, ledger.tip or "").tree
     made = links.prepare(repo, ledger, base, plan or here.state().plan.tree, events)
     assert links.publish(repo, made, "forged")
     return made.tip
@@ -58,8 +58,8 @@ def rewrite(
 ) -> str:
     """The ledger's last commit once more, changed; its new id."""
     repo = here.open().repo
-    tip = read.ref(repo, REF) or ""
-    info = read.commit(repo, tip)
+    tip = refs.ref(repo, REF) or ""
+    info = commits.commit(repo, tip)
     changed = write.edit_tree(repo, info.tree, tree) if tree else info.tree
     made = write.create_commit(
         repo, changed, more.get("parents", info.parents), message(info.message), more.get("time", info.time)

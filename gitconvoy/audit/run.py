@@ -12,7 +12,7 @@ from gitconvoy.audit.surroundings import Surroundings
 from gitconvoy.audit.values import ERROR, WARNING, Books, Finding, Step
 from gitconvoy.audit.walk import Walk
 from gitconvoy.errors import GitError
-from gitconvoy.git import read
+from gitconvoy.git import commits, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import check_format, read_ledger
 from gitconvoy.model.kinds import ROOT
@@ -54,11 +54,11 @@ def audit(
     format. `progress` is told (done, total), now and then.
     """
     check_format(repo, tip)
-    commits = read.first_parents(repo, tip, since)
-    if commits is None:
+    chain = commits.first_parents(repo, tip, since)
+    if chain is None:
         raise ValueError(f"{since} is no first-parent ancestor of {tip}")
     ledger = read_ledger(repo, since)
-    walk = Walk(repo, commits, since, Books.of(ledger))
+    walk = Walk(repo, chain, since, Books.of(ledger))
     plans = _Plans(repo)
     trunks = _Trunks(repo, ledger.trunk)
     for number, step in enumerate(walk):
@@ -68,9 +68,9 @@ def audit(
             walk.found += look(step, walk.plan) if look is not None else ()
             walk.close(step)
         if progress is not None and number % 100 == 0:
-            progress(number, len(commits))
-    place = {oid: number for number, oid in enumerate(reversed(commits))}
-    return Report(tip, len(commits), tuple(sorted(walk.found, key=lambda finding: place[finding.commit])))
+            progress(number, len(chain))
+    place = {oid: number for number, oid in enumerate(reversed(chain))}
+    return Report(tip, len(chain), tuple(sorted(walk.found, key=lambda finding: place[finding.commit])))
 
 
 _ID = re.compile(r"[0-9a-f]{40}")
@@ -108,11 +108,11 @@ class _Trunks:
         if not _ID.fullmatch(trunk):
             return [step.finding("trunk", "what it names as the trunk commit is no commit's id")]
         if trunk not in self._trees:
-            if read.resolve(self._repo, trunk) is None:
+            if refs.resolve(self._repo, trunk) is None:
                 message = f"the trunk commit {trunk[:10]} is not here: amended away, or not fetched"
                 return [step.finding("trunk", message, severity=WARNING)] if trunk != before else []
             try:
-                self._trees[trunk] = read.tree_at(self._repo, trunk, ROOT)
+                self._trees[trunk] = trees.tree_at(self._repo, trunk, ROOT)
             except GitError:
                 return [step.finding("trunk", f"the trunk commit {trunk[:10]} cannot be read")]
         if self._trees[trunk] != plan:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gitconvoy.audit.values import Books, Finding, Step
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read
+from gitconvoy.git import commits, objects, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.apply import violations
@@ -36,27 +36,27 @@ class Walk:
     """
 
     def __init__(self, repo: Repo, commits: list[str], since: str | None = None, books: Books | None = None) -> None:
-        """`commits`: newest first, as `read.first_parents` gives them; `books`: as they stand at `since`."""
+        """`commits`: newest first, as `commits.first_parents` gives them; `books`: as they stand at `since`."""
         self._repo = repo
         self._commits = commits
         self._since = since
         self.books = books or Books()
         self.found: list[Finding] = []
-        self.plan: str | None = read.tree_at(repo, since, PLAN) if since is not None else None
+        self.plan: str | None = trees.tree_at(repo, since, PLAN) if since is not None else None
         """The `.convoy` tree that the commit at hand was decided on."""
 
     def __iter__(self) -> Iterator[Step | None]:
-        before = read.commit(self._repo, self._since) if self._since is not None else None
+        before = commits.commit(self._repo, self._since) if self._since is not None else None
         for oid in reversed(self._commits):
-            info = read.commit(self._repo, oid)
+            info = commits.commit(self._repo, oid)
             step = self._look(before, info)
             yield step
             before = info
 
-    def _say(self, info: read.CommitInfo, rule: str, message: str, *ids: str, event: str = "") -> None:
+    def _say(self, info: commits.CommitInfo, rule: str, message: str, *ids: str, event: str = "") -> None:
         self.found.append(Finding(info.id, info.time, event, rule, message, ids))
 
-    def _look(self, before: read.CommitInfo | None, info: read.CommitInfo) -> Step | None:
+    def _look(self, before: commits.CommitInfo | None, info: commits.CommitInfo) -> Step | None:
         self._chain(before, info)
         changed = self._changed(before, info)
         plan_before, self.plan = self.plan, self._plan(info)
@@ -93,27 +93,27 @@ class Walk:
                 self.books.put(record)
         self.books.paused = bool(step.event.town_changes.get("paused", self.books.paused))
 
-    def _chain(self, before: read.CommitInfo | None, info: read.CommitInfo) -> None:
+    def _chain(self, before: commits.CommitInfo | None, info: commits.CommitInfo) -> None:
         if len(info.parents) > 1:
             self._say(info, "linear", f"it has {len(info.parents)} parents: the branch is a chain of single commits")
         if before is not None and info.time < before.time:
             self._say(info, "time", f"its date lies {before.time - info.time} s before that of the commit it follows")
 
-    def _changed(self, before: read.CommitInfo | None, info: read.CommitInfo) -> list[str]:
+    def _changed(self, before: commits.CommitInfo | None, info: commits.CommitInfo) -> list[str]:
         old = before.tree if before is not None else None
-        changed = read.changed_in_trees(self._repo, old, info.tree, skip=(PLAN,), limit=_MAX_CHANGED)
+        changed = trees.changed_in_trees(self._repo, old, info.tree, skip=(PLAN,), limit=_MAX_CHANGED)
         if len(changed) > _MAX_CHANGED:
             self._say(info, "records", f"it changes more than {_MAX_CHANGED} files")
         return changed
 
-    def _plan(self, info: read.CommitInfo) -> str | None:
+    def _plan(self, info: commits.CommitInfo) -> str | None:
         """The `.convoy` tree that a commit keeps; None, with a finding, where it is no folder."""
-        tree = read.child(self._repo, info.tree, PLAN)
-        if tree is None and read.entry(self._repo, info.tree, PLAN) is not None:
+        tree = trees.child(self._repo, info.tree, PLAN)
+        if tree is None and trees.entry(self._repo, info.tree, PLAN) is not None:
             self._say(info, "plan", f"{PLAN} is no folder")
         return tree
 
-    def _undecided(self, info: read.CommitInfo, event: Event, other_plan: bool) -> None:
+    def _undecided(self, info: commits.CommitInfo, event: Event, other_plan: bool) -> None:
         """A commit that names no trunk commit was written where there was none: on no plan, or on the one before."""
         if event.kind == "dispatch":
             self._say(
@@ -122,7 +122,7 @@ class Walk:
         elif other_plan:
             self._say(info, "plan", "it keeps another plan, and names no trunk commit", *_ids(event), event=event.kind)
 
-    def _form(self, info: read.CommitInfo, event: Event, root: bool) -> None:
+    def _form(self, info: commits.CommitInfo, event: Event, root: bool) -> None:
         kind = event.kind
         if root != (kind == "init"):
             message = "the ledger begins with another event than init" if root else "the ledger begins once more"
@@ -140,7 +140,7 @@ class Walk:
             self._say(info, "trailers", "it does not say who acted", *_ids(event), event=kind)
 
     def _records(
-        self, info: read.CommitInfo, changed: list[str], kind: str, bead: str | None, convoy: str | None
+        self, info: commits.CommitInfo, changed: list[str], kind: str, bead: str | None, convoy: str | None
     ) -> tuple[dict[str, BeadRecord | ConvoyRecord], bool | None]:
         """The records that a commit leaves, by id, and the town's word if it changed; foreign paths are findings."""
         records: dict[str, BeadRecord | ConvoyRecord] = {}
@@ -162,23 +162,23 @@ class Walk:
             records[record.id] = record
         return records, paused
 
-    def _readme(self, info: read.CommitInfo, kind: str) -> None:
-        page = read.entry(self._repo, info.tree, README)
+    def _readme(self, info: commits.CommitInfo, kind: str) -> None:
+        page = trees.entry(self._repo, info.tree, README)
         if page is not None and not page.is_file:
             self._say(info, "records", f"{README} is no plain file", event=kind)
-        elif page is not None and read.blob_size(self._repo, page.oid) > MAX_README:
+        elif page is not None and objects.blob_size(self._repo, page.oid) > MAX_README:
             self._say(info, "records", f"{README} has more than {MAX_README >> 10} KiB", event=kind)
 
-    def _data(self, info: read.CommitInfo, path: str) -> bytes | None:
+    def _data(self, info: commits.CommitInfo, path: str) -> bytes | None:
         """The bytes of a record; None where the commit has no plain file there. BadFiles where it is too large."""
-        found = read.entry(self._repo, info.tree, path)
+        found = trees.entry(self._repo, info.tree, path)
         if found is None or not found.is_file:
             return None
-        if read.blob_size(self._repo, found.oid) > MAX_SIZE:
-            raise too_large(path, read.blob_size(self._repo, found.oid))
-        return read.blob(self._repo, found.oid)
+        if objects.blob_size(self._repo, found.oid) > MAX_SIZE:
+            raise too_large(path, objects.blob_size(self._repo, found.oid))
+        return objects.blob(self._repo, found.oid)
 
-    def _town(self, info: read.CommitInfo, kind: str) -> bool | None:
+    def _town(self, info: commits.CommitInfo, kind: str) -> bool | None:
         try:
             data = self._data(info, "town.yaml")
             return codec.read_town(data, "town.yaml") if data is not None else False
@@ -186,7 +186,7 @@ class Walk:
             self._say(info, "records", error.message, event=kind)
             return None
 
-    def _record(self, info: read.CommitInfo, path: str, kind: str) -> BeadRecord | ConvoyRecord | None:
+    def _record(self, info: commits.CommitInfo, path: str, kind: str) -> BeadRecord | ConvoyRecord | None:
         """One record as the commit has it; None, with a finding, where it is none or gone."""
         match = _RECORD.fullmatch(path)
         if match is None:
@@ -212,7 +212,7 @@ class Walk:
             self._say(info, "records", f"the record {path} is not as gitconvoy writes it", record.id, event=kind)
         return record
 
-    def _take_over(self, info: read.CommitInfo, changed: list[str]) -> None:
+    def _take_over(self, info: commits.CommitInfo, changed: list[str]) -> None:
         """What stands after a commit that is no event is what the next one builds on."""
         for path in changed:
             if _RECORD.fullmatch(path):

@@ -25,10 +25,10 @@ def audit(app: App, rev: str | None) -> int:
     limits of machines, proofs in other repositories) only the form is checked. Exit code 1 where something is wrong.
     """
     from gitconvoy.audit.run import audit as check
-    from gitconvoy.git import read
+    from gitconvoy.git import refs
 
     town = app.town()
-    tip = read.resolve(town.repo, rev) if rev is not None else town.ledger_tip()
+    tip = refs.resolve(town.repo, rev) if rev is not None else town.ledger_tip()
     if tip is None and rev is not None:
         raise NotFound(f"there is no commit {rev!r}", hint="name a ledger branch, such as origin/convoy-ledger")
     if tip is None:

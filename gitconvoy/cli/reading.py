@@ -143,9 +143,9 @@ PIN = "git config gitconvoy.trunk BRANCH names another one; `git branch --all` l
 
 def missing_trunk(town: Town) -> str | None:
     """That the pinned trunk does not exist, in words; None where it does, or is about to: HEAD names it."""
-    from gitconvoy.git import read
+    from gitconvoy.git import refs
 
-    if not town.settings.pinned or town.trunk() is not None or read.head_ref(town.repo) == town.settings.trunk:
+    if not town.settings.pinned or town.trunk() is not None or refs.head_ref(town.repo) == town.settings.trunk:
         return None
     return f"the trunk is gone: gitconvoy.trunk names {town.settings.trunk.removeprefix('refs/heads/')}, no such branch"
 
@@ -162,12 +162,12 @@ def circumstances(app: App, found: Moment) -> dict[str, Any]:
 def _now(app: App, found: Moment) -> dict[str, Any]:
     from gitconvoy.engine.settings import HEADS
     from gitconvoy.engine.telling.notices import troubles
-    from gitconvoy.git import read
+    from gitconvoy.git import refs
     from gitconvoy.ledger.read import REF
 
     town = app.town()
     tip = found.view.ledger.tip
-    source = "none" if tip is None else "local" if read.ref(town.repo, REF) is not None else "remote"
+    source = "none" if tip is None else "local" if refs.ref(town.repo, REF) is not None else "remote"
     return {
         "trunk": {"branch": town.settings.trunk.removeprefix(HEADS), "commit": found.view.state.trunk},
         "ledger": {"source": source, "tip": tip},
@@ -193,15 +193,15 @@ def _rewound(town: Town) -> list[str]:
 def _apart(town: Town) -> list[str]:
     """The remotes whose ledgers went another way, as last fetched."""
     from gitconvoy.engine.settings import remotes
-    from gitconvoy.git import read
+    from gitconvoy.git import commits, refs
     from gitconvoy.ledger.read import REF
 
-    own, found = read.ref(town.repo, REF), []
+    own, found = refs.ref(town.repo, REF), []
     for remote in remotes(town.repo) if own is not None else ():
-        theirs = read.ref(town.repo, f"refs/remotes/{remote}/{REF.removeprefix('refs/heads/')}")
+        theirs = refs.ref(town.repo, f"refs/remotes/{remote}/{REF.removeprefix('refs/heads/')}")
         if own is None or theirs is None or theirs == own:
             continue
-        if not read.is_ancestor(town.repo, own, theirs) and not read.is_ancestor(town.repo, theirs, own):
+        if not commits.is_ancestor(town.repo, own, theirs) and not commits.is_ancestor(town.repo, theirs, own):
             found.append(f"the ledger here and that of {remote} have diverged: gitconvoy sync {remote}")
     return found
 

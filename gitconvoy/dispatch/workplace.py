@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from gitconvoy.dispatch import logs, program, registry
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.errors import ConvoyError, Refused
-from gitconvoy.git import config, read, worktrees, write
+from gitconvoy.git import config, refs, worktrees, write
 from gitconvoy.git.admin import admin_dir, admin_dirs, lock_reason, real, stands_on
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.clock import parse_duration
@@ -331,7 +331,7 @@ def stranger(repo: Repo, job: Job) -> str:
     if admin is None:
         return ""
     said = lock_reason(admin)
-    if said == reason(job) or (said is None and stands_on(admin) == read.HEADS + job.branch):
+    if said == reason(job) or (said is None and stands_on(admin) == refs.HEADS + job.branch):
         return ""
     why = f"locked: {said}" if said is not None else "it is on another branch"
     return f"it is not the worktree of attempt {job.attempt} of {job.bead} ({why})"
@@ -375,5 +375,5 @@ def there(job: Job) -> bool:
 
 def drop_empty_branch(repo: Repo, job: Job) -> None:
     """Delete an attempt's branch that still stands where it began."""
-    if job.branch and job.base and read.ref(repo, read.HEADS + job.branch) == job.base:
-        write.delete_ref(repo, read.HEADS + job.branch, job.base)
+    if job.branch and job.base and refs.ref(repo, refs.HEADS + job.branch) == job.base:
+        write.delete_ref(repo, refs.HEADS + job.branch, job.base)

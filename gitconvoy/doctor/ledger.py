@@ -12,7 +12,7 @@ from gitconvoy.engine import rewound, settings
 from gitconvoy.engine.settings import LOCAL
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, UnsupportedRepository
-from gitconvoy.git import personal, read
+from gitconvoy.git import commits, personal, refs
 from gitconvoy.ledger.codec import parse_message
 from gitconvoy.ledger.read import REF, last_event
 
@@ -34,7 +34,7 @@ def readable(scene: Scene) -> Iterator[Finding]:
             hint or "nothing can be decided on what cannot be read",
             _remedy(town, error),
         )
-    elif read.ref(town.repo, REF) is None and rewound.look(town) is None:
+    elif refs.ref(town.repo, REF) is None and rewound.look(town) is None:
         yield from _missing(town, exists=scene.plan_trouble() is None and scene.plan().exists)
 
 
@@ -44,13 +44,13 @@ def _remedy(town: Town, error: Trouble) -> tuple[str, ...]:
         return ("git fetch --refetch --no-filter",)
     look = "git log --stat convoy-ledger"
     try:
-        tip = read.ref(town.repo, REF)
+        tip = refs.ref(town.repo, REF)
     except ConvoyError:
         folder = town.repo.common_dir
         words = ("mv", str(folder / REF), str(folder / f"{BRANCH}.damaged"))
         return (shlex.join(words), "gitconvoy doctor --fix")
     try:
-        if tip is None or parse_message(read.commit(town.repo, tip).message) is not None:
+        if tip is None or parse_message(commits.commit(town.repo, tip).message) is not None:
             return (look,)
         good = last_event(town.repo, tip)
     except ConvoyError:  # commits are missing
@@ -104,7 +104,7 @@ def whole(scene: Scene) -> Iterator[Finding]:
 def in_the_way(scene: Scene) -> Iterator[Finding]:
     """Can the branch be made where it is not there?"""
     town = scene.town()
-    for name in sorted(read.refs(town.repo, f"{REF}/")):
+    for name in sorted(refs.refs(town.repo, f"{REF}/")):
         branch = name.removeprefix(settings.HEADS)
         spare = shlex.quote(branch.replace("/", "-", 1))
         yield Finding(
@@ -139,11 +139,11 @@ def remotes(scene: Scene) -> Iterator[Finding]:
     """Is it at one with the ledgers that remotes were last seen to have?"""
     town = scene.town()
     try:
-        own = read.ref(town.repo, REF)
+        own = refs.ref(town.repo, REF)
     except ConvoyError as error:
         raise OutOfReach from error
     for remote in settings.remotes(town.repo) if own is not None else ():
-        theirs = read.ref(town.repo, f"refs/remotes/{remote}/{BRANCH}")
+        theirs = refs.ref(town.repo, f"refs/remotes/{remote}/{BRANCH}")
         if own is None or theirs is None or theirs == own:
             continue
         mine, other = (_count(town, theirs, own), _count(town, own, theirs))

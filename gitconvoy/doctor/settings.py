@@ -14,7 +14,7 @@ from gitconvoy.doctor.findings import ERROR, NOTE, WARNING, Finding
 from gitconvoy.doctor.scene import Scene
 from gitconvoy.engine.settings import HEADS, LOCAL, OFF, REMOTE
 from gitconvoy.engine.town import Town
-from gitconvoy.git import config, personal, read
+from gitconvoy.git import config, personal, refs
 from gitconvoy.model.ledger import START
 
 _KIND = ("dispatcher", "kind")
@@ -67,7 +67,7 @@ def trunk(scene: Scene) -> Iterator[Finding]:
     name = ref.removeprefix(HEADS)
     pin = ("git branch --all", "git config gitconvoy.trunk BRANCH")
     if town.trunk() is None:
-        pinned, empty = town.settings.pinned, read.head(town.repo) is None
+        pinned, empty = town.settings.pinned, refs.head(town.repo) is None
         yield Finding(
             "trunk",
             name,

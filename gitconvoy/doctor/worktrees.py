@@ -13,7 +13,7 @@ from gitconvoy.dispatch import attempts, workplace
 from gitconvoy.doctor.findings import NOTE, WARNING, Finding
 from gitconvoy.doctor.scene import Scene
 from gitconvoy.engine.town import Town
-from gitconvoy.git import read, worktrees
+from gitconvoy.git import refs, worktrees
 from gitconvoy.git.admin import admin_dirs, lock_reason, real
 from gitconvoy.git.personal import main_worktree
 from gitconvoy.git.repo import Repo
@@ -96,7 +96,7 @@ def stray_worktrees(scene: Scene) -> Iterator[Finding]:
         for path in ground.strays(known):
             if not live.isdisjoint((path.name, path.stem)):  # `<bead>-<attempt>`, perhaps with `.2` behind it
                 continue  # its repository was moved while it is worked on
-            lost = worktrees.losses(path, into=tuple(filter(None, (read.ref(ground.repo, ground.trunk),))))
+            lost = worktrees.losses(path, into=tuple(filter(None, (refs.ref(ground.repo, ground.trunk),))))
             yield Finding(
                 "worktree",
                 str(path),

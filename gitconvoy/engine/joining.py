@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.errors import ConvoyError, Problem, Refused
-from gitconvoy.git import lines, read
+from gitconvoy.git import lines, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model import kinds
 from gitconvoy.model.clock import iso
@@ -42,7 +42,7 @@ def join(plan: Plan, homes: Mapping[str, RigHome], at: int | None = None) -> Pla
 def _read(home: RigHome, at: int | None) -> tuple[Plan, Abroad]:
     """What stands on the trunk of a rig's repository, and where that is. ConvoyError, OSError where it is away."""
     repo = home.repo()
-    tip = read.ref(repo, home.trunk)
+    tip = refs.ref(repo, home.trunk)
     if tip is None:
         raise _away(_NO_TRUNK)
     if at is not None:
@@ -205,4 +205,4 @@ def reader(
 
 
 def _blob(repo: Repo, commit: str, path: str, root: str) -> bytes | None:
-    return read.blob_at(repo, commit, path.removeprefix(root + "/"))
+    return trees.blob_at(repo, commit, path.removeprefix(root + "/"))

@@ -11,7 +11,7 @@ from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
-from gitconvoy.git import read
+from gitconvoy.git import refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.plan import Plan
@@ -47,13 +47,13 @@ def _awaited(draft: Draft, homes: Mapping[str, RigHome]) -> dict[str | None, set
     return found
 
 
-def _stand(repo: Repo, refs: Iterable[str]) -> dict[str, str]:
-    return {ref: read.ref(repo, ref) or "-" for ref in sorted(refs)}
+def _stand(repo: Repo, names: Iterable[str]) -> dict[str, str]:
+    return {name: refs.ref(repo, name) or "-" for name in sorted(names)}
 
 
-def _watch(town: Town, plan: Plan, home: RigHome, refs: Iterable[str]) -> None:
+def _watch(town: Town, plan: Plan, home: RigHome, names: Iterable[str]) -> None:
     """Let the hooks of a rig's repository know what this town has seen of it."""
     repo = home.repo()
-    tree = read.tree_at(repo, plan.homes[home.rig].commit, ROOT)
-    wanted = seen.Watch(town.home(), home.trunk, tree or "-", _stand(repo, refs))
+    tree = trees.tree_at(repo, plan.homes[home.rig].commit, ROOT)
+    wanted = seen.Watch(town.home(), home.trunk, tree or "-", _stand(repo, names))
     seen.watch(repo.common_dir, town.common_dir, wanted)

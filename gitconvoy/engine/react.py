@@ -23,7 +23,7 @@ from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.telling import board, notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
-from gitconvoy.git import read
+from gitconvoy.git import commits, refs
 from gitconvoy.ledger import chain
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event
@@ -147,7 +147,7 @@ def _publish(
 def _publish_once(town: Town, draft: Draft) -> tuple[str, ...] | None:
     """The chain's commits; None where somebody else moved the branch since it was read."""
     before = draft.before.ledger
-    base = read.commit(town.repo, before.tip).tree if before.tip else None
+    base = commits.commit(town.repo, before.tip).tree if before.tip else None
     page = board.render(draft.view)
     prepared = chain.prepare(town.repo, before, base, draft.state.plan.tree, draft.events, page)
     more = f" and {len(draft.events) - 1} more" if len(draft.events) > 1 else ""
@@ -159,7 +159,7 @@ def _adopt_remote_ledger(town: Town) -> None:
     """A clone that becomes the one that dispatches, or does so again, goes on where the shared ledger ends."""
     tip = town.remote_ledger()
     if tip is not None:
-        chain.follow(town.repo, read.ref(town.repo, REF), tip, "convoy: ledger of the remote")
+        chain.follow(town.repo, refs.ref(town.repo, REF), tip, "convoy: ledger of the remote")
 
 
 def _dispatches(pairs: tuple[tuple[Event, str], ...]) -> tuple[Dispatched, ...]:

@@ -13,7 +13,7 @@ from gitconvoy.engine import seen
 from gitconvoy.engine.settings import LOCAL, require_role
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, Refused
-from gitconvoy.git import read, write
+from gitconvoy.git import commits, refs, write
 from gitconvoy.ledger.read import REF
 
 GONE, BACK, REPLACED = "is gone", "was set back", "was replaced"
@@ -73,16 +73,16 @@ def look(town: Town) -> Rewound | None:
     note = seen.recall(town.common_dir)  # read before the branch: it is written after that has moved
     if note is None or note.ledger == "-":
         return None
-    own = read.ref(town.repo, REF)
+    own = refs.ref(town.repo, REF)
     tip = own if own is not None else town.remote_ledger()
     if tip == note.ledger:
         return None
     kept = _has(town, note.ledger)
     if tip is None:
         return Rewound(GONE, note.ledger, None, kept)
-    if kept and read.is_ancestor(town.repo, note.ledger, tip):
+    if kept and commits.is_ancestor(town.repo, note.ledger, tip):
         return None
-    if kept and read.is_ancestor(town.repo, tip, note.ledger):
+    if kept and commits.is_ancestor(town.repo, tip, note.ledger):
         return Rewound(GONE if own is None else BACK, note.ledger, own, kept)
     return Rewound(GONE if own is None else REPLACED, note.ledger, own, kept)
 
@@ -125,7 +125,7 @@ def accept(town: Town) -> Rewound | None:
 
 def _has(town: Town, commit: str) -> bool:
     try:
-        read.commit(town.repo, commit)
+        commits.commit(town.repo, commit)
     except GitError:
         return False
     return True

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gitconvoy.engine import settings
 from gitconvoy.errors import ConvoyError, GitError, Refused
-from gitconvoy.git import config, personal, read
+from gitconvoy.git import config, personal, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.plan import Config
 from gitconvoy.store import load
@@ -124,10 +124,10 @@ def _trouble_with(town: Repo, rig: str, repo: Repo, trunk: str) -> str:
     """
     place, before = _trunks(town).get(rig, ("", trunk))
     same = place != str(repo.common_dir) or _short(before) == _short(trunk)
-    if not same and not settings.load(repo).pinned and read.ref(repo, before) is None:
+    if not same and not settings.load(repo).pinned and refs.ref(repo, before) is None:
         remedy = f"git -C {shlex.quote(str(repo.cwd))} config gitconvoy.trunk BRANCH"
         return f"its trunk ({_short(before)}) is gone; {remedy} says which branch it is now"
-    return "" if read.ref(repo, trunk) is not None else f"its trunk ({_short(trunk)}) has no commits"
+    return "" if refs.ref(repo, trunk) is not None else f"its trunk ({_short(trunk)}) has no commits"
 
 
 def _short(ref: str) -> str:
@@ -141,16 +141,16 @@ def _trunk(repo: Repo) -> str:
     Where somebody works on a topic branch, HEAD names that: it is what is asked last.
     """
     known = settings.load(repo)
-    if known.pinned or known.trunk != read.head_ref(repo) or _default_of_remote(repo, known.trunk):
+    if known.pinned or known.trunk != refs.head_ref(repo) or _default_of_remote(repo, known.trunk):
         return known.trunk
     usual = (settings.HEADS + name for name in ("main", "master"))
-    return next((ref for ref in usual if read.ref(repo, ref) is not None), known.trunk)
+    return next((ref for ref in usual if refs.ref(repo, ref) is not None), known.trunk)
 
 
 def _default_of_remote(repo: Repo, trunk: str) -> bool:
     name = trunk.removeprefix(settings.HEADS)
     return any(
-        read.ref(repo, f"refs/remotes/{remote}/HEAD") is not None
+        refs.ref(repo, f"refs/remotes/{remote}/HEAD") is not None
         and repo.git("symbolic-ref", f"refs/remotes/{remote}/HEAD").text == f"refs/remotes/{remote}/{name}"
         for remote in settings.remotes(repo)
     )

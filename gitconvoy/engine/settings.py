@@ -8,12 +8,12 @@ import socket
 from dataclasses import dataclass
 
 from gitconvoy.errors import ConvoyError, Refused, UsageError
-from gitconvoy.git import config, identity, read
+from gitconvoy.git import config, identity, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF
 
 LOCAL, OFF, REMOTE = "local", "off", "remote"
-HEADS = read.HEADS
+HEADS = refs.HEADS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _trunk(repo: Repo, pinned: str | None) -> str:
             said, hint="git config gitconvoy.trunk main, or whichever holds the plan", code="configuration"
         )
     for ref in (HEADS + wanted, *(f"refs/remotes/{remote}/{wanted}" for remote in remotes(repo))):
-        if read.ref(repo, ref) is not None:
+        if refs.ref(repo, ref) is not None:
             return ref
     return HEADS + wanted
 
@@ -83,7 +83,7 @@ def _default_branch(repo: Repo) -> str:
         target = done.text.strip()
         if done.returncode == 0 and target:
             return target.removeprefix(f"refs/remotes/{remote}/")
-    named = read.head_ref(repo)
+    named = refs.head_ref(repo)
     return named.removeprefix(HEADS) if named else "main"
 
 

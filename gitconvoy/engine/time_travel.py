@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound
-from gitconvoy.git import lines, read
+from gitconvoy.git import commits, lines, objects, refs, trees
 from gitconvoy.ledger.read import Entry, history, read_ledger
 from gitconvoy.model.clock import iso, parse_moment
 from gitconvoy.model.kinds import ROOT
@@ -47,23 +47,23 @@ def point(town: Town, rev: str) -> Point:
       one that it was decided on next: those were seen on the trunk, where committer dates only say when a commit was
       made. Where the trunk was rewritten since, the plan is the one that was decided on.
     """
-    commit = read.resolve(town.repo, rev)
+    commit = refs.resolve(town.repo, rev)
     if commit is None:
         return _point_in_time(town, _date(town, rev))
     tip = town.ledger_tip()
-    if tip is not None and read.is_ancestor(town.repo, commit, tip):
-        return Point(commit, _DECIDED_ON, commit, read.commit(town.repo, commit).time)
+    if tip is not None and commits.is_ancestor(town.repo, commit, tip):
+        return Point(commit, _DECIDED_ON, commit, commits.commit(town.repo, commit).time)
     newer = _newer(town, commit)
     if newer is None:
         return Point(commit, ledger=tip)
     last = _decided_on(town, commit, newer)
-    dates = [read.commit(town.repo, each).time for each in (commit, last) if each is not None]
+    dates = [commits.commit(town.repo, each).time for each in (commit, last) if each is not None]
     return Point(commit, ledger=last, time=max(dates))
 
 
 def plan_at(town: Town, where: Point) -> Plan:
     """The plan at a point, with what rigs keep in their own repositories, as those stood then."""
-    plan = load.from_tree(town.repo, read.tree_at(town.repo, where.commit, where.folder))
+    plan = load.from_tree(town.repo, trees.tree_at(town.repo, where.commit, where.folder))
     return town.joined(plan, where.time)
 
 
@@ -95,7 +95,7 @@ def _date(town: Town, rev: str) -> int:
         return parse_moment(rev, int(time.time()))
     except ValueError:
         hint = "name a commit, branch or tag, or a time: 2030-01-31, 2030-01-31T12:00:00Z, yesterday, '2 hours ago'"
-        if read.shallow(town.repo):
+        if objects.shallow(town.repo):
             hint += "; this clone is shallow, and git fetch --unshallow brings older commits"
         raise NotFound(f"{rev!r} names no commit here, and no time", hint=hint) from None
 
@@ -103,7 +103,7 @@ def _date(town: Town, rev: str) -> int:
 def _newer(town: Town, commit: str) -> frozenset[str] | None:
     """The commits that the trunk's own line has after this one; None where that line does not lead through it."""
     trunk = town.trunk()
-    found = read.first_parents(town.repo, trunk, commit) if trunk is not None else None
+    found = commits.first_parents(town.repo, trunk, commit) if trunk is not None else None
     return None if found is None else frozenset(found)
 
 
@@ -147,17 +147,17 @@ def _around(town: Town, moment: int) -> tuple[Entry | None, list[str]]:
     return None, later[::-1]
 
 
-def _first_on_line(town: Town, tip: str | None, commits: Iterable[str]) -> str | None:
+def _first_on_line(town: Town, tip: str | None, among: Iterable[str]) -> str | None:
     """The first of these commits that stands on the first-parent line of `tip`."""
     if tip is None:
         return None
-    return next((each for each in commits if read.first_parents(town.repo, tip, each) is not None), None)
+    return next((each for each in among if commits.first_parents(town.repo, tip, each) is not None), None)
 
 
 def _before_all(town: Town, trunk: str | None, moment: int) -> NotFound:
     name = town.trunk_branch()
     hint = "name a later time: git log --first-parent --reverse shows where it begins"
-    if read.shallow(town.repo):
+    if objects.shallow(town.repo):
         hint = "this clone is shallow: git fetch --unshallow brings older commits"
     what = f"has no commit as old as {iso(moment)}" if trunk is not None else "has no commits"
     return NotFound(f"the trunk ({name}) {what}", hint=hint)

@@ -17,7 +17,7 @@ from gitconvoy.engine.local import START, Local
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import Settings
 from gitconvoy.errors import ConvoyError, Refused
-from gitconvoy.git import config, lock, personal, read
+from gitconvoy.git import config, lock, personal, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF, read_ledger
 from gitconvoy.model.ledger import BeadRecord, Ledger
@@ -57,11 +57,11 @@ class Town:
 
     def trunk(self) -> str | None:
         """The trunk's tip, None where the branch is unborn."""
-        return read.ref(self.repo, self.settings.trunk)
+        return refs.ref(self.repo, self.settings.trunk)
 
     def ledger_tip(self) -> str | None:
         """The ledger's tip: the local branch, else a remote-tracking one (SPEC 1)."""
-        local = read.ref(self.repo, REF)
+        local = refs.ref(self.repo, REF)
         return local if local is not None else self.remote_ledger()
 
     def own_remote(self) -> str | None:
@@ -73,7 +73,7 @@ class Town:
         """The tip of a remote-tracking ledger branch, the trunk's own remote first; None where no remote has one."""
         own = self.own_remote()
         for remote in sorted(settings_.remotes(self.repo), key=lambda name: name != own):
-            tip = read.ref(self.repo, f"refs/remotes/{remote}/convoy-ledger")
+            tip = refs.ref(self.repo, f"refs/remotes/{remote}/convoy-ledger")
             if tip is not None:
                 return tip
         return None
@@ -178,7 +178,7 @@ class Town:
         repos, found = self.repos(plan), {}
         for bead, name in sorted(wanted):
             try:
-                tip = read.ref(repos(bead), settings_.HEADS + name)
+                tip = refs.ref(repos(bead), settings_.HEADS + name)
             except ConvoyError:
                 continue  # whoever asks for its base branch is told why
             if tip is not None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gitconvoy.errors import BadFiles, ConvoyError
-from gitconvoy.git import read as gitread
+from gitconvoy.git import commits, objects, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model import kinds
 from gitconvoy.model.plan import Plan
@@ -50,7 +50,7 @@ def steps(repo: Repo, plan: Plan, trunk: str, since: str | None, beads: Collecti
 
     Of the commits before the tip only `beads` (those that the ledger knows) are looked at, and all convoys.
     """
-    between = gitread.first_parents(repo, trunk, since) if since else None
+    between = commits.first_parents(repo, trunk, since) if since else None
     found = []
     for commit in reversed(between or ()):
         step = _step(repo, commit, beads)
@@ -60,9 +60,9 @@ def steps(repo: Repo, plan: Plan, trunk: str, since: str | None, beads: Collecti
 
 
 def _step(repo: Repo, commit: str, known: Collection[str]) -> Step | None:
-    parents = gitread.commit(repo, commit).parents
+    parents = commits.commit(repo, commit).parents
     before = parents[0] if parents else None
-    paths = gitread.changed_paths(repo, before, commit, kinds.ROOT)
+    paths = trees.changed_paths(repo, before, commit, kinds.ROOT)
     ours = [path for path in paths if kinds.kind_of(path) is kinds.BEAD and kinds.stem(path) in known]
     convoys = [path for path in paths if kinds.kind_of(path) is kinds.CONVOY]
     said = statuses(repo, commit, ours, kinds.BEAD)
@@ -98,14 +98,12 @@ def _contents(repo: Repo, commit: str | None, paths: Collection[str]) -> Iterato
         return
     if len(paths) <= _FEW:
         for path in paths:
-            data = gitread.blob_at(repo, commit, path)
+            data = trees.blob_at(repo, commit, path)
             if data is not None:
                 yield path, data
         return
-    tree = gitread.tree_at(repo, commit, kinds.ROOT)  # a look at one path costs as much as the folder is long
-    there = (
-        {entry.path: entry.oid for entry in gitread.entries(repo, tree, kinds.ROOT) if entry.is_file} if tree else {}
-    )
+    tree = trees.tree_at(repo, commit, kinds.ROOT)  # a look at one path costs as much as the folder is long
+    there = {entry.path: entry.oid for entry in trees.entries(repo, tree, kinds.ROOT) if entry.is_file} if tree else {}
     for path in paths:
         if path in there:
-            yield path, gitread.blob(repo, there[path])
+            yield path, objects.blob(repo, there[path])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gitconvoy.git import read
+from gitconvoy.git import commits, objects
 from gitconvoy.git.repo import Repo
 
 
 def first_parent_line(repo: Repo, tip: str) -> Iterator[str]:
     """`tip` and its first-parent ancestors, newest first, read as asked for; ends where a shallow clone does."""
-    ends, oid = read.shallow(repo), tip
+    ends, oid = objects.shallow(repo), tip
     while True:
         yield oid
-        parents = read.commit(repo, oid).parents
+        parents = commits.commit(repo, oid).parents
         if not parents or oid in ends:
             return
         oid = parents[0]

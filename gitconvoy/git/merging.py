@@ -18,7 +18,7 @@ from pathlib import Path
 from time import sleep
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import config, halfway, personal, read, space, write
+from gitconvoy.git import commits, config, halfway, index, objects, personal, refs, space, write
 from gitconvoy.git.admin import admin_dirs, lock_reason, real, rebased_branch
 from gitconvoy.git.changes import NO_HOOKS, copied_index
 from gitconvoy.git.overlaps import Overlaps, Side, overlaps
@@ -97,7 +97,7 @@ def _merge_tree(
     repo: Repo, ours: str, theirs: str, folder: Path, aside: Mapping[str, str], options: Sequence[str] = ()
 ) -> tuple[str, tuple[str, ...]]:
     """(tree, conflicting paths) of a merge; `folder` is made, for the attributes, `aside` says where objects go."""
-    _write_attributes(repo, read.commit(repo, ours).tree, folder)
+    _write_attributes(repo, commits.commit(repo, ours).tree, folder)
     env = {**repo.env, "GIT_DIR": str(repo.git_dir), "GIT_WORK_TREE": str(folder), **aside}
     command = ("merge-tree", "--write-tree", "-z", "--name-only", "--no-messages")
     done = git(*options, *command, ours, theirs, cwd=folder, env=env, check=False)
@@ -115,7 +115,7 @@ def _write_attributes(repo: Repo, tree: str, folder: Path) -> None:
     for path, oid in _attributes(repo, tree):
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(read.blob(repo, oid))
+        file.write_bytes(objects.blob(repo, oid))
 
 
 def _attributes(repo: Repo, tree: str) -> tuple[tuple[str, str], ...]:
@@ -152,7 +152,7 @@ def _quoted(path: str) -> str:
 
 
 def _commit(repo: Repo, oid: str) -> str:
-    found = read.resolve(repo, oid)
+    found = refs.resolve(repo, oid)
     if found is None:
         raise GitError(
             f"the commit {oid} is not in this repository",
@@ -171,7 +171,7 @@ def advance(repo: Repo, ref: str, old: str, new: str, reason: str) -> Advanced |
     LostRace when the ref stands elsewhere, GitError when git refuses to move it.
     """
     old, new = _commit(repo, old), _commit(repo, new)
-    standing = read.ref(repo, ref)
+    standing = refs.ref(repo, ref)
     if standing not in (old, new):
         raise LostRace(f"{ref} was moved by somebody else in the meantime", hint="try again")
     listed = personal.worktrees(repo)
@@ -194,7 +194,7 @@ def advance(repo: Repo, ref: str, old: str, new: str, reason: str) -> Advanced |
             if waiting is None:
                 move()
         except BaseException:
-            if read.ref(repo, ref) != new:
+            if refs.ref(repo, ref) != new:
                 _go_back(gone, old, new)
             raise
     if waiting is None and _switched(repo, ref, listed) is not None:
@@ -243,7 +243,7 @@ def _examine(place: Repo, old: str, new: str) -> Waiting | None:
     doing = operation_in_progress(place)
     if doing:
         return Waiting(place.cwd, f"a {doing} is in progress")
-    conflicts = read.index_conflicts(place)
+    conflicts = index.index_conflicts(place)
     if conflicts:
         return Waiting(place.cwd, "conflicts are not resolved", tuple(conflicts))
     _refresh(place)

@@ -15,7 +15,7 @@ from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused, fault_of
 from gitconvoy.git import config, space
 from gitconvoy.git.admin import real
 from gitconvoy.git.identity import identity
-from gitconvoy.git.read import head
+from gitconvoy.git.refs import head
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.run import Result
 

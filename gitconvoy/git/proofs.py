@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gitconvoy.git import read
+from gitconvoy.git import commits, refs, trees
 from gitconvoy.git.merging import merge_trees
 from gitconvoy.git.repo import Repo
 
@@ -51,15 +51,15 @@ def merged_by(
     newest first. Commits that are not here prove nothing. Raises GitError with the code `git-too-old` where only a
     merge could tell and git is older than 2.38.
     """
-    tip, work, start = (read.resolve(repo, oid) for oid in (base_tip, commit, merge_base))
+    tip, work, start = (refs.resolve(repo, oid) for oid in (base_tip, commit, merge_base))
     if tip is None or work is None:
         return None
-    if read.is_ancestor(repo, work, tip):
+    if commits.is_ancestor(repo, work, tip):
         return Proof("reachable", _entrance(repo, tip, work, limit))
     fork = _fork(repo, tip, work)
     if fork is None:
         return None
-    begin = start if start not in (None, fork) and read.is_ancestor(repo, start, work) else fork
+    begin = start if start not in (None, fork) and commits.is_ancestor(repo, start, work) else fork
     ends = [work] if also is None else [work, also]
     return _patch(repo, tip, ends, begin, fork, limit) or _contained(repo, tip, work, fork, earlier)
 
@@ -72,7 +72,7 @@ def earlier(repo: Repo, base_tip: str, commit: str, *, since: str = "") -> list[
     fork = _fork(repo, base_tip, commit)
     if fork is None:
         return []
-    return [oid for oid in _line(repo, base_tip, commit, fork, read.resolve(repo, since)) if oid != base_tip]
+    return [oid for oid in _line(repo, base_tip, commit, fork, refs.resolve(repo, since)) if oid != base_tip]
 
 
 def _fork(repo: Repo, one: str, other: str) -> str | None:
@@ -167,7 +167,7 @@ def _stdin(commits: Iterable[str]) -> bytes:
 def _whole(repo: Repo, start: str, commit: str) -> tuple[str, frozenset[str]]:
     """All that lies between two commits as one patch: its fingerprint (empty if there is nothing) and its paths."""
     lines = repo.git(*_DIFF, *_PATCH, start, commit).stdout.split(b"\n")
-    return _fingerprint(lines), frozenset(read.changed_paths(repo, start, commit))
+    return _fingerprint(lines), frozenset(trees.changed_paths(repo, start, commit))
 
 
 def _fingerprints(repo: Repo, commits: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -209,7 +209,7 @@ def _fingerprint(lines: Iterable[bytes]) -> str:
 
 def _contained(repo: Repo, tip: str, commit: str, fork: str, earlier: bool) -> Proof | None:
     """A squash (or whatever it was) after which a merge brings nothing new."""
-    if not read.changed_paths(repo, fork, commit):
+    if not trees.changed_paths(repo, fork, commit):
         return Proof("contained", None)
     now = _brings_nothing(repo, tip, commit)
     if not (now or earlier):
@@ -220,10 +220,10 @@ def _contained(repo: Repo, tip: str, commit: str, fork: str, earlier: bool) -> P
 
 def _line(repo: Repo, tip: str, commit: str, fork: str, since: str | None = None) -> list[str]:
     """The last commits of a branch that touch the files of the work."""
-    specs = [f":(top,literal){path}" for path in read.changed_paths(repo, fork, commit)[:_PATHSPECS]]
+    specs = [f":(top,literal){path}" for path in trees.changed_paths(repo, fork, commit)[:_PATHSPECS]]
     known = [f"^{oid}" for oid in (fork, since) if oid]
     return _lines(repo, "rev-list", "--first-parent", f"--max-count={_LOOKS}", tip, *known, "--", *specs)
 
 
 def _brings_nothing(repo: Repo, tip: str, commit: str) -> bool:
-    return merge_trees(repo, tip, commit, keep=False).tree == read.commit(repo, tip).tree
+    return merge_trees(repo, tip, commit, keep=False).tree == commits.commit(repo, tip).tree

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import config, pushing
-from gitconvoy.git.read import HEADS, ref
+from gitconvoy.git.refs import HEADS, ref
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.run import Result, failure
 from gitconvoy.git.write import swap_ref

@@ -10,7 +10,7 @@ from typing import IO
 
 from gitconvoy.errors import GitError, LostRace
 from gitconvoy.git import config, disk, space
-from gitconvoy.git.read import ref
+from gitconvoy.git.refs import ref
 from gitconvoy.git.repo import Repo
 
 _LOCK_WAIT = ("-c", "core.filesRefLockTimeout=1000")

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gitconvoy.git import read
+from gitconvoy.git import commits, objects
 from gitconvoy.git.repo import Repo
 
 _NOTHING = "0" * 40
@@ -34,7 +34,7 @@ def versions(repo: Repo, tip: str, path: str, most: int) -> list[Version]:
     file = f":(literal){path}"  # from the root, where git is started: with `top` it would not use its commit graph
     listed = repo.git("rev-list", f"--max-count={most}", tip, "--", file)
     told = repo.git("diff-tree", *_MERGE, "--", file, input=listed.stdout)
-    ends = read.shallow(repo)
+    ends = objects.shallow(repo)
     changes = _changes(os.fsdecode(told.stdout).split("\0"))
     return [_version(repo, commit, changes.get(commit, []), commit not in ends) for commit in listed.text.split()]
 
@@ -54,7 +54,7 @@ def _changes(fields: list[str]) -> dict[str, list[tuple[str, str]]]:
 
 def _version(repo: Repo, commit: str, changes: list[tuple[str, str]], whole: bool) -> Version:
     after = changes[0][1] if changes else _NOTHING
-    same = max(len(read.commit(repo, commit).parents) - len(changes), 0) if whole else 0
+    same = max(len(commits.commit(repo, commit).parents) - len(changes), 0) if whole else 0
     before = (*(old for old, _ in changes), *[after] * same)
     return Version(commit, _known(after), tuple(map(_known, before)), whole)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from gitconvoy.errors import GitError, Refused
-from gitconvoy.git import config, read, write
+from gitconvoy.git import config, refs, write
 from gitconvoy.git.admin import admin_dir, lock_reason, real
 from gitconvoy.git.changes import NO_HOOKS, local_changes
 from gitconvoy.git.personal import operation_in_progress
@@ -21,7 +21,7 @@ _OWN_INDEX = "GIT_INDEX_FILE"
 
 def branch_exists(repo: Repo, name: str) -> bool:
     """Whether there is a local branch with the short name `name`."""
-    return read.ref(repo, read.HEADS + name) is not None
+    return refs.ref(repo, refs.HEADS + name) is not None
 
 
 def clashes(repo: Repo, name: str) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def clashes(repo: Repo, name: str) -> tuple[str, ...]:
     case. Raises GitError (code `bad-branch`) when the name can be no branch at all.
     """
     valid = not name.startswith("-") and name != "HEAD" and "\0" not in name
-    if not valid or repo.git("check-ref-format", read.HEADS + name, ok=(0, 1)).returncode:
+    if not valid or repo.git("check-ref-format", refs.HEADS + name, ok=(0, 1)).returncode:
         raise GitError(
             f"{name!r} cannot be the name of a branch",
             code="bad-branch",
@@ -41,8 +41,8 @@ def clashes(repo: Repo, name: str) -> tuple[str, ...]:
     wanted = fold(name)
     remotes = [f"refs/remotes/{remote}/" for remote in repo.git("remote").text.splitlines()]
     found = set()
-    for full in [*read.refs(repo, read.HEADS), *read.refs(repo, "refs/remotes/")]:
-        for prefix in (read.HEADS, *remotes):
+    for full in [*refs.refs(repo, refs.HEADS), *refs.refs(repo, "refs/remotes/")]:
+        for prefix in (refs.HEADS, *remotes):
             short = fold(full.removeprefix(prefix))
             if full.startswith(prefix) and (f"{short}/".startswith(f"{wanted}/") or wanted.startswith(f"{short}/")):
                 found.add(full)
@@ -55,13 +55,13 @@ def add(repo: Repo, path: Path, branch: str, start_commit: str, *, reason: str =
     None of the person's hooks runs; filters do, as files would be wrong without. When git refuses, the branch is gone
     again. Raises GitError.
     """
-    start = read.resolve(repo, start_commit)
+    start = refs.resolve(repo, start_commit)
     if start is None:
         raise GitError(
             f"the commit {start_commit} is not in this repository", hint="fetch it first", code="missing-object"
         )
     taken = clashes(repo, branch)
-    if read.HEADS + branch in taken:
+    if refs.HEADS + branch in taken:
         raise GitError(
             f"there is a branch {branch} already",
             code="branch-exists",
@@ -81,7 +81,7 @@ def add(repo: Repo, path: Path, branch: str, start_commit: str, *, reason: str =
 def _withdraw(repo: Repo, path: Path, branch: str, start: str) -> None:
     """Take back what a failed `git worktree add` leaves behind."""
     if admin_dir(repo, path) is None and branch_exists(repo, branch):
-        write.delete_ref(repo, read.HEADS + branch, start)
+        write.delete_ref(repo, refs.HEADS + branch, start)
 
 
 def _git(repo: Repo, *args: str, ok: tuple[int, ...] = (0,)) -> Result:
@@ -176,10 +176,10 @@ def losses(path: Path, *, into: Sequence[str] = ()) -> tuple[str, ...]:
 
 def _own_losses(place: Repo, into: Sequence[str]) -> Iterator[str]:
     yield from _unfinished(place)
-    tip = read.head(place)
+    tip = refs.head(place)
     if tip is None:
         return
-    if read.head_ref(place) is None:
+    if refs.head_ref(place) is None:
         yield from _unreachable(place, tip, into)
     elif into:
         yield from _unmerged(place, tip, into)
@@ -205,7 +205,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _unreachable(repo: Repo, tip: str, into: Iterable[str]) -> tuple[str, ...]:
-    known = [f"^{oid}" for oid in into if read.resolve(repo, oid)]
+    known = [f"^{oid}" for oid in into if refs.resolve(repo, oid)]
     said = repo.git("rev-list", "--count", tip, *known, "--not", "--branches", "--tags", "--remotes", ok=(0, 128))
     if said.returncode or said.text == "0":
         return ()
@@ -217,10 +217,10 @@ def _commits(count: int) -> str:
 
 
 def _unmerged(place: Repo, tip: str, into: Sequence[str]) -> Iterator[str]:
-    targets = [oid for oid in into if read.resolve(place, oid)]
+    targets = [oid for oid in into if refs.resolve(place, oid)]
     count = int(place.git("rev-list", "--count", tip, *(f"^{oid}" for oid in targets), "--").text)
     if count and not any(_is_in(place, oid, tip) for oid in targets):
-        branch = (read.head_ref(place) or "").removeprefix(read.HEADS)
+        branch = (refs.head_ref(place) or "").removeprefix(refs.HEADS)
         yield f"{_commits(count)} of branch {branch} not merged"
 
 

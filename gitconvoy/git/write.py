@@ -12,7 +12,7 @@ from pygit2.enums import FileMode, ObjectType, Option
 from gitconvoy.errors import GitError, LostRace
 from gitconvoy.git import config, disk, space
 from gitconvoy.git.identity import identity
-from gitconvoy.git.read import ref
+from gitconvoy.git.refs import ref
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.run import full
 

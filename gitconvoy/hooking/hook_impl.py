@@ -14,7 +14,7 @@ from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import HEADS, LOCAL
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, Exit, Problem, Refused
-from gitconvoy.git import personal, read, write
+from gitconvoy.git import commits, index, personal, refs, trees, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.hooking import rigs
 from gitconvoy.model.kinds import PLAN, ROOT, kind_of, stem
@@ -85,10 +85,10 @@ def _judge(town: Town, after: Plan, ledger: Ledger | None) -> list[Problem]:
 
 
 def _changed_paths(repo: Repo) -> frozenset[str]:
-    head = read.head(repo)
-    tree = read.tree_at(repo, head, ROOT) if head else None
-    old = {(entry.path, entry.oid) for entry in read.entries(repo, tree, ROOT)} if tree else set()
-    return frozenset(entry.path for entry in read.index_entries(repo, ROOT) if (entry.path, entry.oid) not in old)
+    head = refs.head(repo)
+    tree = trees.tree_at(repo, head, ROOT) if head else None
+    old = {(entry.path, entry.oid) for entry in trees.entries(repo, tree, ROOT)} if tree else set()
+    return frozenset(entry.path for entry in index.index_entries(repo, ROOT) if (entry.path, entry.oid) not in old)
 
 
 def _refusal(problems: Sequence[Problem]) -> HookResult:
@@ -144,10 +144,10 @@ def _repair_index(repo: Repo) -> None:
     except (OSError, ValueError):
         return
     note.unlink(missing_ok=True)
-    head = read.head(repo)
-    tree = read.tree_at(repo, head, ROOT) if head else None
-    committed = {entry.path: entry.oid for entry in read.entries(repo, tree, ROOT)} if tree else {}
-    staged = {entry.path: entry.oid for entry in read.index_entries(repo, ROOT)}
+    head = refs.head(repo)
+    tree = trees.tree_at(repo, head, ROOT) if head else None
+    committed = {entry.path: entry.oid for entry in trees.entries(repo, tree, ROOT)} if tree else {}
+    staged = {entry.path: entry.oid for entry in index.index_entries(repo, ROOT)}
     stale_entries = {
         path: new
         for path, (old, new) in paths.items()
@@ -195,9 +195,9 @@ def _looked_only(town: Town, trunk: str | None) -> bool:
     """Note a look where no ledger is written, so that the shims leave early again; whether the plan is another now."""
     if trunk is None:
         return False
-    tree, last = read.tree_at(town.repo, trunk, ROOT) or "-", seen.recall(town.common_dir)
+    tree, last = trees.tree_at(town.repo, trunk, ROOT) or "-", seen.recall(town.common_dir)
     known, tip = last.ledger if last is not None else "-", town.ledger_tip() or "-"
-    if known != "-" and not (tip != "-" and read.is_ancestor(town.repo, known, tip)):
+    if known != "-" and not (tip != "-" and commits.is_ancestor(town.repo, known, tip)):
         tip = known  # a ledger that is less than what was decided on here: see `rewound`
     seen.remember(town.common_dir, seen.Seen(town.settings.trunk, tree, trunk, tip))
     return last is None or last.tree != tree

@@ -10,7 +10,7 @@ from gitconvoy.audit.run import audit
 from gitconvoy.audit.values import ERROR, WARNING, Finding, Step
 from gitconvoy.audit.walk import PLAN
 from gitconvoy.errors import Refused
-from gitconvoy.git import reach, read
+from gitconvoy.git import commits, reach, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.signatures import signatures
 from gitconvoy.hooking.trunk_push import require_bounded
@@ -44,12 +44,12 @@ def judge_ledger(
     `trunks` are the trunk's tips before and after the push; `signed`: each commit has to carry a good signature.
     Refused where the push is no fast-forward, BadFiles where it leads to no ledger, or comes from none.
     """
-    commits = read.first_parents(repo, new, old)
-    if commits is None:
+    chain = commits.first_parents(repo, new, old)
+    if chain is None:
         raise _no_fast_forward(repo, old or "", new)
-    for tree in {plan for each in commits if (plan := read.tree_at(repo, each, PLAN)) is not None}:
+    for tree in {plan for each in chain if (plan := trees.tree_at(repo, each, PLAN)) is not None}:
         require_bounded(repo, tree, "a plan that the ledger keeps")
-    trunk = _TrunkHistory(repo, trunks, commits, old)
+    trunk = _TrunkHistory(repo, trunks, chain, old)
 
     def look(step: Step, plan: str | None) -> Iterator[Finding]:
         if step.at > now + AHEAD:
@@ -60,13 +60,13 @@ def judge_ledger(
         yield from trunk.look(step, plan)
 
     report = audit(repo, new, since=old, look=look)
-    found = [*report.findings, *(_unsigned(repo, commits) if signed else ())]
-    place = {commit: number for number, commit in enumerate(reversed(commits))}
-    return Judged(len(commits), tuple(sorted(found, key=lambda each: place[each.commit])))
+    found = [*report.findings, *(_unsigned(repo, chain) if signed else ())]
+    place = {commit: number for number, commit in enumerate(reversed(chain))}
+    return Judged(len(chain), tuple(sorted(found, key=lambda each: place[each.commit])))
 
 
 def _no_fast_forward(repo: Repo, old: str, new: str) -> Refused:
-    if read.is_ancestor(repo, old, new):
+    if commits.is_ancestor(repo, old, new):
         return Refused(
             f"{new[:10]} reaches {old[:10]}, where the ledger stands here, by way of a merge",
             hint="the ledger is a chain of single commits: take the merge back",
@@ -79,10 +79,10 @@ def _no_fast_forward(repo: Repo, old: str, new: str) -> Refused:
     )
 
 
-def _unsigned(repo: Repo, commits: list[str]) -> Iterator[Finding]:
-    for each in signatures(repo, commits[::-1]):
+def _unsigned(repo: Repo, chain: list[str]) -> Iterator[Finding]:
+    for each in signatures(repo, chain[::-1]):
         if not each.good:
-            info = read.commit(repo, each.commit)
+            info = commits.commit(repo, each.commit)
             parsed = codec.parse_message(info.message)
             trailers = parsed.trailers if parsed is not None else {}
             ids = tuple(trailers[name] for name in ("Convoy-Bead", "Convoy-Id") if name in trailers)
@@ -109,7 +109,7 @@ class _TrunkHistory:
         """The newest commit of the trunk that was decided on before."""
 
     def _named(self, commit: str) -> Iterator[tuple[str, str]]:
-        parsed = codec.parse_message(read.commit(self._repo, commit).message)
+        parsed = codec.parse_message(commits.commit(self._repo, commit).message)
         for name in ("Convoy-Trunk", "Convoy-Cause"):
             if parsed is not None and name in parsed.trailers:
                 yield name, parsed.trailers[name]
@@ -153,8 +153,8 @@ class _TrunkHistory:
     @cached_property
     def _plans(self) -> frozenset[str]:
         """The `.convoy` trees of all commits in the trunk's history."""
-        commits = {commit for tip in self._trunks for commit, _ in reach.new_commits(self._repo, tip, ())}
+        reached = {commit for tip in self._trunks for commit, _ in reach.new_commits(self._repo, tip, ())}
         found = {
-            tree: read.child(self._repo, tree, ROOT) for tree in {read.commit(self._repo, c).tree for c in commits}
+            tree: trees.child(self._repo, tree, ROOT) for tree in {commits.commit(self._repo, c).tree for c in reached}
         }
         return frozenset(tree for tree in found.values() if tree is not None)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from gitconvoy.audit.values import ERROR, Finding
 from gitconvoy.errors import BadFiles, ConvoyError, Exit, GitError, Problem
-from gitconvoy.git import config, reach, read
+from gitconvoy.git import commits, config, reach, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.signatures import signatures
 from gitconvoy.hooking.hook_impl import HookResult
@@ -81,16 +81,16 @@ def _id(text: str) -> str | None:
 def trunk_of(repo: Repo) -> str | None:
     """The full name of the server's trunk: `gitconvoy.trunk`, else the branch that HEAD names."""
     pinned = config.get(repo, "gitconvoy.trunk")
-    name = read.end_of(repo, read.HEADS + pinned.removeprefix(read.HEADS) if pinned else "HEAD")
-    return name if name.startswith(read.HEADS) else None  # git itself is asked: libgit2 takes HEAD more narrowly
+    name = refs.end_of(repo, refs.HEADS + pinned.removeprefix(refs.HEADS) if pinned else "HEAD")
+    return name if name.startswith(refs.HEADS) else None  # git itself is asked: libgit2 takes HEAD more narrowly
 
 
 def receive(repo: Repo, pushed: Sequence[Update], now: int) -> HookResult:
     """Judge a push at the time `now`: git takes or refuses it whole, so all that is wrong with it is told at once."""
     name = trunk_of(repo)
-    pushed = [replace(each, ref=read.end_of(repo, each.ref)) for each in pushed]
+    pushed = [replace(each, ref=refs.end_of(repo, each.ref)) for each in pushed]
     trunk = next((each for each in pushed if each.ref == name), None)
-    ledger = next((each for each in pushed if each.ref == read.end_of(repo, REF) and each is not trunk), None)
+    ledger = next((each for each in pushed if each.ref == refs.end_of(repo, REF) and each is not trunk), None)
     if trunk is None and ledger is None:
         return HookResult()
     stale = [verdict for each in (trunk, ledger) if each is not None and (verdict := _stale(repo, each)) is not None]
@@ -98,9 +98,9 @@ def receive(repo: Repo, pushed: Sequence[Update], now: int) -> HookResult:
         return HookResult(Exit.REFUSED, lines=(*(line for each in stale for line in each.lines), f"hint: {_KEPT}"))
     load.keep_nothing(repo)
     verdicts = []
-    known = read.ref(repo, REF)
+    known = refs.ref(repo, REF)
     if ledger is not None:
-        here = read.ref(repo, name) if name is not None and trunk is None else None
+        here = refs.ref(repo, name) if name is not None and trunk is None else None
         tips = [each for each in ((trunk.old, trunk.new) if trunk is not None else (here,)) if each is not None]
         verdicts.append(_ledger(repo, ledger, tips, now))
         known = ledger.new if verdicts[0].accepted else known
@@ -125,9 +125,9 @@ def _stale(repo: Repo, update: Update) -> _Verdict | None:
 
     Where the branch stands is what whoever pushes says; git compares it with the truth only afterwards.
     """
-    if read.ref(repo, update.ref) != update.old:
+    if refs.ref(repo, update.ref) != update.old:
         return _refused(update.ref, "it moved meanwhile, or is not where the push says that it is", (), [_AGAIN])
-    forced = update.old is not None and update.new is not None and not read.is_ancestor(repo, update.old, update.new)
+    forced = update.old is not None and update.new is not None and not commits.is_ancestor(repo, update.old, update.new)
     if forced and update.ref != REF and config.get_bool(repo, "receive.denyNonFastForwards"):
         return _refused(update.ref, "this server takes no force pushes (receive.denyNonFastForwards)")
     return None

@@ -10,7 +10,7 @@ from gitconvoy.engine import rigs, seen, settings, wake
 from gitconvoy.engine.settings import LOCAL
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, GitError
-from gitconvoy.git import read
+from gitconvoy.git import refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.hooking.install import HookChange, install, uninstall
 from gitconvoy.hooking.status import HookStatus, status
@@ -48,7 +48,7 @@ def install_rigs(town: Town, python: str) -> tuple[RigHooks, ...]:
         changes = install(repo, python)
         _make_folder(seen.watches_folder(repo.common_dir))
         if town.settings.role == LOCAL:  # the next look notes what handed-in work waits for, too
-            tree = read.tree_at(repo, read.ref(repo, home.trunk) or "HEAD", ROOT) or "-"
+            tree = trees.tree_at(repo, refs.ref(repo, home.trunk) or "HEAD", ROOT) or "-"
             seen.watch(repo.common_dir, town.common_dir, seen.Watch(town.home(), home.trunk, tree))
         found.append(RigHooks(home.rig, home.path, changes))
     return tuple(found)
@@ -141,13 +141,13 @@ def wake_towns(repo: Repo) -> tuple[Path, ...]:
 
 
 def _moved(repo: Repo, watch: seen.Watch) -> bool:
-    tip = read.ref(repo, watch.ref)
-    tree = read.tree_at(repo, tip, ROOT) if tip else None
+    tip = refs.ref(repo, watch.ref)
+    tree = trees.tree_at(repo, tip, ROOT) if tip else None
     return (tree or "-") != watch.tree or _stands(repo, watch.waits)
 
 
 def _stands(repo: Repo, waits: Mapping[str, str]) -> bool:
-    return any((read.ref(repo, ref) or "-") != commit for ref, commit in waits.items())
+    return any((refs.ref(repo, ref) or "-") != commit for ref, commit in waits.items())
 
 
 def _town(place: Path) -> Town | None:

@@ -11,7 +11,7 @@ from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
 from gitconvoy.engine.plans.validating import findings, placed
 from gitconvoy.errors import Problem, Refused
-from gitconvoy.git import reach, read
+from gitconvoy.git import commits, reach, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.read import history
@@ -32,15 +32,15 @@ def judge_trunk(repo: Repo, old: str | None, new: str, ledger: Ledger | None) ->
     What stood in error before, and is not made by the push, is left out: people mend step by step. `ledger` is the one
     that stands after the push, None where none is at hand. Refused where the plan is too large to be looked at.
     """
-    read.require_sound(repo, new)
-    tree = require_bounded(repo, read.tree_at(repo, new, ROOT), f"the plan of {new[:10]}")
-    if tree is None and read.entry(repo, read.commit(repo, new).tree, ROOT) is not None:
+    trees.require_sound(repo, new)
+    tree = require_bounded(repo, trees.tree_at(repo, new, ROOT), f"the plan of {new[:10]}")
+    if tree is None and trees.entry(repo, commits.commit(repo, new).tree, ROOT) is not None:
         raise Refused(
             f"{ROOT} is no folder in {new[:10]}, but a file, a link or a submodule",
             hint="make it a folder of plain files, or remove it",
             code="not-a-file",
         )
-    before = read.tree_at(repo, old, ROOT) if old is not None else None
+    before = trees.tree_at(repo, old, ROOT) if old is not None else None
     steps = _Steps(repo, old, new, ledger or Ledger()).problems() if old is not None else []
     if tree == before:
         return steps
@@ -54,9 +54,9 @@ def judge_trunk(repo: Repo, old: str | None, new: str, ledger: Ledger | None) ->
 
 def require_bounded(repo: Repo, tree: str | None, what: str) -> str | None:
     """The tree itself. Refused (`too-large`) where it holds more than anybody plans."""
-    if tree is not None and read.is_large(repo, tree, MAX_FILES):
+    if tree is not None and trees.is_large(repo, tree, MAX_FILES):
         raise Refused(
-            f"{what} holds more than {MAX_FILES} files, or is more than {read.MAX_DEPTH} folders deep: "
+            f"{what} holds more than {MAX_FILES} files, or is more than {trees.MAX_DEPTH} folders deep: "
             "it is not looked at",
             hint="keep the plan of one town smaller",
             code="too-large",
@@ -124,7 +124,7 @@ class _Steps:
 
     def _whole(self) -> list[Problem]:
         """From tip to tip: for convoys whose way could not be read, or for all where history was replaced."""
-        if read.is_ancestor(self._repo, self._old, self._new):
+        if commits.is_ancestor(self._repo, self._old, self._new):
             paths = self._broken
         else:
             paths = set(self._changed(self._old, self._new))
@@ -142,7 +142,7 @@ class _Steps:
             yield replace(problem, message=problem.message + where)
 
     def _changed(self, one: str, other: str) -> list[str]:
-        return read.changed_paths(self._repo, one, other, CONVOY.folder)
+        return trees.changed_paths(self._repo, one, other, CONVOY.folder)
 
     @cached_property
     def _dispatched(self) -> Mapping[str, list[BeadRecord]]:
@@ -176,18 +176,18 @@ class _Steps:
 
     def _convoy(self, commit: str, convoy: str) -> ConvoyRecord | None:
         path = codec.convoy_path(convoy)
-        data = read.blob_at(self._repo, commit, path)
+        data = trees.blob_at(self._repo, commit, path)
         return codec.read_convoy(data, path) if data is not None else None
 
     def _bead(self, commit: str, bead: str) -> BeadRecord | None:
         path = codec.bead_path(bead)
-        data = read.blob_at(self._repo, commit, path)
+        data = trees.blob_at(self._repo, commit, path)
         return codec.read_bead(data, path) if data is not None else None
 
     @cached_property
     def _line(self) -> Mapping[str, int]:
         """The commits of the trunk's own line, with numbers that grow."""
-        line = read.first_parents(self._repo, self._new, None) or []
+        line = commits.first_parents(self._repo, self._new, None) or []
         return {commit: number for number, commit in enumerate(reversed(line))}
 
     @cached_property

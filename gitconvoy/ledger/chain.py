@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitconvoy.git import disk, read, write
+from gitconvoy.git import commits, disk, trees, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.apply import apply
@@ -61,8 +61,8 @@ def prepare(
     if not events or (ledger.tip is None) != (events[0].kind == "init"):
         raise ValueError("a chain has events, and a ledger begins with the event init")
     if plan_tree is not None:  # the ledger needs it from now on, and git has not synced what people committed
-        known = read.child(repo, base_tree, "plan") if base_tree is not None else None
-        disk.sync_objects(repo, read.added_objects(repo, known, plan_tree))
+        known = trees.child(repo, base_tree, "plan") if base_tree is not None else None
+        disk.sync_objects(repo, trees.added_objects(repo, known, plan_tree))
     old = ledger.tip
     tree, parent, commits = base_tree, old, []
     for number, event in enumerate(events):
@@ -89,5 +89,5 @@ def publish(repo: Repo, chain: Chain, reason: str) -> bool:
 
 def follow(repo: Repo, own: str | None, tip: str, reason: str) -> bool:
     """Go on to a commit that holds all that the ledger branch (at `own`) does; False where it does not, or moved."""
-    ahead = tip != own and (own is None or read.is_ancestor(repo, own, tip))
+    ahead = tip != own and (own is None or commits.is_ancestor(repo, own, tip))
     return ahead and write.swap_ref(repo, REF, own, tip, reason)

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read as gitread
+from gitconvoy.git import commits, objects, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.model.clock import iso
@@ -22,7 +22,7 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     """The ledger at a commit of its branch; an empty one for None. BadFiles where it is damaged or newer than us."""
     if tip is None:
         return Ledger()
-    info = gitread.commit(repo, tip)
+    info = commits.commit(repo, tip)
     check_format(repo, tip)
     parsed = codec.parse_message(info.message)
     if parsed is None:
@@ -31,8 +31,8 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     convoys: dict[str, ConvoyRecord] = {}
     paused = False
     for folder in ("beads", "convoys"):
-        tree = gitread.tree_at(repo, tip, folder)
-        for entry in gitread.entries(repo, tree, folder) if tree else ():
+        tree = trees.tree_at(repo, tip, folder)
+        for entry in trees.entries(repo, tree, folder) if tree else ():
             data = record_bytes(repo, entry)
             if folder == "beads":
                 bead = codec.read_bead(data, entry.path)
@@ -40,22 +40,22 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
             else:
                 convoy = codec.read_convoy(data, entry.path)
                 convoys[convoy.id] = convoy
-    town = gitread.blob_at(repo, tip, "town.yaml")
+    town = trees.blob_at(repo, tip, "town.yaml")
     if town is not None:
         paused = codec.read_town(town, "town.yaml")
     return Ledger(tip, beads, convoys, paused, info.time, parsed.trailers.get("Convoy-Trunk"))
 
 
-def record_bytes(repo: Repo, entry: gitread.Entry) -> bytes:
+def record_bytes(repo: Repo, entry: trees.Entry) -> bytes:
     """A file of the ledger's tree. BadFiles where it is none, or larger than any record: it is not read then."""
-    size = gitread.blob_size(repo, entry.oid) if entry.is_file else 0
+    size = objects.blob_size(repo, entry.oid) if entry.is_file else 0
     if not entry.is_file or size > MAX_SIZE:
         what = f"it has {size:,} bytes, allowed are {MAX_SIZE:,}" if entry.is_file else "it is no plain file"
         raise codec.damaged(entry.path, what)
-    return gitread.blob(repo, entry.oid)
+    return objects.blob(repo, entry.oid)
 
 
-def _foreign_commit(repo: Repo, info: gitread.CommitInfo) -> BadFiles:
+def _foreign_commit(repo: Repo, info: commits.CommitInfo) -> BadFiles:
     """Somebody committed on the ledger's branch: what its records say now is nobody's decision (SPEC 1)."""
     good = last_event(repo, info.id)
     remedy = f"git update-ref --no-deref {REF} {good}" if good else "fetch it from where it is whole"
@@ -74,7 +74,7 @@ def last_event(repo: Repo, tip: str) -> str | None:
 
 def check_format(repo: Repo, tip: str) -> None:
     """BadFiles where the ledger at this commit is none, or newer than us."""
-    data = gitread.blob_at(repo, tip, "format")
+    data = trees.blob_at(repo, tip, "format")
     found = data.decode("utf-8", "replace").strip() if data is not None else "none"
     if found != codec.FORMAT:
         raise BadFiles(
@@ -122,10 +122,10 @@ class Entry:
         }
 
 
-def _newest_first(repo: Repo, tip: str | None) -> Iterator[gitread.CommitInfo]:
+def _newest_first(repo: Repo, tip: str | None) -> Iterator[commits.CommitInfo]:
     """The branch is linear: its parents give the order, where commits of one second have no other."""
     while tip is not None:
-        info = gitread.commit(repo, tip)
+        info = commits.commit(repo, tip)
         yield info
         tip = info.parents[0] if info.parents else None
 

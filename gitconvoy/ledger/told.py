@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
-from gitconvoy.git import read
+from gitconvoy.git import commits, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.model.events import ATTEMPT, EVENTS
@@ -47,7 +47,7 @@ class Told:
 
 def told(repo: Repo, commit: str) -> Told | None:
     """What a commit of the ledger tells of; None where it is no event. BadFiles where its records are damaged."""
-    info = read.commit(repo, commit)
+    info = commits.commit(repo, commit)
     parsed = codec.parse_message(info.message)
     if parsed is None:
         return None
@@ -61,14 +61,14 @@ def told(repo: Repo, commit: str) -> Told | None:
         convoy_changes=_differences(convoy_before, _convoy(repo, commit, said.convoy)),
         town_changes={"paused": paused} if paused != _paused(repo, before) else {},
     )
-    return Told(commit, event, bead_after, convoy_before, read.tree_at(repo, commit, "plan"))
+    return Told(commit, event, bead_after, convoy_before, trees.tree_at(repo, commit, "plan"))
 
 
 def _bead(repo: Repo, commit: str | None, bead: str | None) -> BeadRecord | None:
     if bead is None:
         return None
     path = codec.bead_path(bead)
-    data = read.blob_at(repo, commit, path) if commit else None
+    data = trees.blob_at(repo, commit, path) if commit else None
     return codec.read_bead(data, path) if data is not None else BeadRecord(bead)
 
 
@@ -76,12 +76,12 @@ def _convoy(repo: Repo, commit: str | None, convoy: str | None) -> ConvoyRecord 
     if convoy is None:
         return None
     path = codec.convoy_path(convoy)
-    data = read.blob_at(repo, commit, path) if commit else None
+    data = trees.blob_at(repo, commit, path) if commit else None
     return codec.read_convoy(data, path) if data is not None else ConvoyRecord(convoy)
 
 
 def _paused(repo: Repo, commit: str | None) -> bool:
-    data = read.blob_at(repo, commit, "town.yaml") if commit else None
+    data = trees.blob_at(repo, commit, "town.yaml") if commit else None
     return codec.read_town(data, "town.yaml") if data is not None else False
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from gitconvoy.engine.trunk import DEFAULTS, statuses
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read as gitread
+from gitconvoy.git import commits, objects, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.read import Entry, history
@@ -70,9 +70,9 @@ def _with_statuses(repo: Repo, entry: Entry) -> Entry:
     if about is None:
         return entry
     path = codec.bead_path(about) if entry.bead else codec.convoy_path(about)
-    parents = gitread.commit(repo, entry.commit).parents
-    before = _record_status(gitread.blob_at(repo, parents[0], path) if parents else None, path)
-    return replace(entry, before=before, after=_record_status(gitread.blob_at(repo, entry.commit, path), path))
+    parents = commits.commit(repo, entry.commit).parents
+    before = _record_status(trees.blob_at(repo, parents[0], path) if parents else None, path)
+    return replace(entry, before=before, after=_record_status(trees.blob_at(repo, entry.commit, path), path))
 
 
 def _record_status(data: bytes | None, path: str) -> str | None:
@@ -95,14 +95,14 @@ def _file_entries(
     """Status changes of beads and convoys along the trunk's own line, newest first, from the commits that made them."""
     if trunk is None:
         return
-    ends = gitread.shallow(repo)  # the commits there seem to bring everything that is older
+    ends = objects.shallow(repo)  # the commits there seem to bring everything that is older
     listed = repo.git("rev-list", "--first-parent", trunk, "--", f":(top,literal){kinds.ROOT}")
     for commit in listed.text.split():
-        info = gitread.commit(repo, commit)
+        info = commits.commit(repo, commit)
         if commit in ends or (since is not None and info.time < since):
             continue  # later ones may be older: nobody keeps a person's clock in order
         before = info.parents[0] if info.parents else None
-        paths = gitread.changed_paths(repo, before, commit, kinds.ROOT)
+        paths = trees.changed_paths(repo, before, commit, kinds.ROOT)
         for kind in (kinds.CONVOY, kinds.BEAD):
             own = [path for path in paths if kinds.kind_of(path) is kind]
             old, new = statuses(repo, before, own, kind), statuses(repo, commit, own, kind)
@@ -113,7 +113,7 @@ def _file_entries(
 
 
 def _file_entry(
-    info: gitread.CommitInfo,
+    info: commits.CommitInfo,
     kind: kinds.Kind,
     one: str,
     change: tuple[str | None, str | None],

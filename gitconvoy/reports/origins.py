@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read
+from gitconvoy.git import commits, objects, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.versions import Version, versions
 from gitconvoy.model import kinds
@@ -46,12 +46,12 @@ def _history(plan: Plan, trunk: str | None, repo: Repo, bead: str) -> _History:
     path, tip = known.path if known is not None else "", trunk
     if where is not None:
         path, tip = path.removeprefix(f"{where.root}/"), where.commit
-    here = tip is not None and read.resolve(repo, tip) == tip
+    here = tip is not None and refs.resolve(repo, tip) == tip
     return _History(repo, _Place(tip, path) if here and tip is not None else None, bead)
 
 
 def _told(repo: Repo, commit: str) -> dict[str, Any]:
-    info = read.commit(repo, commit)
+    info = commits.commit(repo, commit)
     return {
         "commit": commit,
         "at": iso(info.time),
@@ -100,11 +100,11 @@ class _History:
         """Where the file lay, link and all, before it was moved to `path`; None where it was not moved."""
         if any(blob is not None for blob in version.before) or not version.whole:
             return None
-        for parent in read.commit(self.repo, version.commit).parents:
-            for old in read.changed_paths(self.repo, parent, version.commit, kinds.ROOT):
+        for parent in commits.commit(self.repo, version.commit).parents:
+            for old in trees.changed_paths(self.repo, parent, version.commit, kinds.ROOT):
                 if old == path or kinds.kind_of(old) is not kinds.BEAD or kinds.stem(old) != self._bead:
                     continue
-                data = read.blob_at(self.repo, parent, old)
+                data = trees.blob_at(self.repo, parent, old)
                 if data is not None and _holds(self._document(data), target, type_):
                     return _Place(parent, old)
         return None
@@ -113,7 +113,7 @@ class _History:
         if blob is None:
             return False
         if blob not in self._read:
-            self._read[blob] = self._document(read.blob(self.repo, blob))
+            self._read[blob] = self._document(objects.blob(self.repo, blob))
         return _holds(self._read[blob], target, type_)
 
     def _document(self, data: bytes) -> Mapping[str, Any] | bytes:

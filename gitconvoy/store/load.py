@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read as gitread
+from gitconvoy.git import commits, index, objects, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model import kinds
 from gitconvoy.model.kinds import ROOT
@@ -26,10 +26,10 @@ _FEW = 100
 
 
 def _blob(repo: Repo, path: str, oid: str) -> bytes:
-    size = gitread.blob_size(repo, oid)
+    size = objects.blob_size(repo, oid)
     if size > MAX_SIZE:
         raise too_large(path, size)
-    return gitread.blob(repo, oid)
+    return objects.blob(repo, oid)
 
 
 def _file(path: str, file: Path) -> bytes:
@@ -49,7 +49,7 @@ def as_stored(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n")
 
 
-def _from_entries(repo: Repo, entries: Iterable[gitread.Entry]) -> list[Source]:
+def _from_entries(repo: Repo, entries: Iterable[trees.Entry]) -> list[Source]:
     return [Source(e.path, e.oid, partial(_blob, repo, e.path, e.oid), e.is_file) for e in entries]
 
 
@@ -73,8 +73,8 @@ def keep_nothing(repo: Repo) -> None:
 
 def from_paths(repo: Repo, commit: str | None, paths: Iterable[str]) -> Plan:
     """What a commit holds at some paths of files, as a plan of these alone; what is not there is left out."""
-    root = gitread.commit(repo, commit).tree if commit is not None else None
-    found = [gitread.entry(repo, root, path) for path in paths] if root is not None else []
+    root = commits.commit(repo, commit).tree if commit is not None else None
+    found = [trees.entry(repo, root, path) for path in paths] if root is not None else []
     return build(_from_entries(repo, [each for each in found if each is not None]), memo=_memo(repo))
 
 
@@ -82,17 +82,17 @@ def from_tree(repo: Repo, tree: str | None) -> Plan:
     """The plan of a `.convoy` tree object; an empty one that does not exist for None."""
     if tree is None:
         return build(())
-    return build(_from_entries(repo, gitread.entries(repo, tree, ROOT)), tree, _memo(repo))
+    return build(_from_entries(repo, trees.entries(repo, tree, ROOT)), tree, _memo(repo))
 
 
 def following(repo: Repo, before: Plan, tree: str | None) -> Plan:
     """As `from_tree`, and quick where little differs from `before`, the plan of another tree: for rows of commits."""
     if tree is None or before.tree is None:
         return from_tree(repo, tree)
-    paths = gitread.changed_in_trees(repo, before.tree, tree, ROOT, limit=_FEW)
+    paths = trees.changed_in_trees(repo, before.tree, tree, ROOT, limit=_FEW)
     if len(paths) > _FEW:
         return from_tree(repo, tree)
-    entries = {path: gitread.entry(repo, tree, path.removeprefix(ROOT + "/")) for path in paths}
+    entries = {path: trees.entry(repo, tree, path.removeprefix(ROOT + "/")) for path in paths}
     found = _from_entries(repo, [replace(each, path=path) for path, each in entries.items() if each is not None])
     changed = {**dict.fromkeys(paths), **{source.path: source for source in found}}
     return updated(before, changed, tree, _memo(repo)) or from_tree(repo, tree)
@@ -100,12 +100,12 @@ def following(repo: Repo, before: Plan, tree: str | None) -> Plan:
 
 def from_commit(repo: Repo, commit: str | None) -> Plan:
     """The plan of a commit; an empty one where it holds no `.convoy` folder."""
-    return from_tree(repo, gitread.tree_at(repo, commit, ROOT) if commit else None)
+    return from_tree(repo, trees.tree_at(repo, commit, ROOT) if commit else None)
 
 
 def from_index(repo: Repo) -> Plan:
     """The plan that the next commit would hold: what the index says that git hands to hooks."""
-    return build(_from_entries(repo, gitread.index_entries(repo, ROOT)), memo=_memo(repo))
+    return build(_from_entries(repo, index.index_entries(repo, ROOT)), memo=_memo(repo))
 
 
 def unmerged(plan: Plan, paths: Collection[str]) -> Plan:
@@ -121,13 +121,13 @@ def from_worktree(repo: Repo, crlf: list[str] | None = None) -> Plan:
     The paths of files whose lines end in CR LF there, and in LF once git has stored them, are added to `crlf`.
     """
     sources = []
-    for entry in gitread.worktree_entries(repo, ROOT):
+    for entry in index.worktree_entries(repo, ROOT):
         oid = "" if entry.is_link else _blob_id(entry, [] if crlf is None else crlf)
         sources.append(Source(entry.path, oid, partial(_file, entry.path, entry.file), not entry.is_link))
     return build(sources, memo=_memo(repo))
 
 
-def _blob_id(entry: gitread.WorktreeEntry, crlf: list[str]) -> str:
+def _blob_id(entry: index.WorktreeEntry, crlf: list[str]) -> str:
     try:
         raw = _raw(entry.path, entry.file)
     except BadFiles:
@@ -140,19 +140,19 @@ def _blob_id(entry: gitread.WorktreeEntry, crlf: list[str]) -> str:
 
 def commit_reader(repo: Repo, commit: str | None) -> Callable[[str], bytes | None]:
     """A function from a path to the bytes that a commit holds there."""
-    return lambda path: gitread.blob_at(repo, commit, path) if commit else None
+    return lambda path: trees.blob_at(repo, commit, path) if commit else None
 
 
 def tree_reader(repo: Repo, tree: str | None) -> Callable[[str], bytes | None]:
     """A function from a path to the bytes that a tree (of a whole commit) holds there."""
-    return lambda path: gitread.blob_in(repo, tree, path) if tree else None
+    return lambda path: trees.blob_in(repo, tree, path) if tree else None
 
 
 def index_reader(repo: Repo) -> Callable[[str], bytes | None]:
     """A function from a path to the bytes that the index holds there."""
-    listed = gitread.index_entries(repo, ROOT)
-    blobs = {entry.path: entry.oid for entry in listed if entry.mode != gitread.SUBMODULE_MODE}
-    return lambda path: gitread.blob(repo, blobs[path]) if path in blobs else None
+    listed = index.index_entries(repo, ROOT)
+    blobs = {entry.path: entry.oid for entry in listed if entry.mode != trees.SUBMODULE_MODE}
+    return lambda path: objects.blob(repo, blobs[path]) if path in blobs else None
 
 
 def worktree_reader(repo: Repo) -> Callable[[str], bytes | None]:

@@ -13,7 +13,7 @@ from gitfixtures import GitRepo
 from servers import LEDGER, Server, served
 from townfixtures import TownHelper
 
-from gitconvoy.git import read
+from gitconvoy.git import commits
 from gitconvoy.ledger import codec
 
 MAIN = "refs/heads/main"
@@ -209,7 +209,7 @@ def test_two_records_under_one_name(there: Server) -> None:
     here = there.town
     repo = here.repo
     here.ok("sling", "gt-x", "--no-convoy")
-    tip = read.commit(here.open().repo, repo.head("convoy-ledger"))
+    tip = commits.commit(here.open().repo, repo.head("convoy-ledger"))
     path = codec.bead_path("gt-x")
     folder, name = path.rsplit("/", 1)
     forged = blob(repo, "id: gt-x\nstatus: closed\noutcome: done\n")

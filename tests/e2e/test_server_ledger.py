@@ -13,7 +13,7 @@ from gitfixtures import GitRepo
 from servers import LEDGER, Server, served, server
 from townfixtures import TownHelper, chain
 
-from gitconvoy.git import read, write
+from gitconvoy.git import commits, write
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.read import REF
 
@@ -74,7 +74,7 @@ def no_event(here: TownHelper) -> object:
 
 def merge_in_the_chain(here: TownHelper) -> object:
     forge(here, event(here, "pause", town_changes={"paused": True}))
-    tip = read.commit(here.open().repo, here.repo.head("convoy-ledger"))
+    tip = commits.commit(here.open().repo, here.repo.head("convoy-ledger"))
     return rewrite(here, parents=[*tip.parents, here.repo.head("main")])
 
 
@@ -222,7 +222,7 @@ def test_a_merge_is_no_way_on(there: Server) -> None:
     here = there.town
     repo = here.open().repo
     good = here.repo.head("convoy-ledger")
-    info = read.commit(repo, good)
+    info = commits.commit(repo, good)
     other = write.create_commit(repo, info.tree, list(info.parents), "convoy: other\n", info.time)
     merged = write.create_commit(repo, info.tree, [other, good], "a merge\n", info.time)
     here.repo.git("update-ref", REF, merged)

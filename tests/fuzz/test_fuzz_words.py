@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gitconvoy.dispatch.logs import parse_size
-from gitconvoy.git import read
+from gitconvoy.git import refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.clock import FIRST, LAST, duration, iso, parse_duration, parse_iso
 from gitconvoy.model.ids import is_id
@@ -106,7 +106,7 @@ def test_revisions(template: Path, rev: str) -> None:
         for words in (("status",), ("plan", "hq-cv-1"), ("log",)):
             judge(run(here.path, *words, f"--at={rev}", "--json"), *words, "--json")
         before = here.repo.git("for-each-ref")
-        found = read.resolve(Repo.discover(here.path), rev)
+        found = refs.resolve(Repo.discover(here.path), rev)
         assert found is None or here.repo.exists(found)
         assert here.repo.git("for-each-ref") == before
         judge(run(here.path, "done", "gt-a", "--merged", rev, "--json"), "--json")

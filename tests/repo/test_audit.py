@@ -12,7 +12,7 @@ from townfixtures import TownHelper, chain, town
 
 from gitconvoy.audit.run import audit
 from gitconvoy.engine.town import Town
-from gitconvoy.git import read
+from gitconvoy.git import commits, trees
 from gitconvoy.ledger import codec
 from gitconvoy.model.ledger import Ledger
 
@@ -127,14 +127,14 @@ def test_a_removed_and_a_damaged_record(here: TownHelper) -> None:
 
 
 def test_a_chain_that_is_not_linear(here: TownHelper) -> None:
-    info = read.commit(here.open().repo, here.repo.head("convoy-ledger"))
+    info = commits.commit(here.open().repo, here.repo.head("convoy-ledger"))
     commit = rewrite(here, parents=[*info.parents, here.repo.head("main")])
     assert (commit, "linear", "error") in found(here)
 
 
 def test_a_root_that_is_no_beginning_and_time_that_runs_back(here: TownHelper) -> None:
     repo = here.open().repo
-    commit = rewrite(here, time=read.commit(repo, here.repo.head("convoy-ledger")).time - 3600)
+    commit = rewrite(here, time=commits.commit(repo, here.repo.head("convoy-ledger")).time - 3600)
     assert (commit, "time", "error") in found(here)
     root = rewrite(here, parents=[])
     assert (root, "root", "error") in found(here)
@@ -225,7 +225,7 @@ def test_an_audit_from_any_commit_on_finds_what_that_of_the_whole_finds_there(he
     tip = here.repo.head("convoy-ledger")
     whole = audit(repo, tip)
     assert {each.rule for each in whole.findings} > {"links", "trunk", "trailers", "stale-token"}
-    line = read.first_parents(repo, tip, None) or []
+    line = commits.first_parents(repo, tip, None) or []
     for number, since in enumerate(line):
         behind = audit(repo, tip, since=since)
         assert behind.checked == number
@@ -248,5 +248,5 @@ def test_a_trunk_that_lost_its_plan_is_recorded_as_one(here: TownHelper) -> None
     here.repo.git("rm", "--quiet", "-r", ".convoy")
     here.commit("no plan any more")
     here.ok("pause", "--all")
-    assert read.tree_at(here.open().repo, here.repo.head("convoy-ledger"), "plan") is None
+    assert trees.tree_at(here.open().repo, here.repo.head("convoy-ledger"), "plan") is None
     assert found(here, 0) == []

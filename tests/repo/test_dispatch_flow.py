@@ -17,7 +17,7 @@ from gitconvoy.dispatch import leases
 from gitconvoy.engine import facts, settle
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import START
-from gitconvoy.git import read
+from gitconvoy.git import commits
 from gitconvoy.ledger import chain
 
 CONFIG = ".convoy/config.yaml"
@@ -203,7 +203,7 @@ def test_a_dispatch_whose_worker_never_began_is_queued_again(here: TownHelper) -
     state = opened.state()
     draft = Draft(state, replace(opened.local(state.plan), via=START), cause="command", actor="ada")
     facts.dispatch(draft, "gt-a", convoy=FLOW, worker="gt/nux", via=START, token=settle.new_token())
-    base = read.commit(opened.repo, state.ledger.tip or "").tree
+    base = commits.commit(opened.repo, state.ledger.tip or "").tree
     prepared = chain.prepare(opened.repo, state.ledger, base, state.plan.tree, draft.events)
     assert chain.publish(opened.repo, prepared, "test")
     assert here.ledger().bead("gt-a").live

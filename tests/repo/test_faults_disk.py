@@ -20,7 +20,7 @@ from townfixtures import Answer, TownHelper, town
 
 from gitconvoy.engine import seen
 from gitconvoy.errors import GitError
-from gitconvoy.git import halfway, merging, read, write
+from gitconvoy.git import commits, halfway, merging, write
 from gitconvoy.git.repo import Repo
 
 SIZE = 6 << 20
@@ -234,7 +234,7 @@ def test_a_commit_that_was_not_written_is_no_commit(make_repo: Callable[[str], G
     shutil.copytree(make_repo("template").path, repo.path)
     found = Repo.discover(repo.path)
     head = repo.head()
-    tree = read.commit(found, head).tree
+    tree = commits.commit(found, head).tree
     write.create_commit(found, tree, [head], "identity and settings are read\n", 1)
     filler = fill(disk, 0)
     try:

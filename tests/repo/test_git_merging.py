@@ -14,7 +14,7 @@ import pytest
 from gitfixtures import GitRepo, new_repo
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import merging, read, write
+from gitconvoy.git import merging, refs, write
 from gitconvoy.git.changes import local_changes
 from gitconvoy.git.merging import Advanced, Merge, Waiting, advance, merge_trees
 from gitconvoy.git.repo import Repo
@@ -663,11 +663,11 @@ def test_a_prepared_ref_belongs_to_us_until_it_moves(move: tuple[GitRepo, str, s
     found = Repo.discover(repo.path)
     with prepared(found, MAIN, old, new, "two\nlines") as commit:
         assert repo.run("update-ref", MAIN, repo.head("work~1^{commit}"), old).returncode != 0
-        assert read.ref(found, MAIN) == old
+        assert refs.ref(found, MAIN) == old
         with pytest.raises(LostRace, match="locked"), prepared(found, MAIN, old, new, "second"):
             pass
         commit()
-        assert read.ref(found, MAIN) == new
+        assert refs.ref(found, MAIN) == new
     assert repo.git("reflog", "-1", "--format=%gs", "main") == "two lines"
     with pytest.raises(LostRace, match="moved"), prepared(found, MAIN, old, new, "stale"):
         pass

@@ -11,7 +11,7 @@ import pytest
 from gitfixtures import EMAIL, NAME, GitRepo, new_repo
 
 from gitconvoy.errors import GitError, LostRace, Refused
-from gitconvoy.git import personal, read
+from gitconvoy.git import personal, refs
 from gitconvoy.git.repo import Repo
 
 
@@ -51,7 +51,7 @@ def test_new_changed_and_removed_files(busy: GitRepo) -> None:
     before = busy.head()
     paths = ["p/changed", "p/deep/new *.yaml", "p/gone", "p/gone-staged", "p/never-was", "p/changed"]
     made = personal.commit_paths(found, paths, "# a title\n\nand a body: caf\u00e9\n")
-    assert made == busy.head() == read.head(found)
+    assert made == busy.head() == refs.head(found)
     assert busy.head("HEAD~1") == before
     assert sorted(busy.status()) == sorted(BUSY)
     assert busy.git("diff-tree", "-r", "--name-status", "--no-renames", "HEAD~1", "HEAD").splitlines() == [

@@ -9,37 +9,37 @@ import pytest
 from gitfixtures import EMAIL, NAME, GitRepo, new_repo
 
 from gitconvoy.errors import GitError
-from gitconvoy.git import read
+from gitconvoy.git import commits, index, objects, refs, trees
 from gitconvoy.git.repo import Repo
 
 
 def test_refs(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
-    assert read.ref(found, "refs/heads/main") == repo.head() == read.head(found)
-    assert read.ref(found, "refs/heads/none") is None
-    assert read.ref(found, "not a valid name") is None
-    assert read.head_ref(found) == "refs/heads/main"
+    assert refs.ref(found, "refs/heads/main") == repo.head() == refs.head(found)
+    assert refs.ref(found, "refs/heads/none") is None
+    assert refs.ref(found, "not a valid name") is None
+    assert refs.head_ref(found) == "refs/heads/main"
     repo.git("pack-refs", "--all")
-    assert read.ref(found, "refs/heads/main") == repo.head()
+    assert refs.ref(found, "refs/heads/main") == repo.head()
     newer = repo.commit("again")
-    assert read.ref(found, "refs/heads/main") == newer
+    assert refs.ref(found, "refs/heads/main") == newer
     repo.git("branch", "convoy/a")
     repo.git("tag", "-a", "-m", "t", "convoy/t")
-    assert read.refs(found, "refs/heads/convoy/") == {"refs/heads/convoy/a": newer}
-    assert read.refs(found, "refs/tags/") == {"refs/tags/convoy/t": newer}
+    assert refs.refs(found, "refs/heads/convoy/") == {"refs/heads/convoy/a": newer}
+    assert refs.refs(found, "refs/tags/") == {"refs/tags/convoy/t": newer}
 
 
 def test_unborn_branch_and_detached_head(tmp_path: Path) -> None:
     repo = new_repo(tmp_path / "unborn")
     found = Repo.discover(repo.path)
-    assert read.head(found) is None
-    assert read.head_ref(found) == "refs/heads/main"
-    assert read.resolve(found, "HEAD") is None
-    assert read.index_entries(found) == []
+    assert refs.head(found) is None
+    assert refs.head_ref(found) == "refs/heads/main"
+    assert refs.resolve(found, "HEAD") is None
+    assert index.index_entries(found) == []
     repo.commit("first")
     repo.git("checkout", "--quiet", "--detach")
-    assert read.head(found) == repo.head()
-    assert read.head_ref(found) is None
+    assert refs.head(found) == repo.head()
+    assert refs.head_ref(found) is None
 
 
 def test_resolve(repo: GitRepo) -> None:
@@ -65,14 +65,14 @@ def test_resolve(repo: GitRepo) -> None:
         "main..HEAD": None,
         "0" * 40: None,
     }.items():
-        assert read.resolve(found, rev) == expected, rev
+        assert refs.resolve(found, rev) == expected, rev
 
 
 def test_a_branch_with_an_odd_name_is_no_option(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
     repo.git("update-ref", "refs/heads/--output=evil", "HEAD")
-    assert read.resolve(found, "--output=evil") is None
-    assert read.resolve(found, "refs/heads/--output=evil") == repo.head()
+    assert refs.resolve(found, "--output=evil") is None
+    assert refs.resolve(found, "refs/heads/--output=evil") == repo.head()
 
 
 def test_commit(repo: GitRepo) -> None:
@@ -85,16 +85,16 @@ def test_commit(repo: GitRepo) -> None:
         env={"GIT_COMMITTER_DATE": "@1700000123 +0530"},
     )
     found = Repo.discover(repo.path)
-    info = read.commit(found, repo.head())
+    info = commits.commit(found, repo.head())
     assert info.id == repo.head()
     assert info.parents == (repo.head("HEAD~1"),)
     assert info.tree == repo.head("HEAD^{tree}")
     assert (info.author, info.email, info.time) == (NAME, EMAIL, 1700000123)
     assert info.message == "Subject\n\nbody\u00e9\n"
     with pytest.raises(GitError, match="not in this repository"):
-        read.commit(found, "1" * 40)
+        commits.commit(found, "1" * 40)
     with pytest.raises(GitError, match="is no commit"):
-        read.commit(found, info.tree)
+        commits.commit(found, info.tree)
 
 
 def test_trees_and_blobs(repo: GitRepo) -> None:
@@ -103,44 +103,44 @@ def test_trees_and_blobs(repo: GitRepo) -> None:
     (repo.path / "x" / "link").symlink_to("a.yaml")
     head = repo.commit()
     found = Repo.discover(repo.path)
-    tree = read.tree_at(found, head, "x")
+    tree = trees.tree_at(found, head, "x")
     assert tree == repo.head("HEAD:x")
-    assert read.tree_at(found, head, "") == repo.head("HEAD^{tree}")
-    assert read.tree_at(found, head, "x/a.yaml") is None
-    assert read.tree_at(found, head, "none") is None
-    assert [(e.path, e.mode, e.is_file) for e in read.entries(found, tree, "x")] == [
+    assert trees.tree_at(found, head, "") == repo.head("HEAD^{tree}")
+    assert trees.tree_at(found, head, "x/a.yaml") is None
+    assert trees.tree_at(found, head, "none") is None
+    assert [(e.path, e.mode, e.is_file) for e in trees.entries(found, tree, "x")] == [
         ("x/a.yaml", 0o100644, True),
         ("x/link", 0o120000, False),
         ("x/y/b.yaml", 0o100644, True),
     ]
-    assert [e.path for e in read.entries(found, tree)] == ["a.yaml", "link", "y/b.yaml"]
-    assert read.blob_at(found, head, "x/y/b.yaml") == "b\u00e9\n".encode()
-    assert read.blob_at(found, head, "x/link") is None
-    assert read.blob_at(found, head, "x") is None
-    assert read.blob_at(found, head, "x/none") is None
+    assert [e.path for e in trees.entries(found, tree)] == ["a.yaml", "link", "y/b.yaml"]
+    assert trees.blob_at(found, head, "x/y/b.yaml") == "b\u00e9\n".encode()
+    assert trees.blob_at(found, head, "x/link") is None
+    assert trees.blob_at(found, head, "x") is None
+    assert trees.blob_at(found, head, "x/none") is None
     oid = repo.head("HEAD:x/a.yaml")
-    assert read.blob(found, oid) == b"a\n"
-    assert read.blob_size(found, oid) == 2
+    assert objects.blob(found, oid) == b"a\n"
+    assert objects.blob_size(found, oid) == 2
     with pytest.raises(GitError, match="not in this repository"):
-        read.blob_size(found, "1" * 40)
+        objects.blob_size(found, "1" * 40)
 
 
 def test_names_that_are_no_utf8(repo: GitRepo) -> None:
     Path(os.fsdecode(os.fsencode(repo.path) + b"/\xff.yaml")).write_text("x\n")
     head = repo.commit()
     found = Repo.discover(repo.path)
-    listed = [e.path for e in read.entries(found, read.commit(found, head).tree)]
+    listed = [e.path for e in trees.entries(found, commits.commit(found, head).tree)]
     assert listed == ["README.md", "\udcff.yaml"]
-    assert [e.path for e in read.index_entries(found)] == listed
-    assert [e.path for e in read.worktree_entries(found)] == listed
+    assert [e.path for e in index.index_entries(found)] == listed
+    assert [e.path for e in index.worktree_entries(found)] == listed
 
 
 def test_a_submodule_is_listed_by_mode(repo: GitRepo) -> None:
     repo.git("update-index", "--add", "--cacheinfo", f"160000,{repo.head()},sub")
     repo.git("commit", "--quiet", "-m", "sub")
     found = Repo.discover(repo.path)
-    (entry,) = [e for e in read.entries(found, read.commit(found, repo.head()).tree) if e.path == "sub"]
-    assert entry.mode == read.SUBMODULE_MODE
+    (entry,) = [e for e in trees.entries(found, commits.commit(found, repo.head()).tree) if e.path == "sub"]
+    assert entry.mode == trees.SUBMODULE_MODE
     assert not entry.is_file
 
 
@@ -157,11 +157,11 @@ def test_index_entries_are_what_would_be_committed(repo: GitRepo) -> None:
     repo.write("pp/other", "x\n")
     repo.git("add", "pp/other")
     found = Repo.discover(repo.path)
-    listed = read.index_entries(found, "p")
+    listed = index.index_entries(found, "p")
     assert [e.path for e in listed] == ["p/empty", "p/staged"]
-    assert read.blob(found, listed[1].oid) == b"staged\n"
-    assert [e.path for e in read.index_entries(found, "p/")] == ["p/empty", "p/staged"]
-    assert read.index_entries(found, "*") == []
+    assert objects.blob(found, listed[1].oid) == b"staged\n"
+    assert [e.path for e in index.index_entries(found, "p/")] == ["p/empty", "p/staged"]
+    assert index.index_entries(found, "*") == []
 
 
 def test_index_conflicts(repo: GitRepo) -> None:
@@ -173,9 +173,9 @@ def test_index_conflicts(repo: GitRepo) -> None:
     repo.commit()
     assert repo.run("merge", "other").returncode == 1
     found = Repo.discover(repo.path)
-    assert read.index_conflicts(found, "c") == ["c/file"]
-    assert read.index_conflicts(found, "d") == []
-    assert [e.path for e in read.index_entries(found)] == ["README.md"]
+    assert index.index_conflicts(found, "c") == ["c/file"]
+    assert index.index_conflicts(found, "d") == []
+    assert [e.path for e in index.index_entries(found)] == ["README.md"]
 
 
 def test_worktree_entries(repo: GitRepo, tmp_path: Path) -> None:
@@ -186,17 +186,17 @@ def test_worktree_entries(repo: GitRepo, tmp_path: Path) -> None:
     (outside / "secret").write_text("x")
     (repo.path / "p" / "link").symlink_to(outside)
     found = Repo.discover(repo.path)
-    assert [(e.path, e.is_link) for e in read.worktree_entries(found, "p")] == [
+    assert [(e.path, e.is_link) for e in index.worktree_entries(found, "p")] == [
         ("p/a", False),
         ("p/b/file", False),
         ("p/link", True),
     ]
-    assert read.worktree_entries(found, "p/a/b") == []
-    assert read.worktree_entries(found, "none") == []
+    assert index.worktree_entries(found, "p/a/b") == []
+    assert index.worktree_entries(found, "none") == []
     (repo.path / "q").symlink_to(outside)
-    assert [(e.path, e.is_link) for e in read.worktree_entries(found, "q")] == [("q", True)]
-    assert [(e.path, e.is_link) for e in read.worktree_entries(found, "q/deeper")] == [("q", True)]
-    assert ".git/HEAD" not in [e.path for e in read.worktree_entries(found)]
+    assert [(e.path, e.is_link) for e in index.worktree_entries(found, "q")] == [("q", True)]
+    assert [(e.path, e.is_link) for e in index.worktree_entries(found, "q/deeper")] == [("q", True)]
+    assert ".git/HEAD" not in [e.path for e in index.worktree_entries(found)]
 
 
 def test_first_parents_and_ancestors(repo: GitRepo) -> None:
@@ -208,19 +208,19 @@ def test_first_parents_and_ancestors(repo: GitRepo) -> None:
     repo.git("merge", "--quiet", "--no-edit", "topic")
     tip = repo.head()
     found = Repo.discover(repo.path)
-    assert read.first_parents(found, tip, base) == [tip, middle]
-    assert read.first_parents(found, tip, middle) == [tip]
-    assert read.first_parents(found, tip, tip) == []
-    assert read.first_parents(found, tip, None) == [tip, middle, base]
-    assert read.first_parents(found, tip, side) is None
-    assert read.first_parents(found, middle, tip) is None
-    assert read.first_parents(found, tip, "1" * 40) is None
-    assert read.is_ancestor(found, side, tip)
-    assert read.is_ancestor(found, tip, tip)
-    assert not read.is_ancestor(found, tip, side)
-    assert not read.is_ancestor(found, "1" * 40, tip)
-    assert next(read.log(found, tip)).id == tip
-    assert {c.id for c in read.log(found, tip)} == {tip, side, middle, base}
+    assert commits.first_parents(found, tip, base) == [tip, middle]
+    assert commits.first_parents(found, tip, middle) == [tip]
+    assert commits.first_parents(found, tip, tip) == []
+    assert commits.first_parents(found, tip, None) == [tip, middle, base]
+    assert commits.first_parents(found, tip, side) is None
+    assert commits.first_parents(found, middle, tip) is None
+    assert commits.first_parents(found, tip, "1" * 40) is None
+    assert commits.is_ancestor(found, side, tip)
+    assert commits.is_ancestor(found, tip, tip)
+    assert not commits.is_ancestor(found, tip, side)
+    assert not commits.is_ancestor(found, "1" * 40, tip)
+    assert next(commits.log(found, tip)).id == tip
+    assert {c.id for c in commits.log(found, tip)} == {tip, side, middle, base}
 
 
 def test_changed_paths(repo: GitRepo) -> None:
@@ -235,17 +235,19 @@ def test_changed_paths(repo: GitRepo) -> None:
     new = repo.commit()
     found = Repo.discover(repo.path)
     expected = ["p/becomes-folder", "p/becomes-folder/deep/new", "p/changed", "p/gone"]
-    assert read.changed_paths(found, old, new, "p") == expected
-    assert read.changed_paths(found, new, old, "p") == expected
-    assert read.changed_paths(found, old, new) == [*expected, "q/other"]
-    assert read.changed_paths(found, old, new) == repo.git("diff", "--name-only", "--no-renames", old, new).splitlines()
-    assert read.changed_paths(found, None, old, "q") == ["q/other"]
-    assert read.changed_paths(found, old, new, "none") == []
+    assert trees.changed_paths(found, old, new, "p") == expected
+    assert trees.changed_paths(found, new, old, "p") == expected
+    assert trees.changed_paths(found, old, new) == [*expected, "q/other"]
+    assert (
+        trees.changed_paths(found, old, new) == repo.git("diff", "--name-only", "--no-renames", old, new).splitlines()
+    )
+    assert trees.changed_paths(found, None, old, "q") == ["q/other"]
+    assert trees.changed_paths(found, old, new, "none") == []
     (repo.path / "p/changed").chmod(0o755)
-    assert read.changed_paths(found, new, repo.commit()) == ["p/changed"]
+    assert trees.changed_paths(found, new, repo.commit()) == ["p/changed"]
 
 
 def test_pipes_are_not_seen_as_git_does_not(repo: GitRepo) -> None:
     repo.write("p/file", "x\n")
     os.mkfifo(repo.path / "p/pipe")
-    assert [each.path for each in read.worktree_entries(Repo.discover(repo.path), "p")] == ["p/file"]
+    assert [each.path for each in index.worktree_entries(Repo.discover(repo.path), "p")] == ["p/file"]

@@ -9,7 +9,7 @@ import pytest
 from gitfixtures import GitRepo
 
 from gitconvoy.errors import GitError, UnsupportedRepository
-from gitconvoy.git import config, env, read, write
+from gitconvoy.git import commits, config, env, index, objects, refs, trees, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.run import git
 
@@ -31,9 +31,9 @@ def test_linked_worktree_shares_the_common_directory(repo: GitRepo, tmp_path: Pa
     assert found.worktree == linked.path
     assert found.git_dir == repo.path / ".git" / "worktrees" / "linked"
     assert found.common_dir == repo.path / ".git"
-    assert read.head(found) == linked.head()
-    assert read.head_ref(found) == "refs/heads/topic"
-    assert [e.path for e in read.index_entries(found)] == ["README.md", "new.txt"]
+    assert refs.head(found) == linked.head()
+    assert refs.head_ref(found) == "refs/heads/topic"
+    assert [e.path for e in index.index_entries(found)] == ["README.md", "new.txt"]
     assert write.swap_ref(found, "refs/heads/ledger", None, linked.head(), "made elsewhere")
     assert repo.head("refs/heads/ledger") == linked.head()
 
@@ -43,16 +43,16 @@ def test_bare_repository(repo: GitRepo, tmp_path: Path) -> None:
     found = Repo.discover(bare.path)
     assert found.worktree is None
     assert found.cwd == found.git_dir == bare.path
-    assert read.head(found) == repo.head()
-    assert read.index_entries(found) == []
-    assert read.worktree_entries(found) == []
+    assert refs.head(found) == repo.head()
+    assert index.index_entries(found) == []
+    assert index.worktree_entries(found) == []
     assert found.git("rev-parse", "--is-bare-repository").text == "true"
 
 
 def test_inside_the_git_directory_there_is_no_worktree(repo: GitRepo) -> None:
     found = Repo.discover(repo.path / ".git")
     assert found.worktree is None
-    assert read.head(found) == repo.head()
+    assert refs.head(found) == repo.head()
 
 
 def test_no_repository(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_relative_git_dir_worktree_and_index(make_repo: Callable[[str], GitRepo]
     found = Repo.discover(other.path / "sub", environ)
     assert (found.worktree, found.git_dir) == (other.path, other.path / ".git")
     assert found.index_file == other.path / ".git" / "second-index"
-    assert [e.path for e in read.index_entries(found)] == ["only-here"]
+    assert [e.path for e in index.index_entries(found)] == ["only-here"]
     assert found.git("rev-parse", "--show-toplevel").text == str(other.path)
 
 
@@ -105,10 +105,10 @@ def test_object_directories_of_a_quarantine_are_read(repo: GitRepo, tmp_path: Pa
         }
     )
     found = Repo.discover(repo.path, environ)
-    assert read.blob(found, oid) == b"hidden\n"
+    assert objects.blob(found, oid) == b"hidden\n"
     assert found.git("cat-file", "blob", oid).stdout == b"hidden\n"
     with pytest.raises(GitError, match="not in this repository"):
-        read.blob(Repo.discover(repo.path), oid)
+        objects.blob(Repo.discover(repo.path), oid)
 
 
 def test_shallow_clone(repo: GitRepo, tmp_path: Path) -> None:
@@ -116,13 +116,13 @@ def test_shallow_clone(repo: GitRepo, tmp_path: Path) -> None:
         repo.write("file", f"{number}\n")
         repo.commit(f"change {number}")
     shallow = Repo.discover(repo.clone(tmp_path / "shallow", "--depth=2").path)
-    tip = read.head(shallow)
+    tip = refs.head(shallow)
     assert tip == repo.head()
-    assert read.first_parents(shallow, tip, None) == [repo.head(), repo.head("HEAD~1")]
-    assert [c.id for c in read.log(shallow, tip)] == [repo.head(), repo.head("HEAD~1")]
-    assert read.first_parents(shallow, tip, repo.head("HEAD~3")) is None
-    assert not read.is_ancestor(shallow, repo.head("HEAD~3"), tip)
-    assert read.changed_paths(shallow, repo.head("HEAD~1"), tip) == ["file"]
+    assert commits.first_parents(shallow, tip, None) == [repo.head(), repo.head("HEAD~1")]
+    assert [c.id for c in commits.log(shallow, tip)] == [repo.head(), repo.head("HEAD~1")]
+    assert commits.first_parents(shallow, tip, repo.head("HEAD~3")) is None
+    assert not commits.is_ancestor(shallow, repo.head("HEAD~3"), tip)
+    assert trees.changed_paths(shallow, repo.head("HEAD~1"), tip) == ["file"]
 
 
 def test_sha256_is_named(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_partial_clone_is_named(repo: GitRepo, tmp_path: Path) -> None:
     partial = repo.clone(tmp_path / "partial", "--filter=blob:none", "--bare")
     found = Repo.discover(partial.path)
     with pytest.raises(UnsupportedRepository, match="partial clone") as caught:
-        read.blob_at(found, repo.head(), "README.md")
+        trees.blob_at(found, repo.head(), "README.md")
     assert "--refetch" in caught.value.hint
     partial.config("extensions.partialClone", "origin")
     partial.config("core.repositoryFormatVersion", "1")
@@ -160,7 +160,7 @@ def test_split_index_is_read(repo: GitRepo) -> None:
     repo.git("update-index", "--split-index")
     repo.write("b", "b\n")
     repo.git("add", "b")
-    assert [e.path for e in read.index_entries(Repo.discover(repo.path))] == ["README.md", "b"]
+    assert [e.path for e in index.index_entries(Repo.discover(repo.path))] == ["README.md", "b"]
 
 
 def test_sparse_index_is_read(repo: GitRepo) -> None:
@@ -168,7 +168,7 @@ def test_sparse_index_is_read(repo: GitRepo) -> None:
         repo.write(path, "x\n")
     repo.commit()
     repo.git("sparse-checkout", "set", "--cone", "--sparse-index", "in")
-    assert [e.path for e in read.index_entries(Repo.discover(repo.path))] == ["README.md", "in/a", "out/b"]
+    assert [e.path for e in index.index_entries(Repo.discover(repo.path))] == ["README.md", "in/a", "out/b"]
 
 
 def test_children_inherit_settings_given_on_the_command_line(repo: GitRepo) -> None:
@@ -218,8 +218,8 @@ def test_hook_environment_of_commit_all_in_a_linked_worktree(repo: GitRepo, tmp_
     environ = env.clean_env(handed | {"GIT_INDEX_FILE": str(tmp_path / "index")})
     git("add", "README.md", cwd=linked.path, env=environ)
     found = Repo.discover(linked.path, environ)
-    (entry,) = read.index_entries(found)
-    assert read.blob(found, entry.oid) == b"once more\n"
+    (entry,) = index.index_entries(found)
+    assert objects.blob(found, entry.oid) == b"once more\n"
 
 
 def test_git_error_carries_git_s_words(repo: GitRepo) -> None:

@@ -12,21 +12,21 @@ import pytest
 from gitfixtures import EMAIL, NAME, GitRepo
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import lock, read, write
+from gitconvoy.git import commits, index, lock, objects, refs, trees, write
 from gitconvoy.git.repo import Repo
 
 REF = "refs/heads/ledger"
 
 
 def _content(found: Repo, tree: str) -> dict[str, bytes]:
-    return {entry.path: read.blob(found, entry.oid) for entry in read.entries(found, tree)}
+    return {entry.path: objects.blob(found, entry.oid) for entry in trees.entries(found, tree)}
 
 
 def test_edit_tree_from_nothing(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
     tree = write.edit_tree(found, None, {"format": b"1\n", "beads/ab/x.yaml": b"x\n", "beads/ab/y.yaml": b"y\n"})
     assert _content(found, tree) == {"format": b"1\n", "beads/ab/x.yaml": b"x\n", "beads/ab/y.yaml": b"y\n"}
-    assert write.edit_tree(found, None, {}) == read.EMPTY_TREE
+    assert write.edit_tree(found, None, {}) == trees.EMPTY_TREE
     assert repo.run("fsck", "--strict").returncode == 0
 
 
@@ -52,7 +52,7 @@ def test_edit_tree_changes_and_removes(repo: GitRepo) -> None:
     without = write.edit_tree(found, base, {"a/b/one": None, "a/b/two": None})
     assert sorted(_content(found, without)) == ["c", "d/e"]
     assert "a" not in repo.git("ls-tree", "--name-only", without).split()
-    assert write.edit_tree(found, base, {"a": None, "c": None, "d": None}) == read.EMPTY_TREE
+    assert write.edit_tree(found, base, {"a": None, "c": None, "d": None}) == trees.EMPTY_TREE
     assert write.edit_tree(found, base, {"none": None, "no/such": None, "c/below": None}) == base
     assert write.edit_tree(found, base, {}) == base
 
@@ -102,7 +102,7 @@ def test_blob_is_written_as_it_is(repo: GitRepo) -> None:
     repo.write(".gitattributes", "* text eol=crlf\n")
     found = Repo.discover(repo.path)
     oid = write.write_blob(found, b"a\r\nb\n\0")
-    assert read.blob(found, oid) == b"a\r\nb\n\0"
+    assert objects.blob(found, oid) == b"a\r\nb\n\0"
 
 
 def test_create_commit(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_create_commit(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert oid == write.create_commit(found, tree, [repo.head()], "convoy: init\n\nConvoy-Event: init\n", 1700000000)
     root = write.create_commit(found, tree, [], "root\n", 0)
-    assert read.commit(found, root).parents == ()
+    assert commits.commit(found, root).parents == ()
     assert repo.status() == []
     with pytest.raises(GitError, match="could not be written"):
         write.create_commit(found, "1" * 40, [], "x", 1)
@@ -132,8 +132,8 @@ def test_create_commit_without_an_identity(repo: GitRepo) -> None:
     for key in ("user.name", "user.email"):
         repo.git("config", "--global", "--unset", key)
     found = Repo.discover(repo.path)
-    oid = write.create_commit(found, read.EMPTY_TREE, [], "x\n", 1)
-    assert (read.commit(found, oid).author, read.commit(found, oid).email) == ("gitconvoy", "gitconvoy@localhost")
+    oid = write.create_commit(found, trees.EMPTY_TREE, [], "x\n", 1)
+    assert (commits.commit(found, oid).author, commits.commit(found, oid).email) == ("gitconvoy", "gitconvoy@localhost")
     assert write.swap_ref(found, REF, None, oid, "no identity")
 
 
@@ -147,21 +147,21 @@ def test_commits_are_signed_as_git_would(repo: GitRepo, tmp_path: Path) -> None:
     repo.config("gpg.program", str(signer))
     repo.config("commit.gpgSign", "true")
     found = Repo.discover(repo.path)
-    oid = write.create_commit(found, read.EMPTY_TREE, [repo.head()], "signed\n", 1700000000)
+    oid = write.create_commit(found, trees.EMPTY_TREE, [repo.head()], "signed\n", 1700000000)
     text = repo.git("cat-file", "commit", oid)
     assert "gpgsig -----BEGIN PGP SIGNATURE-----" in text
     assert f"author {NAME} <{EMAIL}> 1700000000 +0000\n" in text
     assert f"committer {NAME} <{EMAIL}> 1700000000 +0000\n" in text
-    plain = write.create_commit(found, read.EMPTY_TREE, [], "plain\n", 1, sign=False)
+    plain = write.create_commit(found, trees.EMPTY_TREE, [], "plain\n", 1, sign=False)
     assert "gpgsig" not in repo.git("cat-file", "commit", plain)
     signer.write_text("#!/bin/sh\necho 'no key for you' >&2\nexit 1\n")
     with pytest.raises(GitError, match="failed to sign"):
-        write.create_commit(found, read.EMPTY_TREE, [], "refused\n", 1)
+        write.create_commit(found, trees.EMPTY_TREE, [], "refused\n", 1)
 
 
 def test_swap_ref(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
-    one, two, three = (write.create_commit(found, read.EMPTY_TREE, [], f"{n}\n", n) for n in (1, 2, 3))
+    one, two, three = (write.create_commit(found, trees.EMPTY_TREE, [], f"{n}\n", n) for n in (1, 2, 3))
     assert write.swap_ref(found, REF, None, one, "dispatch gt-a\nto x")
     assert not write.swap_ref(found, REF, None, two, "again")
     assert write.swap_ref(found, REF, one, two, "on")
@@ -173,7 +173,7 @@ def test_swap_ref(repo: GitRepo) -> None:
     repo.git("pack-refs", "--all")
     assert not write.swap_ref(found, REF, one, three, "stale, packed")
     assert write.swap_ref(found, REF, two, three, "packed")
-    assert read.ref(found, REF) == three == repo.head(REF)
+    assert refs.ref(found, REF) == three == repo.head(REF)
 
 
 @pytest.mark.parametrize(("setting", "synced"), [("committed", True), ("none", False)])
@@ -211,7 +211,7 @@ def test_swap_ref_while_the_ref_is_locked(repo: GitRepo) -> None:
         write.swap_ref(found, REF, repo.head(), repo.commit(), "locked")
     assert ".lock" in caught.value.hint
     stale.unlink()
-    assert read.ref(found, REF) == repo.head("HEAD~1")
+    assert refs.ref(found, REF) == repo.head("HEAD~1")
 
 
 def test_a_reference_transaction_hook_may_refuse(repo: GitRepo) -> None:
@@ -235,9 +235,9 @@ def _append(path: str, worker: int, count: int, foreign: bool, locked: bool) -> 
     found = Repo.discover(Path(path))
     rest = count
     while rest:
-        old = read.ref(found, REF)
+        old = refs.ref(found, REF)
         assert old is not None
-        new = write.create_commit(found, read.EMPTY_TREE, [old], f"{worker}-{rest}\n", 1700000000)
+        new = write.create_commit(found, trees.EMPTY_TREE, [old], f"{worker}-{rest}\n", 1700000000)
         if foreign:
             done = found.git("update-ref", REF, new, old, check=False).returncode == 0
         elif locked:
@@ -279,7 +279,7 @@ def test_stage_paths(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
     oid = write.write_blob(found, b"new\n")
     write.stage_paths(found, {"p/new \u00e9.yaml": oid, "p/old": None, "none": None})
-    assert [e.path for e in read.index_entries(found)] == ["README.md", "other", "p/new \u00e9.yaml"]
+    assert [e.path for e in index.index_entries(found)] == ["README.md", "other", "p/new \u00e9.yaml"]
     write.stage_paths(found, {})
     repo.git("commit", "--quiet", "-m", "as staged")
     assert repo.show("HEAD", "p/new \u00e9.yaml") == "new\n"
@@ -291,18 +291,18 @@ def test_stage_paths_into_the_index_that_the_hook_was_given(repo: GitRepo, tmp_p
     repo.git("read-tree", "HEAD", env={"GIT_INDEX_FILE": str(other)})
     found = Repo.discover(repo.path, dict(os.environ) | {"GIT_INDEX_FILE": str(other)})
     write.stage_paths(found, {"x": write.write_blob(found, b"x")})
-    assert [e.path for e in read.index_entries(found)] == ["README.md", "x"]
-    assert [e.path for e in read.index_entries(Repo.discover(repo.path))] == ["README.md"]
+    assert [e.path for e in index.index_entries(found)] == ["README.md", "x"]
+    assert [e.path for e in index.index_entries(Repo.discover(repo.path))] == ["README.md"]
 
 
 STAGING_HOOK = """\
 #!{python}
 from pathlib import Path
-from gitconvoy.git import read, write
+from gitconvoy.git import commits, index, objects, refs, trees, write
 from gitconvoy.git.repo import Repo
 
 found = Repo.discover(Path.cwd())
-staged = ",".join(entry.path for entry in read.index_entries(found))
+staged = ",".join(entry.path for entry in index.index_entries(found))
 write.stage_paths(found, {{"derived": write.write_blob(found, staged.encode() + b"\\n")}})
 """
 

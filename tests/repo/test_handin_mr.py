@@ -19,7 +19,7 @@ from gitconvoy.dispatch import handins
 from gitconvoy.engine import seen
 from gitconvoy.engine.handin import handover, proofs
 from gitconvoy.engine.handin.handover import hand_over
-from gitconvoy.git import lock, merging, read
+from gitconvoy.git import lock, merging, trees
 from gitconvoy.git import proofs as git_proofs
 from gitconvoy.git.repo import Repo
 
@@ -484,7 +484,7 @@ def test_a_branch_that_did_not_move_is_not_looked_at(repo: GitRepo, monkeypatch:
         asked.append(args)
         return []
 
-    monkeypatch.setattr(read, "changed_paths", counted)
+    monkeypatch.setattr(trees, "changed_paths", counted)
     assert proofs.look(here.open(), state, local) == ()
     assert asked == []
 

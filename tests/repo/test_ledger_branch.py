@@ -10,7 +10,7 @@ import pytest
 from gitfixtures import GitRepo
 
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read, write
+from gitconvoy.git import commits, refs, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import chain, codec
 from gitconvoy.ledger.read import REF, history, read_ledger
@@ -30,8 +30,8 @@ def dispatch(number: int, at: int = AT) -> Event:
 
 
 def append(repo: Repo, *events: Event) -> chain.Chain:
-    tip = read.ref(repo, REF)
-    base = read.commit(repo, tip).tree if tip else None
+    tip = refs.ref(repo, REF)
+    base = commits.commit(repo, tip).tree if tip else None
     return chain.prepare(repo, read_ledger(repo, tip), base, None, events)
 
 
@@ -109,7 +109,7 @@ def test_the_plan_that_git_left_unsynced_is_on_the_disk_before_the_ledger_names_
     second = repo.head(repo.commit() + ":.convoy")
     seen: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda handle: seen.append(str(Path(f"/proc/self/fd/{handle}").readlink())))
-    chain.prepare(opened, made.ledger, read.commit(opened, made.tip).tree, second, [dispatch(1)])
+    chain.prepare(opened, made.ledger, commits.commit(opened, made.tip).tree, second, [dispatch(1)])
     new = [repo.head(f"HEAD:.convoy{path}") for path in ("", "/beads", "/beads/gt-2.yaml")]
     wanted = {str(repo.path / ".git/objects" / oid[:2] / oid[2:]) for oid in new}
     found = {path for path in seen if Path(path).is_file()}

@@ -10,7 +10,7 @@ from forges import colleague, share
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
 
-from gitconvoy.git import read
+from gitconvoy.git import commits
 from gitconvoy.ledger.read import REF
 from gitconvoy.ledger.told import told
 
@@ -88,7 +88,7 @@ def test_two_that_dispatch(repo: GitRepo, tmp_path: Path, seed: int) -> None:
 def _nothing_is_lost(each: TownHelper, old: str) -> None:
     """What the branch held before is in it, or kept beside it."""
     opened = each.open().repo
-    if read.is_ancestor(opened, old, REF):
+    if commits.is_ancestor(opened, old, REF):
         return
     assert old in each.repo.git("for-each-ref", "--format=%(objectname)", "refs/gitconvoy/kept").splitlines()
     assert told(opened, old) is not None

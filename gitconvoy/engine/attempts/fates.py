@@ -9,7 +9,7 @@ from itertools import islice
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, Refused
-from gitconvoy.git import read
+from gitconvoy.git import refs, trees
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.codec import one_line
 from gitconvoy.ledger.read import Entry, history
@@ -56,7 +56,7 @@ def ending_of(town: Town, bead: str, token: str | None) -> Entry | None:
 def record_at(town: Town, entry: Entry) -> BeadRecord:
     """What the ledger knew of an entry's bead right after it."""
     path = codec.bead_path(entry.bead or "")
-    data = read.blob_at(town.repo, entry.commit, path)
+    data = trees.blob_at(town.repo, entry.commit, path)
     return codec.read_bead(data, path) if data is not None else BeadRecord(entry.bead or "")
 
 
@@ -78,6 +78,6 @@ def _hint(town: Town, bead: str, end: Entry) -> str:
 
 def _exists(town: Town, bead: str, branch: str) -> bool:
     try:
-        return read.ref(town.repo_of(town.plan(), bead), HEADS + branch) is not None
+        return refs.ref(town.repo_of(town.plan(), bead), HEADS + branch) is not None
     except ConvoyError:
         return False  # its repository is away

@@ -14,7 +14,7 @@ from gitconvoy.engine.attempts.standing import trunk_branch
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
-from gitconvoy.git import read
+from gitconvoy.git import refs
 from gitconvoy.git.admin import admin_dirs, lock_reason, stands_on
 from gitconvoy.git.personal import main_worktree
 from gitconvoy.git.repo import Repo
@@ -133,10 +133,10 @@ def targets(repo: Repo, state: State, job: Job) -> tuple[str, ...]:
     record = state.ledger.bead(job.bead)
     trunk = trunk_branch(repo, settings_.load(repo).trunk)
     name = base_branch(state.plan, job.bead, job.convoy or None, trunk)
-    refs = [HEADS + name, *(f"refs/remotes/{remote}/{name}" for remote in settings_.remotes(repo))]
-    tips = [read.ref(repo, ref) for ref in refs]
+    bases = [HEADS + name, *(f"refs/remotes/{remote}/{name}" for remote in settings_.remotes(repo))]
+    tips = [refs.ref(repo, ref) for ref in bases]
     merged = record.merged_as if record.attempt == job.attempt else None
-    known = merged if merged is not None and read.resolve(repo, merged) is not None else None
+    known = merged if merged is not None and refs.resolve(repo, merged) is not None else None
     return tuple(dict.fromkeys(oid for oid in (job.base, *tips, known) if oid))
 
 

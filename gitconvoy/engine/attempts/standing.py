@@ -11,7 +11,7 @@ from gitconvoy.engine.attempts import bases
 from gitconvoy.engine.attempts.places import Places
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.errors import ConvoyError
-from gitconvoy.git import read, worktrees
+from gitconvoy.git import refs, worktrees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.plan import Plan
 
@@ -34,8 +34,8 @@ def trunk_branch(repo: Repo, ref: str) -> str:
 def branch_tip(repo: Repo, trunk: str, name: str) -> str | None:
     """The commit of a branch by its short name, of the trunk's branch and of those that only a remote has, too."""
     if name == trunk_branch(repo, trunk):
-        return read.ref(repo, trunk)
-    return next((tip for place in _places(repo) if (tip := read.ref(repo, place + name)) is not None), None)
+        return refs.ref(repo, trunk)
+    return next((tip for place in _places(repo) if (tip := refs.ref(repo, place + name)) is not None), None)
 
 
 def _places(repo: Repo) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from gitconvoy.git import personal, read
+from gitconvoy.git import commits, personal, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ARCHIVE, BEAD, stem
 
@@ -21,8 +21,8 @@ def paths_of(repo: Repo, commit: str, bead: str) -> tuple[str, ...]:
     usual = f"{BEAD.folder}/{bead}.yaml"
     found = []
     for folder in (BEAD.folder, ARCHIVE):
-        tree = read.tree_at(repo, commit, folder)
-        entries = read.entries(repo, tree, folder) if tree is not None else []
+        tree = trees.tree_at(repo, commit, folder)
+        entries = trees.entries(repo, tree, folder) if tree is not None else []
         found += [entry.path for entry in entries if entry.path == usual or stem(entry.path) == bead]
     return tuple(sorted(found))
 
@@ -35,10 +35,10 @@ def work_of(repo: Repo, base: str, tip: str, bead: str) -> list[str]:
 
 def closes_only(repo: Repo, commit: str, bead: str) -> bool:
     """Whether all that a commit does is to change the bead's own file."""
-    parents = read.commit(repo, commit).parents
+    parents = commits.commit(repo, commit).parents
     if len(parents) != 1:
         return False
-    changed = read.changed_paths(repo, parents[0], commit)
+    changed = trees.changed_paths(repo, parents[0], commit)
     return bool(changed) and set(changed) <= set(paths_of(repo, commit, bead))
 
 

@@ -27,7 +27,7 @@ from gitconvoy.engine.rewound import require_writable
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace, NotFound, Refused
-from gitconvoy.git import admin, merging, read, write
+from gitconvoy.git import admin, commits, merging, refs, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.kinds import RECORD_BEAD
@@ -144,12 +144,12 @@ def _merged(town: Town, draft: Draft, wish: Wish) -> Event:
     if not record.handed_in:
         requests.own_attempt(draft, wish.bead, wish.token)
     repo = town.repo_of(draft.state.plan, wish.bead)
-    commit = read.resolve(repo, wish.merged or "")
+    commit = refs.resolve(repo, wish.merged or "")
     if commit is None:
         raise NotFound(f"there is no commit {wish.merged!r}", hint="name the commit that brought the work in")
     base = base_of(draft.state.plan, draft.local.places, wish.bead, record.convoy)
     tip = base_tip(draft.state.plan, draft.local.places, wish.bead, base)
-    if not wish.force and (tip is None or not read.is_ancestor(repo, commit, tip)):
+    if not wish.force and (tip is None or not commits.is_ancestor(repo, commit, tip)):
         hint = f"fetch or pull {base} first; --force takes your word for it"
         raise Refused(f"{commit[:10]} is not in {base}", hint=hint, code="not-merged")
     reason = wish.reason or f"{town.actor} says so"
@@ -159,7 +159,7 @@ def _merged(town: Town, draft: Draft, wish: Wish) -> Event:
 def _branch(town: Town, state: State, local: Local, record: BeadRecord, name: str) -> _Branch:
     _refuse_bad_name(name)
     repo, ref = town.repo_of(state.plan, record.id), HEADS + name
-    tip, own = read.ref(repo, ref), own_worktree(town, repo, record)
+    tip, own = refs.ref(repo, ref), own_worktree(town, repo, record)
     if tip is None:
         other = own.branch if own is not None and own.tip is not None else None
         hint = f"--branch {other or 'NAME'} names another one, --no-code hands nothing in"
@@ -241,7 +241,7 @@ def _refuse_traces(town: Town, wish: Wish, record: BeadRecord, branch: _Branch, 
     state = town.state()
     draft = Draft(state, town.local(state.plan, state.ledger), cause="command", actor=town.actor)
     requests.own_attempt(draft, wish.bead, wish.token)
-    tip = read.ref(branch.repo, branch.ref)
+    tip = refs.ref(branch.repo, branch.ref)
     if tip != branch.tip:
         raise Refused(
             f"the check ({check.key}), or somebody beside it, has moved {branch.name} from {branch.tip[:10]}"
@@ -305,7 +305,7 @@ def _closing_commit(town: Town, place: Repo, state: State, wish: Wish, branch: _
     changes = close_beads(desk, [wish.bead], reason=wish.reason or None)
     if not changes.files:
         return branch.tip
-    about = read.commit(place, branch.tip)
+    about = commits.commit(place, branch.tip)
     tree = write.edit_tree(place, about.tree, dict(changes.files))
     message = headline("Close", (wish.bead,), desk.bead(wish.bead).title)
     return write.create_commit(place, tree, [branch.tip], message + "\n", max(state.now, about.time))

@@ -10,7 +10,7 @@ from pathlib import Path
 from gitconvoy.dispatch.attempts import attempt_folder
 from gitconvoy.engine.handin.branch import some, work_of
 from gitconvoy.errors import BadFiles, Refused
-from gitconvoy.git import personal, read
+from gitconvoy.git import objects, personal, trees
 from gitconvoy.git.changes import local_changes
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ARCHIVE, BEAD, PLAN, ROOT, kind_of, stem
@@ -85,10 +85,10 @@ def _copied(common_dir: Path, bead: str, attempt: int) -> frozenset[str]:
 
 def refuse_foreign_changes(repo: Repo, fork: str, tip: str, bead: str, trunk: Plan) -> None:
     """Refused where the branch changes `.convoy/` beyond its bead's file, new children of it, plan files (SPEC 9)."""
-    tree = read.tree_at(repo, tip, ROOT)
-    there = {entry.path: entry for entry in read.entries(repo, tree, ROOT)} if tree is not None else {}
-    before = read.tree_at(repo, fork, ROOT)
-    known = {stem(entry.path).lower() for entry in read.entries(repo, before, ROOT)} if before is not None else set()
+    tree = trees.tree_at(repo, tip, ROOT)
+    there = {entry.path: entry for entry in trees.entries(repo, tree, ROOT)} if tree is not None else {}
+    before = trees.tree_at(repo, fork, ROOT)
+    known = {stem(entry.path).lower() for entry in trees.entries(repo, before, ROOT)} if before is not None else set()
     known |= {one.lower() for one in (*trunk.beads, *trunk.archive, *trunk.convoys, *trunk.broken)}
 
     def admitted(path: str) -> bool:
@@ -102,7 +102,7 @@ def refuse_foreign_changes(repo: Repo, fork: str, tip: str, bead: str, trunk: Pl
             return True
         return stem(path).lower() not in known and _parent(repo, entry.oid, path) == bead
 
-    refused = [path for path in read.changed_paths(repo, fork, tip, ROOT) if not admitted(path)]
+    refused = [path for path in trees.changed_paths(repo, fork, tip, ROOT) if not admitted(path)]
     if refused:
         raise Refused(
             f"the branch changes {some(refused)}: a worker may change the file of {bead}, add children of it, no more",
@@ -118,6 +118,6 @@ def _moved(path: str, bead: str, there: Collection[str]) -> bool:
 
 def _parent(repo: Repo, oid: str, path: str) -> object:
     try:
-        return load(read.blob(repo, oid), path).get("parent")
+        return load(objects.blob(repo, oid), path).get("parent")
     except BadFiles:
         return None

@@ -19,7 +19,7 @@ from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
 from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused
-from gitconvoy.git import config, lock, personal, pushing, read
+from gitconvoy.git import config, lock, personal, pushing, refs
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.codec import one_line
@@ -170,7 +170,7 @@ def _push(town: Town, repo: Repo, note: Handin) -> str | None:
     if remote not in settings_.remotes(repo):
         return f"gitconvoy.pushRemote is {remote!r}, and there is no such remote"
     ref = HEADS + note.branch
-    if read.ref(repo, ref) != note.commit:
+    if refs.ref(repo, ref) != note.commit:
         return f"{note.branch} has moved since it was handed in: say done again"
 
     def wanted() -> bool:

@@ -9,7 +9,7 @@ from gitconvoy.dispatch.handins import Handin
 from gitconvoy.engine.attempts.fates import LOOKED_BACK, record_at
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.town import Town
-from gitconvoy.git import read
+from gitconvoy.git import commits
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import history
 from gitconvoy.model.ledger import BeadRecord
@@ -44,7 +44,7 @@ def taken_up(town: Town, draft: Draft, note: Handin, repo: Repo, base_tip: str |
     last = next((commit for kind, commit in said if kind == "submit"), None)
     if said[0][0] == "fail":
         return record.conflict is not None and last == record.submitted == note.commit
-    there = base_tip is not None and read.is_ancestor(repo, note.commit, base_tip)
+    there = base_tip is not None and commits.is_ancestor(repo, note.commit, base_tip)
     return there or (said[0][0] == "merged" and last == note.commit)
 
 

@@ -14,7 +14,7 @@ from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, LostRace, Problem, Refused
-from gitconvoy.git import merging, read, write
+from gitconvoy.git import commits, merging, refs, trees, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.merge.files import merge_files
 from gitconvoy.model.kinds import BEAD, ROOT, kind_of, stem
@@ -104,7 +104,7 @@ def _merge_one(town: Town, repo: Repo, state: State, record: BeadRecord, base: s
     """True once the base branch has it, False while something is in the way."""
     ref = HEADS + base
     for _ in range(_RACES):
-        tip = read.ref(repo, ref)
+        tip = refs.ref(repo, ref)
         if tip is None:
             return _put_off(town, state, record, f"the base branch {base} is not here")
         try:
@@ -114,7 +114,7 @@ def _merge_one(town: Town, repo: Repo, state: State, record: BeadRecord, base: s
                 return Conflict(record.id, record.token, reason)
             done = merging.advance(repo, ref, tip, made, f"convoy: merge {record.id}")
         except LostRace as error:
-            if read.ref(repo, ref) == tip:  # nobody moved it: somebody holds its lock
+            if refs.ref(repo, ref) == tip:  # nobody moved it: somebody holds its lock
                 return _put_off(town, state, record, error.message)
             continue
         except Refused as error:
@@ -179,8 +179,8 @@ def _agree(repo: Repo, ours: str, theirs: str, paths: Sequence[str], config: Con
         places = [_places(repo, commit, path) for commit in (fork, ours, theirs)]
         if len(places[0]) > 1 or any(len(found) != 1 for found in places[1:]):
             continue
-        old = read.blob_at(repo, fork, places[0][0]) if places[0] else None
-        one, two = (read.blob_at(repo, commit, found[0]) for commit, found in ((ours, places[1]), (theirs, places[2])))
+        old = trees.blob_at(repo, fork, places[0][0]) if places[0] else None
+        one, two = (trees.blob_at(repo, commit, found[0]) for commit, found in ((ours, places[1]), (theirs, places[2])))
         if one is None or two is None:
             continue
         merged = merge_files(old, one, two, kind, lambda status: config.category(status) == "done")
@@ -193,20 +193,20 @@ def _places(repo: Repo, commit: str, path: str) -> Sequence[str]:
     """Where a commit has the plan file that another one has at `path`: beads may have moved to another folder."""
     if kind_of(path) is BEAD:
         return paths_of(repo, commit, stem(path))
-    return (path,) if read.blob_at(repo, commit, path) is not None else ()
+    return (path,) if trees.blob_at(repo, commit, path) is not None else ()
 
 
 def _with(repo: Repo, commit: str, files: Mapping[str, bytes]) -> str:
-    about = read.commit(repo, commit)
+    about = commits.commit(repo, commit)
     tree = write.edit_tree(repo, about.tree, dict(files))
     return write.create_commit(repo, tree, [commit], "Agree on plan files\n", about.time, sign=False)
 
 
 def _refuse_broken_plan(town: Town, repo: Repo, state: State, commit: str, bead: str) -> None:
     """As the hook does before a merge that a person makes: what stood in a parent is not the merge's fault."""
-    base, work = read.commit(repo, commit).parents
+    base, work = commits.commit(repo, commit).parents
     fork = common_base(repo, base, work)
-    changed = read.changed_paths(repo, fork, work, ROOT) if fork is not None else []
+    changed = trees.changed_paths(repo, fork, work, ROOT) if fork is not None else []
     if set(changed) <= set(paths_of(repo, work, bead)):
         return  # the bead's own file at most, whose closing makes nothing wrong
     stood = [problem for parent in (base, work) for problem in _problems(town, repo, state, parent)]

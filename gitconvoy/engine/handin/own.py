@@ -10,7 +10,7 @@ from gitconvoy.dispatch import attempts
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, Refused
-from gitconvoy.git import admin, read, worktrees
+from gitconvoy.git import admin, commits, refs, worktrees
 from gitconvoy.git.personal import main_worktree, operation_in_progress
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.ledger import BeadRecord
@@ -49,7 +49,7 @@ def own_worktree(town: Town, repo: Repo, record: BeadRecord) -> Own | None:
     if head is None:
         return None
     ref = head if head.startswith("refs/") else None
-    return Own(path, _place(repo, path), ref, read.ref(repo, ref) if ref is not None else read.resolve(repo, head))
+    return Own(path, _place(repo, path), ref, refs.ref(repo, ref) if ref is not None else refs.resolve(repo, head))
 
 
 def _place(repo: Repo, path: Path) -> Repo | None:
@@ -76,7 +76,7 @@ def refuse_left_out(repo: Repo, own: Own | None, branch: str, tip: str, base: st
     if own.place is not None and operation_in_progress(own.place) not in (None, "bisect"):
         return
     more = int(repo.git("rev-list", "--count", own.tip, f"^{tip}", f"^{base_tip}", "--").text)
-    ahead = read.is_ancestor(repo, tip, own.tip)
+    ahead = commits.is_ancestor(repo, tip, own.tip)
     if not more or (named and not ahead):
         return
     where = own.branch or f"{own.tip[:10]} (detached)"

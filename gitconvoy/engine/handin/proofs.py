@@ -20,7 +20,7 @@ from gitconvoy.engine.handin.branch import closes_only, common_base, paths_of
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, Refused
-from gitconvoy.git import proofs, read
+from gitconvoy.git import commits, proofs, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.state import State
@@ -95,7 +95,7 @@ def look(town: Town, state: State, local: Local) -> tuple[Proven, ...]:
         fresh = news[seen, each.tip]
         if fresh is not None and not fresh.concerns(each.repo, each.record):
             walked = each.tip if walked == seen else walked
-        elif read.resolve(each.repo, each.work) is None:
+        elif refs.resolve(each.repo, each.work) is None:
             continue  # it may still come
         else:
             proof = _prove(each.repo, each.record, each.tip)
@@ -182,27 +182,27 @@ class _News:
         """Whether this can be what brought the work in."""
         if not self.commits:
             return False
-        work = read.resolve(repo, record.submitted or "")
-        start = read.resolve(repo, record.base or "")
+        work = refs.resolve(repo, record.submitted or "")
+        start = refs.resolve(repo, record.base or "")
         if work is None or start is None:
             return True
-        own = {work, *read.commit(repo, work).parents}
-        return bool(own & self.commits) or not self.paths.isdisjoint(read.changed_paths(repo, start, work))
+        own = {work, *commits.commit(repo, work).parents}
+        return bool(own & self.commits) or not self.paths.isdisjoint(trees.changed_paths(repo, start, work))
 
 
 def _news(repo: Repo, old: str, new: str) -> _News | None:
     """None where all has to be looked at: history was rewritten, or there is too much of it."""
     if old == new:
         return _News(frozenset(), frozenset())
-    if read.resolve(repo, old) is None or not read.is_ancestor(repo, old, new):
+    if refs.resolve(repo, old) is None or not commits.is_ancestor(repo, old, new):
         return None
     options = (f"--max-count={proofs.LIMIT}", "-m", "-z", "--name-only", "--no-renames", "--format=commit:%H")
     said = os.fsdecode(repo.git("log", *options, new, f"^{old}", "--").stdout)
     words = [word.lstrip("\n") for word in said.split("\0") if word]
-    commits = {word.removeprefix("commit:") for word in words if word.startswith("commit:")}
-    if len(commits) >= proofs.LIMIT:
+    new_commits = {word.removeprefix("commit:") for word in words if word.startswith("commit:")}
+    if len(new_commits) >= proofs.LIMIT:
         return None
-    return _News(frozenset(commits), frozenset(word for word in words if not word.startswith("commit:")))
+    return _News(frozenset(new_commits), frozenset(word for word in words if not word.startswith("commit:")))
 
 
 def _prove(repo: Repo, record: BeadRecord, tip: str) -> proofs.Proof | None:
@@ -210,7 +210,7 @@ def _prove(repo: Repo, record: BeadRecord, tip: str) -> proofs.Proof | None:
     code = _code_of(repo, record, work)
     base = record.base or code
     try:
-        if read.is_ancestor(repo, work, tip):
+        if commits.is_ancestor(repo, work, tip):
             return proofs.merged_by(repo, tip, work, base)
         proof = proofs.merged_by(repo, tip, code, base, earlier=False, also=work if work != code else None)
     except GitError:
@@ -220,15 +220,15 @@ def _prove(repo: Repo, record: BeadRecord, tip: str) -> proofs.Proof | None:
 
 def _code_of(repo: Repo, record: BeadRecord, work: str) -> str:
     """The work without our closing commit: who takes that has taken the work."""
-    return read.commit(repo, work).parents[0] if closes_only(repo, work, record.id) else work
+    return commits.commit(repo, work).parents[0] if closes_only(repo, work, record.id) else work
 
 
 def _says_something(repo: Repo, record: BeadRecord, tip: str, commit: str) -> bool:
     """Whether the work changes more than the bead's own file: that nothing is in a branch proves nothing."""
-    start = read.resolve(repo, record.base or "") or common_base(repo, tip, commit)
+    start = refs.resolve(repo, record.base or "") or common_base(repo, tip, commit)
     if start is None:
         return False
-    return bool(set(read.changed_paths(repo, start, commit)) - set(paths_of(repo, commit, record.id)))
+    return bool(set(trees.changed_paths(repo, start, commit)) - set(paths_of(repo, commit, record.id)))
 
 
 def decide(draft: Draft, found: Iterable[Proven]) -> None:

@@ -6,7 +6,7 @@ from gitconvoy.dispatch import handins
 from gitconvoy.engine.handin.branch import checkouts
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
-from gitconvoy.git import merging, read
+from gitconvoy.git import commits, merging, refs, trees
 from gitconvoy.git.changes import local_changes
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.ledger import BeadRecord
@@ -19,13 +19,13 @@ def go_on(town: Town, repo: Repo, record: BeadRecord, name: str) -> None:
     anything else that is not committed, or nothing of it: the guards judge that.
     """
     note, ref = handins.read_one(town.common_dir, record.id), HEADS + name
-    tip = read.ref(repo, ref)
+    tip = refs.ref(repo, ref)
     if note is None or tip is None or note.token != record.token or note.branch != name or note.commit == tip:
         return
-    commit = read.resolve(repo, note.commit)
-    if commit is None or read.commit(repo, commit).parents != (tip,):
+    commit = refs.resolve(repo, note.commit)
+    if commit is None or commits.commit(repo, commit).parents != (tip,):
         return
-    expected = set(read.changed_paths(repo, tip, commit))
+    expected = set(trees.changed_paths(repo, tip, commit))
     for place in checkouts(repo, ref):
         found = local_changes(Repo.at(place))
         left = {*found.staged, *found.unstaged}

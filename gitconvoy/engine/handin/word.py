@@ -10,7 +10,7 @@ from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import Refused
-from gitconvoy.git import admin, read
+from gitconvoy.git import admin, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.state import State
@@ -45,7 +45,7 @@ def _found(town: Town, repo: Repo, state: State, local: Local, record: BeadRecor
     base = base_of(state.plan, local.places, record.id, record.convoy)
     stands_on = base_tip(state.plan, local.places, record.id, base) or record.base
     ref, own = f"{HEADS}{record.branch}", own_worktree(town, repo, record)
-    tips = {record.branch: read.ref(repo, ref)}
+    tips = {record.branch: refs.ref(repo, ref)}
     if own is not None:
         tips.setdefault(own.branch or f"{own.path} (detached)", own.tip)
     found = []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gitconvoy.engine import settings
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
-from gitconvoy.git import personal, read
+from gitconvoy.git import commits, personal, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.plan import Config
@@ -46,19 +46,19 @@ def apart(town: Town) -> Apart | None:
 
     In the middle of a rebase, a bisect and the like git has detached HEAD, and it says nothing of what is planned.
     """
-    repo, trunk, here = town.repo, town.trunk(), read.head_ref(town.repo)
-    head = read.head(repo)
+    repo, trunk, here = town.repo, town.trunk(), refs.head_ref(town.repo)
+    head = refs.head(repo)
     if repo.worktree is None or trunk is None or head in (None, trunk) or here == town.settings.trunk:
         return None
-    plans = read.tree_at(repo, head, ROOT), read.tree_at(repo, trunk, ROOT)
+    plans = trees.tree_at(repo, head, ROOT), trees.tree_at(repo, trunk, ROOT)
     if plans[0] == plans[1] or (here is None and personal.operation_in_progress(repo) is not None):
         return None
-    base = read.merge_base(repo, head, trunk)
-    before = read.tree_at(repo, base, ROOT) if base is not None else None
+    base = commits.merge_base(repo, head, trunk)
+    before = trees.tree_at(repo, base, ROOT) if base is not None else None
     return Apart(here.removeprefix(HEADS) if here is not None else None, changed=plans[0] != before)
 
 
 def _is_in(repo: Repo, branch: str) -> bool:
     places = (HEADS, *(f"refs/remotes/{remote}/" for remote in settings.remotes(repo)))
-    here = read.head_ref(repo)
-    return here == HEADS + branch or any(read.ref(repo, place + branch) is not None for place in places)
+    here = refs.head_ref(repo)
+    return here == HEADS + branch or any(refs.ref(repo, place + branch) is not None for place in places)

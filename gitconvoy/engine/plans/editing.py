@@ -16,7 +16,7 @@ from gitconvoy.engine.react import react
 from gitconvoy.engine.settings import HEADS, LOCAL
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import BadFiles, LostRace, Refused
-from gitconvoy.git import lock, personal, read
+from gitconvoy.git import lock, personal, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import BEAD, CONFIG_PATH, CONVOY, ROOT, kind_of
 from gitconvoy.planning.desk import Changes, Desk, settle
@@ -49,8 +49,8 @@ def open_desk(town: Town) -> Desk:
 
 
 def _no_plan(town: Town) -> Refused:
-    head = read.head(town.repo)
-    if head is not None and read.tree_at(town.repo, head, ROOT) is not None:
+    head = refs.head(town.repo)
+    if head is not None and trees.tree_at(town.repo, head, ROOT) is not None:
         hint = f"git restore {ROOT}; in a sparse checkout: git sparse-checkout add {ROOT}"
         return Refused(f"{ROOT} is committed, but not in this worktree", hint=hint, code="no-plan")
     name = town.settings.trunk.removeprefix(HEADS)
@@ -115,7 +115,7 @@ def _by_itself(town: Town, desk: Desk, changes: Changes) -> Changes:
     repo = town.repo
     if CONFIG_PATH in changes.files or not _plan_differs(repo):
         return changes
-    head = read.head(repo)
+    head = refs.head(repo)
     if desk.read(CONFIG_PATH) is not None and load.commit_reader(repo, head)(CONFIG_PATH) is None:
         hint = f"commit the beginnings first (`git add {ROOT} && git commit`), or use --no-commit"
         raise Refused(f"{CONFIG_PATH} is not committed yet", hint=hint, code="uncommitted")
@@ -212,12 +212,12 @@ def _put(repo: Repo, file: Path, data: bytes | None, before: _Old | None) -> Non
 
 def moved_trunk(town: Town) -> bool:
     """Whether commits made here move the trunk: its branch is the one that is checked out."""
-    return read.head_ref(town.repo) == town.settings.trunk
+    return refs.head_ref(town.repo) == town.settings.trunk
 
 
 def branches(town: Town) -> tuple[str, str | None]:
     """Name of the branch that is checked out (`HEAD` when detached), and of the trunk where that is another one."""
-    here = (read.head_ref(town.repo) or "HEAD").removeprefix(HEADS)
+    here = (refs.head_ref(town.repo) or "HEAD").removeprefix(HEADS)
     return here, None if moved_trunk(town) else town.settings.trunk.removeprefix(HEADS)
 
 

@@ -11,7 +11,7 @@ from gitconvoy.engine import joining
 from gitconvoy.engine.plans.tidying import closing_times
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read
+from gitconvoy.git import commits, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.interop.dialects import Dialect
 from gitconvoy.interop.exporter import Exported, export_plan
@@ -79,19 +79,19 @@ def export(town: Town, chosen: Selection, dialect: Dialect) -> Exported:
     if closed or ended:
         times = closing_times(town, [one.id for one in closed], [one.id for one in ended], state.ledger.tip)
     facts = ledger_facts(chosen.view, times)
-    commit = state.trunk or read.head(town.repo)
+    commit = state.trunk or refs.head(town.repo)
     return export_plan(chosen.plan, dialect, facts, chosen.ids, partial(changed_at, town.repo, commit))
 
 
 def changed_at(repo: Repo, commit: str | None, paths: Collection[str]) -> dict[str, int]:
     """When the first-parent history of a commit changed each of these paths last; epoch seconds, where it is known."""
     wanted, found = set(paths), dict[str, int]()
-    line = (read.first_parents(repo, commit, None) if commit is not None else None) or []
+    line = (commits.first_parents(repo, commit, None) if commit is not None else None) or []
     for newer, older in zip_longest(line, line[1:]):
         if not wanted:
             break
-        hit = wanted.intersection(read.changed_paths(repo, older, newer, ROOT))
+        hit = wanted.intersection(trees.changed_paths(repo, older, newer, ROOT))
         if hit:
-            found |= dict.fromkeys(hit, read.commit(repo, newer).time)
+            found |= dict.fromkeys(hit, commits.commit(repo, newer).time)
             wanted -= hit
     return found

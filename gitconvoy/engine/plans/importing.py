@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gitconvoy.engine import joining
-from gitconvoy.git import read as gitread
+from gitconvoy.git import index
 from gitconvoy.git.repo import Repo
 from gitconvoy.interop.graphs import graph_lines
 from gitconvoy.interop.importer import Progress, plan_import
@@ -61,7 +61,7 @@ def import_source(
     """
     config = desk.read(CONFIG_PATH)
     existing = {
-        entry.path: entry.file.read_bytes() for entry in gitread.worktree_entries(repo, ROOT) if not entry.is_link
+        entry.path: entry.file.read_bytes() for entry in index.worktree_entries(repo, ROOT) if not entry.is_link
     }
     document = load(config, CONFIG_PATH) if config is not None else {}
     own = joining.without(desk.plan)

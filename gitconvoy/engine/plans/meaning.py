@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gitconvoy.engine import settings
 from gitconvoy.errors import ConvoyError
-from gitconvoy.git import read
+from gitconvoy.git import refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import CONFIG_PATH
 from gitconvoy.model.plan import Config
@@ -23,7 +23,7 @@ def finished(start: Path) -> Callable[[str], bool]:
 
     try:
         repo = Repo.discover(start)
-        tip = read.ref(repo, settings.load(repo).trunk)
+        tip = refs.ref(repo, settings.load(repo).trunk)
         config = values.config(read_yaml(load.commit_reader(repo, tip)(CONFIG_PATH) or b"", CONFIG_PATH))
     except (ConvoyError, OSError, values.ValueProblem, AttributeError, TypeError):
         config = Config()

@@ -13,7 +13,7 @@ from gitconvoy.engine.plans.branches import branch_exists
 from gitconvoy.engine.plans.known import known_ledger
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound, Problem, Refused, UsageError
-from gitconvoy.git import read
+from gitconvoy.git import commits, objects, refs, trees
 from gitconvoy.git.merging import trial_merge
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF
@@ -106,7 +106,7 @@ def proposal(town: Town, revs: str | None, merge: str | None = None, files: str 
             ledger_source=_ledger_source(town, ledger),
             now=max(int(time.time()), ledger.tip_time if ledger else 0),
             # A shallow clone has the branches that it was asked for: of others nobody knows here.
-            branch_exists=None if read.is_shallow(repo) else branch_exists(town, result.plan.config),
+            branch_exists=None if objects.is_shallow(repo) else branch_exists(town, result.plan.config),
             place=lambda problems: validating.placed(problems, everywhere),
         )
 
@@ -125,24 +125,24 @@ def _result(town: Town, head: Point, other: Point | None, before: Plan, files: s
         return
     assert head.commit is not None
     plan = _plan(town, head.commit, before)
-    if other is None or other.commit is None or read.is_ancestor(repo, other.commit, head.commit):
+    if other is None or other.commit is None or commits.is_ancestor(repo, other.commit, head.commit):
         yield _Result(plan, load.commit_reader(repo, head.commit), (plan,))
         return
     theirs = _plan(town, other.commit, before)
-    if read.is_ancestor(repo, head.commit, other.commit):
+    if commits.is_ancestor(repo, head.commit, other.commit):
         yield _Result(theirs, load.commit_reader(repo, other.commit), (plan, theirs))
         return
     _need_common(repo, head, other)
     with trial_merge(repo, head.commit, other.commit) as (there, merged):
         load.share_memo(there, repo)
-        tree = read.child(there, merged.tree, ROOT) if merged.tree is not None else None
+        tree = trees.child(there, merged.tree, ROOT) if merged.tree is not None else None
         after = town.joined(load.from_tree(there, tree))
         yield _Result(after, load.tree_reader(there, merged.tree), (plan, theirs), merged.conflicts)
 
 
 def _plan(town: Town, commit: str, before: Plan) -> Plan:
     """The plan of a commit; `before` itself where the plan is the same, as in a change of code alone."""
-    tree = read.tree_at(town.repo, commit, ROOT)
+    tree = trees.tree_at(town.repo, commit, ROOT)
     return before if tree is not None and tree == before.tree else town.joined(load.from_tree(town.repo, tree))
 
 
@@ -176,11 +176,11 @@ def _points(town: Town, revs: str | None, files: str | None) -> tuple[Point, Poi
 
 def _base(repo: Repo, rev: str) -> Point:
     """As `_point`; before the first commit HEAD is a base that holds nothing."""
-    return Point(rev, None) if rev == "HEAD" and read.head(repo) is None else _point(repo, rev)
+    return Point(rev, None) if rev == "HEAD" and refs.head(repo) is None else _point(repo, rev)
 
 
 def _point(repo: Repo, rev: str) -> Point:
-    commit = read.resolve(repo, rev)
+    commit = refs.resolve(repo, rev)
     if commit is None:
         raise _unknown(repo, rev)
     return Point(rev, commit)
@@ -188,7 +188,7 @@ def _point(repo: Repo, rev: str) -> Point:
 
 def _unknown(repo: Repo, rev: str) -> NotFound:
     hint = "name a commit, a branch or a tag; git log lists commits"
-    if read.is_shallow(repo):
+    if objects.is_shallow(repo):
         hint = "this clone is shallow: git fetch --unshallow brings the rest (in CI: fetch-depth: 0, GIT_DEPTH: 0)"
     return NotFound(f"there is no commit {rev!r} here", hint=hint)
 
@@ -197,11 +197,11 @@ def _need_common(repo: Repo, one: Point, other: Point) -> str:
     """The merge base of two commits. Refused (`no-merge-base`) where there is none here."""
     assert one.commit is not None
     assert other.commit is not None
-    found = read.merge_base(repo, one.commit, other.commit)
+    found = commits.merge_base(repo, one.commit, other.commit)
     if found is not None:
         return found
     hint = f"compare them as they are: gitconvoy diff {one.commit[:10]}..{other.commit[:10]}"
-    if read.is_shallow(repo):
+    if objects.is_shallow(repo):
         hint = "this clone is shallow: git fetch --unshallow brings the rest (in CI: fetch-depth: 0, GIT_DEPTH: 0)"
     raise Refused(f"{one.rev} and {other.rev} have no common ancestor here", hint=hint, code="no-merge-base")
 
@@ -223,4 +223,4 @@ def _ledger_source(town: Town, ledger: Ledger | None) -> str:
         return "none"
     if ledger is None:
         return "unreadable"
-    return "local" if read.ref(town.repo, REF) is not None else "remote"
+    return "local" if refs.ref(town.repo, REF) is not None else "remote"

@@ -11,7 +11,7 @@ from gitconvoy.engine import settings
 from gitconvoy.engine.plans.editing import refuse_uncommitted, written
 from gitconvoy.engine.settings import HEADS, LOCAL, OFF
 from gitconvoy.errors import BadFiles, Refused
-from gitconvoy.git import config, personal, read
+from gitconvoy.git import config, index, personal, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ids import is_id
@@ -68,7 +68,7 @@ def begin_town(repo: Repo, prefix: str | None = None, trunk: str | None = None, 
     return Beginning(
         prefix=current or own,
         trunk=chosen,
-        branch=(read.head_ref(repo) or "").removeprefix(HEADS) or None,
+        branch=(refs.head_ref(repo) or "").removeprefix(HEADS) or None,
         role=role,
         role_because=because,
         files=tuple(sorted(files)),
@@ -81,14 +81,14 @@ def begin_town(repo: Repo, prefix: str | None = None, trunk: str | None = None, 
 
 def _trace(repo: Repo) -> str | None:
     """Where a town is already: the name of a branch with `.convoy/` or of a ledger; None where there is none."""
-    if any(True for _ in read.worktree_entries(repo, ROOT)):
+    if any(True for _ in index.worktree_entries(repo, ROOT)):
         return f"{ROOT}/ is here already"
     for name in (HEADS, "refs/remotes/"):
-        for ref, commit in read.refs(repo, name).items():
+        for ref, commit in refs.refs(repo, name).items():
             short = ref.removeprefix(HEADS).removeprefix("refs/remotes/")
             if ref == REF or (ref.startswith("refs/remotes/") and short.endswith("/convoy-ledger")):
                 return f"{short} is a ledger"
-            if not short.endswith("/HEAD") and read.tree_at(repo, commit, ROOT) is not None:
+            if not short.endswith("/HEAD") and trees.tree_at(repo, commit, ROOT) is not None:
                 return f"{short} has {ROOT}/"
     return None
 
@@ -106,10 +106,10 @@ def _trunk(repo: Repo, asked: str | None, seen: str | None) -> str:
     pinned = config.get(repo, "gitconvoy.trunk")
     if pinned is not None:
         return pinned.removeprefix(HEADS)
-    here = read.head_ref(repo)
+    here = refs.head_ref(repo)
     default = _short(repo, settings.load(repo).trunk)
-    commits = [read.ref(repo, ref) for ref in _refs(repo, default)]
-    if seen is not None and any(commit and read.tree_at(repo, commit, ROOT) for commit in commits):
+    commits = [refs.ref(repo, ref) for ref in _refs(repo, default)]
+    if seen is not None and any(commit and trees.tree_at(repo, commit, ROOT) for commit in commits):
         return default  # joining a town that a remote has, whatever branch is checked out
     if here is None:
         raise Refused(
@@ -121,7 +121,7 @@ def _trunk(repo: Repo, asked: str | None, seen: str | None) -> str:
 
 
 def _known_branch(repo: Repo, name: str) -> str:
-    if read.head_ref(repo) == HEADS + name or any(read.ref(repo, ref) is not None for ref in _refs(repo, name)):
+    if refs.head_ref(repo) == HEADS + name or any(refs.ref(repo, ref) is not None for ref in _refs(repo, name)):
         return name
     raise Refused(f"there is no branch {name}", hint=f"git branch {name}, or name another one", code="no-trunk")
 

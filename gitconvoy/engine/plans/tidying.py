@@ -10,7 +10,7 @@ from gitconvoy.engine.plans.editing import known_ledger
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import BadFiles, LostRace, Refused
-from gitconvoy.git import read, worktrees, write
+from gitconvoy.git import commits, worktrees, write
 from gitconvoy.ledger.read import REF, history
 from gitconvoy.model.kinds import CONFIG_PATH
 from gitconvoy.planning.desk import Changes, Desk
@@ -63,7 +63,7 @@ def on_branch(town: Town, name: str, edit: Callable[[Desk], Changes]) -> tuple[C
     changes = edit(_desk(town, tip))
     if not changes.files or tip is None:
         return changes, None
-    tree = write.edit_tree(repo, read.commit(repo, tip).tree, changes.files)
+    tree = write.edit_tree(repo, commits.commit(repo, tip).tree, changes.files)
     commit = write.create_commit(repo, tree, [tip], changes.message, int(time.time()))
     if not write.swap_ref(repo, HEADS + name, None, commit, "branch: Created by gitconvoy tidy"):
         raise LostRace(f"somebody else has just made the branch {name}", hint="name another one")

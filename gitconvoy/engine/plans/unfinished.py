@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gitconvoy.errors import LostRace
-from gitconvoy.git import lock, read, write
+from gitconvoy.git import lock, objects, refs, write
 from gitconvoy.git.repo import Repo
 from gitconvoy.store import load
 from gitconvoy.store.localfiles import write_atomically
@@ -30,7 +30,7 @@ def begin(repo: Repo, files: Mapping[str, bytes | None]) -> None:
     for path, data in files.items():
         old = now(path)
         noted[path] = [write.write_blob(repo, old) if old is not None else None, _digest(data)]
-    write_atomically(repo.git_dir / _NOTE, json.dumps({"head": read.head(repo), "files": noted}).encode())
+    write_atomically(repo.git_dir / _NOTE, json.dumps({"head": refs.head(repo), "files": noted}).encode())
 
 
 def end(repo: Repo) -> None:
@@ -62,7 +62,7 @@ def _take_back(repo: Repo, root: Path, note: Path) -> tuple[str, ...]:
         return ()
     if any((repo.git_dir / name).exists() for name in _BUSY) or list(repo.git_dir.glob("next-index-*.lock")):
         return ()  # git may still be making the commit
-    head, done = read.head(repo), []
+    head, done = refs.head(repo), []
     committed = load.commit_reader(repo, head)
     moved = head != noted.get("head") and all(_digest(committed(path)) == new for path, (_, new) in files.items())
     for path, (old, new) in () if moved else files.items():
@@ -80,7 +80,7 @@ def _restore(repo: Repo, file: Path, old: str | None) -> None:
         file.unlink(missing_ok=True)
         return
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    write_atomically(file, read.blob(repo, old), mode=mode, aside=repo.git_dir)
+    write_atomically(file, objects.blob(repo, old), mode=mode, aside=repo.git_dir)
 
 
 def _digest(data: bytes | None) -> str | None:

@@ -13,7 +13,7 @@ from gitconvoy.engine import joining, time_travel
 from gitconvoy.engine.plans.known import known_ledger
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import Problem
-from gitconvoy.git import read
+from gitconvoy.git import index, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.ledger import Ledger
@@ -132,7 +132,7 @@ def transitions(town: Town, before: Sequence[Plan], after: Plan, ledger: Ledger 
 def unmerged(repo: Repo) -> list[Problem]:
     """Files under `.convoy/` that a merge left in conflict."""
     hint = "resolve it, then `git add` it"
-    return [Problem(path, "conflict", "is not merged yet", hint) for path in read.index_conflicts(repo, ROOT)]
+    return [Problem(path, "conflict", "is not merged yet", hint) for path in index.index_conflicts(repo, ROOT)]
 
 
 def heads(repo: Repo) -> list[str]:
@@ -143,7 +143,7 @@ def heads(repo: Repo) -> list[str]:
     exported = [name.removeprefix("GITHEAD_") for name in sorted(os.environ) if _GITHEAD.fullmatch(name)]
     file = repo.git_dir / "MERGE_HEAD"
     written = file.read_text(encoding="ascii").split() if file.is_file() else []
-    head = read.head(repo)
+    head = refs.head(repo)
     return list(dict.fromkeys([*([head] if head else []), *(written or exported)]))
 
 

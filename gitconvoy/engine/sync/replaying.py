@@ -16,7 +16,7 @@ from gitconvoy.audit.values import ERROR, Books, Step
 from gitconvoy.engine.telling import board
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import BadFiles
-from gitconvoy.git import read
+from gitconvoy.git import commits, trees
 from gitconvoy.ledger import chain
 from gitconvoy.ledger.apply import apply, violations
 from gitconvoy.ledger.read import read_ledger
@@ -86,7 +86,7 @@ def replay(town: Town, base: str, own: str, theirs: str) -> Replay:
 
 def _line(town: Town, base: str, tip: str) -> list[str]:
     """The commits after `base`, oldest first."""
-    return (read.first_parents(town.repo, tip, base) or [])[::-1]
+    return (commits.first_parents(town.repo, tip, base) or [])[::-1]
 
 
 def _read(town: Town, commit: str, found: Replay) -> Told | None:
@@ -107,7 +107,7 @@ class _Desk:
         self._repo = town.repo
         self._now = ledger.tip_time
         self._trunk = ledger.trunk
-        self._plan = read.tree_at(town.repo, ledger.tip, "plan") if ledger.tip else None
+        self._plan = trees.tree_at(town.repo, ledger.tip, "plan") if ledger.tip else None
         self._around: tuple[str | None, Surroundings] | None = None
         self._books = Books(dict(ledger.beads), dict(ledger.convoys), paused=ledger.paused)
         self._books.live = {bead for bead, record in ledger.beads.items() if record.live}
@@ -137,7 +137,7 @@ class _Desk:
         Who looks at the trunk's commits since then would take what was said in between for news.
         """
         last, own = self._trunk, one.event.trunk
-        if own is None or (last is not None and last != own and read.is_ancestor(self._repo, own, last)):
+        if own is None or (last is not None and last != own and commits.is_ancestor(self._repo, own, last)):
             return last, self._plan
         return own, one.plan
 
@@ -177,7 +177,7 @@ def write(town: Town, found: Replay) -> str:
     runs = [(plan, [each.event for each in run]) for plan, run in groupby(found.kept, key=lambda each: each.plan)]
     for number, (plan, events) in enumerate(runs, 1):
         page = _board(town, ledger, plan, events) if number == len(runs) else None
-        base = read.commit(town.repo, tip).tree
+        base = commits.commit(town.repo, tip).tree
         prepared = chain.prepare(town.repo, ledger, base, plan, events, page)
         ledger, tip = prepared.ledger, prepared.tip
     return tip

@@ -19,7 +19,7 @@ from gitconvoy.engine.sync.losing import Lost
 from gitconvoy.engine.sync.replaying import Replay, replay, write
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import BadFiles, LostRace, NotFound, Refused
-from gitconvoy.git import read, remotes
+from gitconvoy.git import commits, refs, remotes
 from gitconvoy.git import write as gitwrite
 from gitconvoy.git.remotes import Line
 from gitconvoy.ledger import chain
@@ -104,7 +104,7 @@ def sync(town: Town, line: Line, *, preview: bool = False) -> Synced:
 
 def compare(town: Town, theirs: str | None, remote: str) -> Standing:
     """How the ledger here stands to another tip. Refused (`ledgers-unrelated`) where they never were one."""
-    own = read.ref(town.repo, REF)
+    own = refs.ref(town.repo, REF)
     if own is None or theirs is None:
         state = NONE if own is theirs else AHEAD if theirs is None else BEHIND
         return Standing(own, theirs, state)
@@ -165,7 +165,7 @@ def _require_whole(town: Town, standing: Standing) -> None:
     found = rewound.look(town)
     if found is None:
         return
-    holds = standing.theirs is not None and read.is_ancestor(town.repo, found.last, standing.theirs)
+    holds = standing.theirs is not None and commits.is_ancestor(town.repo, found.last, standing.theirs)
     if not (holds and standing.state == BEHIND):
         raise found.refusal()
 
@@ -209,7 +209,7 @@ def _diverged(town: Town, line: Line, found: Synced, preview: bool) -> Synced | 
         return None
     kept_as = f"{KEPT}{own[:10]}"
     with town.exclusive():
-        if read.ref(town.repo, kept_as) is None:
+        if refs.ref(town.repo, kept_as) is None:
             gitwrite.swap_ref(town.repo, kept_as, None, own, "gitconvoy sync: before it was done again")
         lost = losing.attempts(town, own, tip)
         if not _move(town, own, tip):
@@ -229,7 +229,7 @@ def _move(town: Town, own: str, tip: str) -> bool:
     if note is not None:
         seen.remember(town.common_dir, replace(note, ledger="-", tree="?"))
     reason = "gitconvoy sync: done again on top of the remote's"
-    there = read.ref(town.repo, REF) == tip  # where a mirror's refspec leads to this branch, git's push has moved it
+    there = refs.ref(town.repo, REF) == tip  # where a mirror's refspec leads to this branch, git's push has moved it
     moved = there or gitwrite.swap_ref(town.repo, REF, own, tip, reason)
     if note is not None:
         seen.remember(town.common_dir, replace(note, ledger=tip, tree="?") if moved else note)

@@ -8,7 +8,7 @@ from gitconvoy.engine.handin.branch import checkouts
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.sync.syncing import AHEAD, BEHIND, DIVERGED, EQUAL, NONE, count
 from gitconvoy.engine.town import Town
-from gitconvoy.git import merging, read
+from gitconvoy.git import merging, refs
 from gitconvoy.git.merging import Waiting
 
 
@@ -33,7 +33,7 @@ class TrunkStanding:
 def compare(town: Town, theirs: str | None) -> TrunkStanding:
     """How the local branch of the trunk stands to a commit of the remote's."""
     branch = town.trunk_branch()
-    own = read.ref(town.repo, HEADS + branch)
+    own = refs.ref(town.repo, HEADS + branch)
     if own is None or theirs is None:
         return TrunkStanding(branch, own, theirs, NONE)
     ahead, behind = count(town, theirs, own), count(town, own, theirs)

@@ -20,7 +20,7 @@ from gitconvoy.engine.react import transact
 from gitconvoy.engine.telling import notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
-from gitconvoy.git import lock, read
+from gitconvoy.git import commits, lock
 from gitconvoy.ledger.read import Entry, history
 from gitconvoy.rules.view import View
 
@@ -63,7 +63,7 @@ def take_in(town: Town) -> None:
     tip, since = town.ledger_tip(), outbox.cursor(town.common_dir)
     if tip is None or tip == since:
         return
-    if since is not None and (not since or read.is_ancestor(town.repo, since, tip)):
+    if since is not None and (not since or commits.is_ancestor(town.repo, since, tip)):
         _take_in_since(town, tip, since)
     outbox.move_cursor(town.common_dir, tip)  # where the ledger is another one, notices count from now on
 

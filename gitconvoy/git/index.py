@@ -1,0 +1,75 @@
+"""The files of the index and of the worktree. Paths are as those of `trees`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gitconvoy.git import trees
+from gitconvoy.git.repo import Repo
+
+
+@dataclass(frozen=True, slots=True)
+class WorktreeEntry:
+    """A file of the worktree: path from the root, where it is, whether it is a symbolic link."""
+
+    path: str
+    file: Path
+    is_link: bool
+
+
+def index_entries(repo: Repo, prefix: str = "") -> list[trees.Entry]:
+    """What a commit of the index as it stands would hold below `prefix`, sorted; honours `repo.index_file`.
+
+    Conflicted paths are left out (see `index_conflicts`), and so are files that were only announced (`git add -N`).
+    git itself reads the index, so split and sparse ones are no matter.
+    """
+    # Against the empty tree, every entry is an addition; `ls-files` would show announced files as empty ones.
+    options = ("--cached", "--ita-invisible-in-index", "--raw", "-z", "--no-renames", "--no-abbrev")
+    listed = repo.git("diff-index", *options, trees.EMPTY_TREE, "--", *_literal(prefix))
+    fields = os.fsdecode(listed.stdout).split("\0")
+    found = []
+    for about, path in zip(fields[::2], fields[1::2], strict=False):
+        _old_mode, mode, _old_oid, oid, letter = about.lstrip(":").split(" ")
+        if letter == "A":
+            found.append(trees.Entry(path, oid, int(mode, 8)))
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def index_conflicts(repo: Repo, prefix: str = "") -> list[str]:
+    """Paths below `prefix` that are unmerged in the index, sorted."""
+    listed = repo.git("ls-files", "--unmerged", "-z", "--", *_literal(prefix))
+    lines = [line for line in os.fsdecode(listed.stdout).split("\0") if line]
+    return sorted({line.partition("\t")[2] for line in lines})
+
+
+def _literal(prefix: str) -> list[str]:
+    return [f":(top,literal){prefix.rstrip('/')}"] if prefix else []
+
+
+def worktree_entries(repo: Repo, prefix: str = "") -> list[WorktreeEntry]:
+    """All files below `prefix` in the worktree, sorted by path, untracked ones too. Links are listed, not followed."""
+    if repo.worktree is None:
+        return []
+    parts = PurePosixPath(prefix).parts
+    for depth in range(1, len(parts) + 1):
+        place = repo.worktree.joinpath(*parts[:depth])
+        if place.is_symlink():
+            return [WorktreeEntry("/".join(parts[:depth]), place, True)]
+    found: list[WorktreeEntry] = []
+    todo = [(repo.worktree.joinpath(*parts), "/".join(parts))]
+    while todo:
+        folder, above = todo.pop()
+        if not folder.is_dir():
+            continue
+        with os.scandir(folder) as listing:
+            for item in listing:
+                path = f"{above}/{item.name}" if above else item.name
+                if path == ".git":
+                    continue
+                if item.is_dir(follow_symlinks=False):
+                    todo.append((Path(item.path), path))
+                elif item.is_symlink() or item.is_file():  # as git, which does not see pipes and the like
+                    found.append(WorktreeEntry(path, Path(item.path), item.is_symlink()))
+    return sorted(found, key=lambda entry: entry.path)

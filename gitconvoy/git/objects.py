@@ -1,0 +1,85 @@
+"""Objects by their ids (40 hex digits), and what is said of one that is missing or damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pygit2
+from pygit2.enums import ObjectType
+
+from gitconvoy.errors import GitError, UnsupportedRepository
+from gitconvoy.git import config
+from gitconvoy.git.repo import Repo
+
+
+def get(repo: Repo, oid: str, kind: ObjectType) -> Any:
+    """pygit2's object of a kind; GitError if it is not here, damaged, or of another kind."""
+    try:
+        found = repo.raw[oid]
+    except (KeyError, ValueError) as error:
+        raise _missing(repo, f"the {kind.name.lower()} {oid}") from error
+    except pygit2.GitError as error:
+        raise _damaged(f"the {kind.name.lower()} {oid}", error) from error
+    if found.type != kind:
+        raise GitError(
+            f"{oid} is no {kind.name.lower()}", hint="check the repository with `git fsck`", code="wrong-object"
+        )
+    return found
+
+
+def _missing(repo: Repo, what: str) -> GitError:
+    if shallow(repo):
+        return GitError(
+            f"{what} is not in this shallow clone",
+            hint="`git fetch --unshallow` brings the rest of history",
+            code="missing-object",
+        )
+    if config.get_all(repo, r"^remote\..*\.promisor$"):
+        return UnsupportedRepository(
+            f"{what} is not in this partial clone, and libgit2 fetches nothing by itself",
+            hint="run `git fetch --refetch --no-filter`",
+        )
+    return GitError(
+        f"{what} is not in this repository", hint="fetch it first, or check with `git fsck`", code="missing-object"
+    )
+
+
+def _damaged(what: str, error: pygit2.GitError) -> GitError:
+    return GitError(
+        f"{what} cannot be read: {error}",
+        hint="`git fsck --full` names what is damaged; a clone that is whole gives it back (git fetch --refetch)",
+        code="damaged-object",
+    )
+
+
+def blob(repo: Repo, oid: str) -> bytes:
+    """The content of a blob."""
+    return cast(bytes, get(repo, oid, ObjectType.BLOB).data)
+
+
+def blob_size(repo: Repo, oid: str) -> int:
+    """The size of a blob in bytes, found without unpacking it where git can."""
+    try:
+        _kind, size = repo.raw.odb.read_header(oid)
+    except AttributeError:  # pygit2 before 1.19
+        return cast(int, get(repo, oid, ObjectType.BLOB).size)
+    except (KeyError, ValueError) as error:
+        raise _missing(repo, f"the blob {oid}") from error
+    except pygit2.GitError as error:
+        raise _damaged(f"the blob {oid}", error) from error
+    return cast(int, size)
+
+
+def shallow(repo: Repo) -> frozenset[str]:
+    """The commits at which the history of a shallow clone ends; none in a whole one."""
+    file = Path(repo.env.get("GIT_SHALLOW_FILE") or repo.common_dir / "shallow")
+    try:
+        return frozenset(file.read_text(encoding="ascii").split())
+    except FileNotFoundError:
+        return frozenset()
+
+
+def is_shallow(repo: Repo) -> bool:
+    """Whether history ends early here."""
+    return bool(repo.raw.is_shallow)

@@ -1,0 +1,223 @@
+"""Trees and what they hold. Ids are 40 hex digits, paths relative to the root with `/`.
+
+Names that are no UTF-8 come with surrogate escapes, as Python's own file names do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from operator import lt
+from typing import Any
+
+from pygit2.enums import ObjectType
+
+from gitconvoy.errors import GitError
+from gitconvoy.git import commits, objects
+from gitconvoy.git.repo import Repo
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+TREE_MODE = 0o040000
+LINK_MODE = 0o120000
+SUBMODULE_MODE = 0o160000
+_TREE, _SUBMODULE = b"40000", b"160000"
+_TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_NO_NAMES = frozenset({b".", b"..", b".git"})
+MAX_DEPTH = 100
+"""Folders within each other; each costs all names above it once more."""
+_KEPT, _KEPT_ENTRIES = 64, 100_000
+"""How many trees are remembered for the next comparison, and how much all of them may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a tree or in the index; `mode` tells links (0o120000) and submodules (0o160000) from files."""
+
+    path: str
+    oid: str
+    mode: int
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self.mode & 0o170000 == 0o100000
+
+
+def entries(repo: Repo, tree: str, prefix: str = "") -> list[Entry]:
+    """All files, links and submodules below a tree, sorted by path; `prefix` (a folder) is put before each path."""
+    found: list[Entry] = []
+    todo = [(tree, os.fsencode(prefix.rstrip("/") + "/") if prefix else b"")]
+    modes: dict[bytes, int] = {}
+    while todo:
+        oid, above = todo.pop()
+        for mode, name, item in _listing(repo, oid):
+            number = modes.get(mode) or modes.setdefault(mode, int(mode, 8))
+            if number == TREE_MODE:
+                todo.append((item.hex(), above + name + b"/"))
+            else:
+                found.append(Entry(os.fsdecode(above + name), item.hex(), number))
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def entry(repo: Repo, tree: str, path: str) -> Entry | None:
+    """What a tree holds at a path, a folder too (`TREE_MODE`); None where it holds nothing there."""
+    try:
+        found = objects.get(repo, tree, ObjectType.TREE)[path]
+    except (KeyError, ValueError):
+        return None
+    return Entry(path, str(found.id), int(found.filemode))
+
+
+def child(repo: Repo, tree: str, name: str) -> str | None:
+    """The tree that a tree holds under a name; None where it holds none."""
+    wanted = (_TREE, os.fsencode(name))
+    return next((oid.hex() for mode, each, oid in _listing(repo, tree) if (mode, each) == wanted), None)
+
+
+def tree_at(repo: Repo, commit: str, path: str) -> str | None:
+    """The tree object of the folder `path` (empty: the root) in a commit; None if there is no such folder."""
+    found = _lookup(repo, commit, path)
+    return str(found.id) if found is not None and found.type == ObjectType.TREE else None
+
+
+def blob_at(repo: Repo, commit: str, path: str) -> bytes | None:
+    """The content of the file `path` in a commit; None if there is no such file (a folder, a link: None)."""
+    return blob_in(repo, str(objects.get(repo, commit, ObjectType.COMMIT).tree_id), path)
+
+
+def blob_in(repo: Repo, tree: str, path: str) -> bytes | None:
+    """The same of a tree."""
+    found = _within(repo, tree, path)
+    if found is None or found.type != ObjectType.BLOB or found.filemode == LINK_MODE:
+        return None
+    return objects.blob(repo, str(found.id))
+
+
+def _lookup(repo: Repo, commit_oid: str, path: str) -> Any | None:
+    """The tree entry (or the root tree for an empty path) at `path` of a commit."""
+    return _within(repo, str(objects.get(repo, commit_oid, ObjectType.COMMIT).tree_id), path)
+
+
+def _within(repo: Repo, tree_oid: str, path: str) -> Any | None:
+    tree = objects.get(repo, tree_oid, ObjectType.TREE)
+    if not path:
+        return tree
+    try:
+        return tree[path]
+    except (KeyError, ValueError):
+        return None
+
+
+def changed_paths(repo: Repo, old: str | None, new: str, prefix: str = "") -> list[str]:
+    """Paths of files below the folder `prefix` that differ between two commits (None: nothing), sorted."""
+    before = tree_at(repo, old, prefix) if old is not None else None
+    return changed_in_trees(repo, before, tree_at(repo, new, prefix), prefix)
+
+
+def changed_in_trees(
+    repo: Repo,
+    old: str | None,
+    new: str | None,
+    prefix: str = "",
+    skip: Collection[str] = (),
+    limit: int | None = None,
+) -> list[str]:
+    """Paths of files that differ between two trees (None: no files), sorted; `prefix` is put before each.
+
+    Sub-trees that are the same object are not read, nor are those at the top whose name is in `skip`. A file that
+    became a folder gives both its paths. With a `limit` on files and on folders, the search ends where one is passed:
+    a few small trees that hold each other many times can stand for any number of files.
+    """
+    changed: list[str] = []
+    todo = [(old, new, os.fsencode(prefix.rstrip("/") + "/") if prefix else b"")]
+    left_out = {os.fsencode(name) for name in skip}
+    folders = 0
+    while todo:
+        left_tree, right_tree, above = todo.pop()
+        if left_tree == right_tree:
+            continue
+        folders += 1
+        if limit is not None and max(folders, len(changed)) > limit:
+            break
+        left, right = _listing(repo, left_tree), _listing(repo, right_tree)
+        gone = {name: (mode, oid) for mode, name, oid in left - right}
+        come = {name: (mode, oid) for mode, name, oid in right - left}
+        for name in gone.keys() | come.keys():
+            if above + name in left_out:
+                continue
+            both = (gone.get(name), come.get(name))
+            trees = [e[1].hex() if e and e[0] == _TREE else None for e in both]
+            if any(e and e[0] != _TREE for e in both):
+                changed.append(os.fsdecode(above + name))
+            if any(trees):
+                todo.append((trees[0], trees[1], above + name + b"/"))
+    return sorted(changed)
+
+
+def added_objects(repo: Repo, old: str | None, new: str) -> set[str]:
+    """The ids of `new` and of the trees and blobs below it, without those that stand at the same place in `old`."""
+    found: set[str] = set()
+    todo = [(old, new)]
+    while todo:
+        left_tree, right_tree = todo.pop()
+        if left_tree == right_tree:
+            continue
+        found.add(right_tree)
+        left, right = _listing(repo, left_tree), _listing(repo, right_tree)
+        before = {name: oid.hex() for mode, name, oid in left - right if mode == _TREE}
+        for mode, name, oid in right - left:
+            if mode == _TREE:
+                todo.append((before.get(name), oid.hex()))
+            elif mode != _SUBMODULE:
+                found.add(oid.hex())
+    return found
+
+
+def is_large(repo: Repo, tree: str, limit: int) -> bool:
+    """Whether a tree holds more than `limit` files and folders, all levels together; not more are looked at.
+
+    One that is deeper than MAX_DEPTH is large, too.
+    """
+    count, todo = 0, [(tree, 1)]
+    while todo:
+        oid, depth = todo.pop()
+        listing = _listing(repo, oid)
+        count += len(listing)
+        if count > limit or depth > MAX_DEPTH:
+            return True
+        todo += [(each.hex(), depth + 1) for mode, _, each in listing if mode == _TREE]
+    return False
+
+
+def require_sound(repo: Repo, commit_oid: str) -> None:
+    """GitError where the root of a commit is malformed: what is looked up in it by name may not be found then."""
+    _listing(repo, commits.commit(repo, commit_oid).tree)
+
+
+def _listing(repo: Repo, tree: str | None) -> frozenset[tuple[bytes, bytes, bytes]]:
+    """What a tree holds as (mode, name, id), all raw. The last ones are kept: histories are looked at in a row."""
+    if tree is None:
+        return frozenset()
+    kept: dict[str, frozenset[tuple[bytes, bytes, bytes]]] = repo.memo.setdefault("listings", {})
+    if tree not in kept:
+        if len(kept) >= _KEPT or sum(map(len, kept.values())) >= _KEPT_ENTRIES:
+            kept.clear()
+        kept[tree] = _parsed(tree, objects.get(repo, tree, ObjectType.TREE).read_raw())
+    return kept[tree]
+
+
+def _parsed(tree: str, raw: bytes) -> frozenset[tuple[bytes, bytes, bytes]]:
+    """GitError for trees that git never writes: of two entries with one name, each reader would take another."""
+    found = [(mode.lstrip(b"0") or b"0", name, oid) for mode, name, oid in _TREE_ENTRY.findall(raw)]
+    order = [name + b"/" if mode == _TREE else name for mode, name, _ in found]
+    names = {name for _, name, _ in found}
+    whole = len(names) == len(found) and all(map(lt, order, order[1:])) and b"/" not in b"".join(names)
+    if not whole or not _NO_NAMES.isdisjoint(names):
+        raise GitError(
+            f"the tree {tree} is malformed: names that are there twice, in disorder, or that no file can have",
+            hint="`git fsck` names it; make that commit anew with git's own commands",
+            code="damaged-object",
+        )
+    return frozenset(found)
