@@ -6,7 +6,6 @@ It may die at any moment: the lease then runs out, and whoever dispatches the be
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -19,18 +18,15 @@ from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
 from gitconvoy.dispatch.program import ending
 from gitconvoy.dispatch.started import Started
 from gitconvoy.dispatch.worker import environment
-from gitconvoy.engine import facts, rewound
+from gitconvoy.engine import rewound
 from gitconvoy.engine.attempts import ending as ends
 from gitconvoy.engine.attempts import releasing
-from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.handin.done import Wish, hand_in
-from gitconvoy.engine.react import react, transact
-from gitconvoy.engine.telling import notices
+from gitconvoy.engine.attempts.verdict import TRIES, Verdict, is_ours, record_of, renew, words
+from gitconvoy.engine.react import react
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
-from gitconvoy.errors import ConvoyError, GitError, LostRace
+from gitconvoy.errors import ConvoyError, LostRace
 from gitconvoy.ledger.read import history
-from gitconvoy.model.ledger import BeadRecord
 
 LOOK = 1.0
 """Seconds between looks at the ledger's tip while the worker runs, at most."""
@@ -41,7 +37,6 @@ _PATIENCE = 5
 """Looks for which `done` may be at merging what it has handed in, before somebody else is asked to see to it."""
 _TAKEN = frozenset({"unsling", "requeue", "expire", "kill", "dispatch-failed", "gone"})
 """Events after which the worker is ended at once."""
-_LOCK_TRIES = 5
 
 
 def supervise(root: Path) -> None:
@@ -62,16 +57,16 @@ def supervise(root: Path) -> None:
 
 
 def _take(town: Town, folder: AttemptFolder, job: Job) -> bool:
-    for attempt in range(_LOCK_TRIES):
+    for attempt in range(TRIES):
         try:
             with town.exclusive():
-                if attempts.read_begun(folder) is not None or not _ours(_record(town, job), job):
+                if attempts.read_begun(folder) is not None or not is_ours(record_of(town, job), job):
                     return False
                 attempts.note_begun(folder, _begun())
                 renew(town, job)
                 return True
         except LostRace:
-            if attempt == _LOCK_TRIES - 1:
+            if attempt == TRIES - 1:
                 raise
     return False
 
@@ -87,24 +82,6 @@ def _begun(session: int | None = None) -> Begun:
     )
 
 
-def _record(town: Town, job: Job) -> BeadRecord:
-    return town.ledger().bead(job.bead)
-
-
-def _words(error: Exception) -> str:
-    return error.message if isinstance(error, ConvoyError) else str(error)
-
-
-def _ours(record: BeadRecord, job: Job) -> bool:
-    return record.in_flight and record.token == job.token
-
-
-def renew(town: Town, job: Job, *, expires: int | None = None, note: str = "") -> None:
-    """Renew the lease of an attempt, from now on for its usual time unless `expires` says until when."""
-    until = math.ceil(time.time()) + job.lease if expires is None else expires
-    leases.renew(town.common_dir, leases.Lease(job.bead, job.token, until, os.getpid(), note))
-
-
 class Supervisor:
     """The one supervisor of an attempt."""
 
@@ -114,6 +91,7 @@ class Supervisor:
         self._job = job
         self._log_limit = workplace.log_limit(town.repo)
         self._log = logs.Log(folder.log, self._log_limit)
+        self._verdict = Verdict(town, job, self._log)
         self._step = min(LOOK, max(job.lease / 4, 0.1))
         self._began = self._renewed = time.monotonic()
         self._worker: Started | None = None
@@ -137,9 +115,9 @@ class Supervisor:
                 ended = self._watch(worker)
                 self._end_all(worker)
                 if ended is not None and self._over is None:
-                    self._conclude(ended)
+                    self._verdict.conclude(ended)
                 elif self._over == "submit":
-                    self._go_on()
+                    self._verdict.go_on()
             self._finish()
         except BaseException as error:
             self._log.note(f"the supervisor failed ({type(error).__name__}: {error}): what it has started is ended")
@@ -200,7 +178,7 @@ class Supervisor:
         """`own_fault`: the dispatcher and this machine are not to blame."""
         self._log.note(reason)
         self._end_all()
-        self._report(reason, "dispatch-failed", own_fault)
+        self._verdict.report(reason, "dispatch-failed", own_fault)
 
     def _close_breaker(self) -> None:
         """A start ends the row of failures; where they had stopped the rig, its beads are fed again."""
@@ -286,14 +264,14 @@ class Supervisor:
         try:
             act()
         except (OSError, ConvoyError) as error:
-            trouble = _words(error)
+            trouble = words(error)
             if trouble not in self._troubles:
                 self._log.note(f"the supervisor met an error and goes on: {trouble}")
             self._troubles.add(trouble)
 
     def _fate(self, since: str | None) -> str | None:
         """The event that ended this attempt, `submit` where its work waits for being merged; None while it goes on."""
-        record = _record(self._town, self._job)
+        record = record_of(self._town, self._job)
         if record.token == self._job.token:
             return "submit" if record.submitted is not None else None
         tip = self._town.ledger_tip()
@@ -331,89 +309,9 @@ class Supervisor:
         if self._job.kind == registry.COMMAND:
             processes.collect(but=worker.session)
 
-    def _conclude(self, ended: str) -> None:
-        """Say how it went, where the worker did not."""
-        away = self._away() if ended else None
-        if ended:
-            if away is None:
-                self._report(ended, "fail")
-        elif self._job.on_exit == "done":
-            self._hand_in()
-        elif self._job.on_exit == "fail":
-            self._report("the worker ended with exit code 0 without saying done", "fail")
-        if not self._still_ours():
-            return
-        said = ended or "the worker ended with exit code 0"
-        why = "said neither done nor fail" if not ended and self._job.on_exit == "ask" else "that could not be recorded"
-        why = away or why
-        renew(self._town, self._job, expires=leases.NEVER, note=f"{said} and {why}")
-        notices.look(self._town)
-
-    def _still_ours(self) -> bool:
-        """Whether the attempt goes on; by a ledger that was set back it does, for that cannot say how it ended."""
-        return rewound.look(self._town) is not None or _ours(_record(self._town, self._job), self._job)
-
-    def _away(self) -> str | None:
-        """Why the repository of the work cannot be used, in words: nothing that ends meanwhile is a failure of it."""
-        try:
-            return self._town.plan().away_reason(self._job.bead) if self._job.branch else None
-        except (OSError, ConvoyError):
-            return None
-
-    def _go_on(self) -> None:
-        """Merge or push what was handed in, where `done` has died before it came to that."""
-        try:
-            self._patiently(lambda: react(self._town))
-        except (OSError, ConvoyError) as error:
-            self._log.note(f"what was handed in waits for the next scan: {_words(error)}")
-
-    def _hand_in(self) -> None:
-        """As `gitconvoy done` would; what that refuses is how the attempt failed.
-
-        That the repository is away is not the worker's fault: somebody says how it went once it is back.
-        """
-        job = self._job
-        wish = Wish(job.bead, job.token, "the worker ended with exit code 0", no_code=not job.branch)
-        try:
-            self._patiently(lambda: hand_in(self._town, wish))
-        except OSError as error:
-            self._log.note(f"what it did could not be handed in: {error}")
-        except ConvoyError as error:
-            hint = f" ({error.hint})" if error.hint else ""
-            said = f"the worker ended with exit code 0, but its work was refused: {error.message}{hint}"
-            if error.code == "rig-away":
-                self._log.note(said)
-            else:
-                self._report(said, "fail")
-
-    def _report(self, reason: str, kind: str, own_fault: bool = False) -> None:
-        def request(draft: Draft) -> None:
-            # A `done` that died may have handed in all of it: this very decision then takes that up.
-            if _ours(draft.record(self._job.bead), self._job):
-                facts.failed(draft, self._job.bead, reason, kind=kind, own_fault=own_fault)
-
-        self._transact(request)
-
-    def _transact(self, request: Callable[[Draft], object]) -> None:
-        try:
-            self._patiently(lambda: transact(self._town, request, cause="scan"))
-        except (OSError, ConvoyError) as error:
-            self._log.note(_words(error))
-
-    def _patiently(self, act: Callable[[], object]) -> None:
-        for left in reversed(range(_LOCK_TRIES)):
-            try:
-                act()
-            except (LostRace, GitError, OSError):
-                if not left:
-                    raise
-                time.sleep(1)
-            else:
-                return
-
     def _finish(self) -> None:
         """Give up the lease and the worktree of an attempt that is over; one that waits for a person keeps both."""
-        if self._still_ours():
+        if self._verdict.goes_on():
             return
         leases.drop(self._town.common_dir, self._job.bead, self._job.token)
         kept = releasing.let_go(self._town, self._folder, self._job)
