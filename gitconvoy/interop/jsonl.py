@@ -27,6 +27,7 @@ _CONFLICT = re.compile(rb"(<{7}|={7}|>{7}|\|{7})( |\r?$)")
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HTML_CHARACTERS = re.compile("[<>&\u2028\u2029]")
 _ADVICE = "mend the line, or take it out"
+_LEAVE = "--skip-bad imports the rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def parse(raw: bytes) -> Mapping[str, Any]:
         raise _BadLineError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except _BadLineError:
         raise
-    except (RecursionError, ValueError) as error:
+    except RecursionError:
+        raise _BadLineError(f"nested deeper than {MAX_NESTING} levels") from None
+    except ValueError as error:
         raise _BadLineError(f"not readable: {error}") from None
     if raw.count(b"[") + raw.count(b"{") > MAX_NESTING and not _shallow(data, MAX_NESTING):
         raise _BadLineError(f"nested deeper than {MAX_NESTING} levels")
@@ -124,7 +127,7 @@ def read_lines(
         left += problems
     elif problems:
         count = "1 bad line" if len(problems) == 1 else f"{len(problems)} bad lines"
-        raise BadFiles(f"{source}: {count}; nothing was imported", tuple(problems), hint=_ADVICE, code="bad-import")
+        raise BadFiles(f"{source}: {count}; nothing was imported", tuple(problems), hint=_LEAVE, code="bad-import")
     return good
 
 
