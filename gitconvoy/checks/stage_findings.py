@@ -12,6 +12,7 @@ from gitconvoy.graph.cycles import cycles
 from gitconvoy.graph.waves import WavePlan
 from gitconvoy.model.ids import is_external
 from gitconvoy.model.plan import Bead, Rig
+from gitconvoy.model.text import some
 from gitconvoy.rules.view import View
 
 
@@ -89,7 +90,7 @@ def _no_rig(scope: Scope) -> Iterator[Finding]:
     ids = sorted(bead.id for bead in scope.slingable(scope.tracked) if scope.rig(bead.id) is None)
     if ids:
         fix = "add their prefix to a rig in .convoy/config.yaml"
-        yield Finding("no-rig", tuple(ids), f"no rig has a prefix that fits {_some(ids)}", fix)
+        yield Finding("no-rig", tuple(ids), f"no rig has a prefix that fits {some(ids)}", fix)
 
 
 def _missing(scope: Scope) -> Iterator[Finding]:
@@ -133,7 +134,7 @@ def _parked(scope: Scope) -> Iterator[Finding]:
     for name, ids in scope.by_rig(scope.waiting(scope.tracked)).items():
         if rigs[name].parked:
             fix = f"set rigs.{name}.parked to false in .convoy/config.yaml, or launch with --force"
-            yield Finding("parked-rig", tuple(ids), f"rig {name} of {_some(ids)} is parked", fix)
+            yield Finding("parked-rig", tuple(ids), f"rig {name} of {some(ids)} is parked", fix)
 
 
 def _cross_rig(scope: Scope) -> Iterator[Finding]:
@@ -143,7 +144,7 @@ def _cross_rig(scope: Scope) -> Iterator[Finding]:
     majority = max(groups, key=lambda name: len(groups[name]))  # of equals the first by name
     for name, ids in groups.items():
         if name != majority:
-            message = f"{_some(ids)} of rig {name} in a convoy that is mostly of rig {majority}"
+            message = f"{some(ids)} of rig {name} in a convoy that is mostly of rig {majority}"
             yield Finding("cross-rig", tuple(ids), message, f"stage the beads of {name} as a convoy of their own")
 
 
@@ -168,7 +169,7 @@ def _gated(scope: Scope) -> Iterator[Finding]:
     for bead in scope.waiting(scope.tracked):
         open_gates = [gate for gate in scope.waves.gates.get(bead.id, ()) if not scope.closed(gate)]
         if open_gates:
-            message = f"{bead.id} waits for {_some(open_gates)}, which nobody is dispatched for"
+            message = f"{bead.id} waits for {some(open_gates)}, which nobody is dispatched for"
             yield Finding("gated", (bead.id,), message, f"close it by hand when it is decided: {open_gates[0]}")
 
 
@@ -180,7 +181,7 @@ def _outside(scope: Scope) -> Iterator[Finding]:
         behind = [one for one in direct if plan.bead(one) is not None and not scope.closed(one)]
         behind += sorted(external)
         if behind:
-            message = f"{bead.id} waits for {_some(behind)}, which this convoy does not track"
+            message = f"{bead.id} waits for {some(behind)}, which this convoy does not track"
             fix = f"add {behind[0]} to the convoy, or see that it gets done"
             if external:
                 fix = f"nothing here can close {min(external)}: remove the link when it is done there"
@@ -239,15 +240,9 @@ def _overlap(scope: Scope) -> Iterator[Finding]:
         waiting = {bead.id: bead for bead in scope.waiting(wave) if bead.touches}
         for name, ids in scope.by_rig(waiting.values()).items():
             for group in overlapping([(one, waiting[one].touches) for one in ids]):
-                message = f"{_some(group)} of wave {number} touch the same files in rig {name}"
+                message = f"{some(group)} of wave {number} touch the same files in rig {name}"
                 fix = "they run one after the other; link them if their order matters, or narrow `touches`"
                 yield Finding("overlap", group, message, fix)
-
-
-def _some(ids: Iterable[str]) -> str:
-    """The first few ids for a message."""
-    every = list(ids)
-    return ", ".join(every[:4]) + (f" and {len(every) - 4} more" if len(every) > 4 else "")
 
 
 ERRORS = (_cycles, _no_rig, _missing, _nothing_slingable)

@@ -26,10 +26,10 @@ from gitconvoy.git import config, refs, worktrees, write
 from gitconvoy.git.admin import admin_dir, admin_dirs, lock_reason, real, stands_on
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.clock import parse_duration
+from gitconvoy.model.kinds import BRANCH_PREFIX
 from gitconvoy.store.localfiles import local_folder, write_atomically
 
 WORKTREE, SCRATCH = "worktree", "scratch"
-PREFIX = "convoy/"
 IN_USE = "gitconvoy"
 """Begins the reason for which our worktrees are locked against pruning."""
 _FOR = " for "
@@ -106,7 +106,7 @@ def keep_logs(repo: Repo) -> int:
 
 def branch_prefix(repo: Repo) -> str:
     """What the names of attempts' branches begin with. ConfigurationError where no branch can be named so."""
-    prefix = config.get(repo, "gitconvoy.branchPrefix") or PREFIX
+    prefix = config.get(repo, "gitconvoy.branchPrefix") or BRANCH_PREFIX
     bad = not _PREFIX.fullmatch(prefix) or ".." in prefix or ".lock/" in prefix or "./" in prefix or len(prefix) > 100
     if bad:
         raise registry.ConfigurationError(

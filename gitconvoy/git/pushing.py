@@ -12,7 +12,7 @@ from functools import partial
 
 from gitconvoy.errors import GitError
 from gitconvoy.git.repo import Repo
-from gitconvoy.git.run import Result, failure
+from gitconvoy.git.run import Result, failure, not_started
 
 _LOOK = 0.5
 _GRACE = 2.0
@@ -53,11 +53,7 @@ def talk(
                 start_new_session=not ask,  # without a terminal, ssh cannot ask either
             )
         except OSError as error:
-            raise GitError(
-                f"git could not be started: {error}",
-                hint="check that `git --version` runs here, then try again",
-                code="git-not-started",
-            ) from error
+            raise not_started(error) from error
         end = process.terminate if ask else partial(_end, process)
         try:
             code = _wait(process, args[0], limit, going)

@@ -68,11 +68,7 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], data: bytes | None)
                 ) from error
             raise GitError("git was not found on PATH", hint="install git 2.31 or newer", code="no-git") from error
         except (OSError, ValueError) as error:
-            raise GitError(
-                f"git could not be started: {error}",
-                hint="check that `git --version` runs here, then try again",
-                code="git-not-started",
-            ) from error
+            raise not_started(error) from error
         out.seek(0)
         err.seek(0)
         result = Result(done.returncode, out.read(), err.read().decode("utf-8", "replace").strip())
@@ -101,6 +97,15 @@ def _require_room(file: IO[bytes]) -> None:
             hint="name another folder with TMPDIR, or raise the limits (ulimit -a)",
             code="no-temporary-folder",
         ) from error
+
+
+def not_started(error: Exception) -> GitError:
+    """What is said where the machine refuses to start git at all."""
+    return GitError(
+        f"git could not be started: {error}",
+        hint="check that `git --version` runs here, then try again",
+        code="git-not-started",
+    )
 
 
 def failure(args: tuple[str, ...], result: Result) -> GitError:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ROOT = ".convoy"
+BRANCH_PREFIX = "convoy/"
+"""What the branches of attempts begin with, where `gitconvoy.branchPrefix` says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

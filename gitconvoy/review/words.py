@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gitconvoy.model.text import some
+
 Row = Mapping[str, Any]
 _NAMED = 12
 """Ids in a row before the rest is counted."""
@@ -62,7 +64,7 @@ def _known_convoy(row: Row) -> list[str]:
         lines.append("it is paused" if paused["after"] else "it is no longer paused")
     for kind, ids in row["tracks"].items():
         if ids:
-            lines.append(f"tracks {'more' if kind == 'added' else 'no more'}: {_some(ids)}")
+            lines.append(f"tracks {'more' if kind == 'added' else 'no more'}: {some(ids, _NAMED)}")
     sizes = [_sizes(row, side) for side in ("before", "after")]
     lines.append(f"beads in each wave: {sizes[0]}" + (f" -> {sizes[1]}" if sizes[0] != sizes[1] else " (as before)"))
     path = row["critical_path"]
@@ -79,7 +81,7 @@ def _sizes(row: Row, side: str) -> str:
 
 
 def _ends(row: Row) -> list[str]:
-    lines = [f"without a wave: {_some(row['in_cycle'])}"] if row["in_cycle"] else []
+    lines = [f"without a wave: {some(row['in_cycle'], _NAMED)}"] if row["in_cycle"] else []
     return lines + (["it is complete then"] if row["completes"] else [])
 
 
@@ -93,10 +95,6 @@ def grouped(findings: Sequence[Row]) -> list[tuple[Row, int]]:
         few = rows if rows[0]["severity"] == "error" else rows[:_ALIKE]
         shown += [(row, 0) for row in few[:-1]] + [(few[-1], len(rows) - len(few))]
     return shown
-
-
-def _some(ids: list[str]) -> str:
-    return ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
 
 
 def _chain(ids: list[str]) -> str:

@@ -8,10 +8,8 @@ from itertools import chain, count
 
 from gitconvoy.engine.attempts.bases import base_branch, refusal
 from gitconvoy.errors import Refused
+from gitconvoy.model.kinds import BRANCH_PREFIX
 from gitconvoy.model.plan import Plan
-
-PREFIX = "convoy/"
-"""What the branches of attempts begin with, where `gitconvoy.branchPrefix` says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +17,7 @@ class Places:
     """The branches of a repository, as far as attempts are concerned; short names throughout."""
 
     trunk: str = "main"
-    prefix: str = PREFIX
+    prefix: str = BRANCH_PREFIX
     tips: Mapping[str, str] = field(default_factory=dict)
     """Base branch -> its commit. A branch that does not exist is not in it."""
     taken: Container[str] = frozenset()

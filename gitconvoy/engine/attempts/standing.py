@@ -13,6 +13,7 @@ from gitconvoy.engine.settings import HEADS
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import refs, worktrees
 from gitconvoy.git.repo import Repo
+from gitconvoy.model.kinds import BRANCH_PREFIX
 from gitconvoy.model.plan import Plan
 
 
@@ -47,7 +48,7 @@ def places_in(
 ) -> Places:
     """Where attempts work in a repository whose trunk is this ref: a rig's (at `root`), or the town's with `rigs`."""
     branch = trunk_branch(repo, trunk)
-    prefix, trouble = workplace.PREFIX, ""
+    prefix, trouble = BRANCH_PREFIX, ""
     try:
         workplace.check(repo)
         prefix = workplace.branch_prefix(repo)

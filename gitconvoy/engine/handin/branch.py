@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from gitconvoy.git import commits, personal, trees
@@ -45,8 +44,3 @@ def closes_only(repo: Repo, commit: str, bead: str) -> bool:
 def checkouts(repo: Repo, branch: str) -> list[Path]:
     """The worktrees in which a branch (full ref name) is checked out and whose folder is there."""
     return [tree.path for tree in personal.worktrees(repo) if tree.branch == branch and tree.path.is_dir()]
-
-
-def some(names: Sequence[str], most: int = 5) -> str:
-    """The first names, and how many more there are."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -8,13 +8,14 @@ from collections.abc import Collection
 from pathlib import Path
 
 from gitconvoy.dispatch.attempts import attempt_folder
-from gitconvoy.engine.handin.branch import some, work_of
+from gitconvoy.engine.handin.branch import work_of
 from gitconvoy.errors import BadFiles, Refused
 from gitconvoy.git import objects, personal, trees
 from gitconvoy.git.changes import local_changes
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import ARCHIVE, BEAD, PLAN, ROOT, kind_of, stem
 from gitconvoy.model.plan import Bead, Plan
+from gitconvoy.model.text import some
 from gitconvoy.yamlio.reader import load
 
 _BOX = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\[ \]\s*(.*)$", re.MULTILINE)

@@ -9,7 +9,7 @@ from gitconvoy.checks.compare import new_problems
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.dispatch import handins
 from gitconvoy.engine.attempts.places import base_of, merge_of
-from gitconvoy.engine.handin.branch import common_base, paths_of, some
+from gitconvoy.engine.handin.branch import common_base, paths_of
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
@@ -21,6 +21,7 @@ from gitconvoy.model.kinds import BEAD, ROOT, kind_of, stem
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.plan import Config, Plan
 from gitconvoy.model.state import State
+from gitconvoy.model.text import some
 from gitconvoy.planning.desk import headline
 from gitconvoy.store import load
 

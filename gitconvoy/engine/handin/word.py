@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gitconvoy.engine.attempts.places import base_of, base_tip
 from gitconvoy.engine.handin import guards
-from gitconvoy.engine.handin.branch import checkouts, some, work_of
+from gitconvoy.engine.handin.branch import checkouts, work_of
 from gitconvoy.engine.handin.own import own_worktree
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import HEADS
@@ -14,6 +14,7 @@ from gitconvoy.git import admin, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.state import State
+from gitconvoy.model.text import some
 
 
 def refuse_code(town: Town, state: State, local: Local, record: BeadRecord) -> None:
