@@ -129,14 +129,22 @@ def attempts_folder(common_dir: Path) -> Path:
 
 def known(common_dir: Path) -> list[tuple[AttemptFolder, Job]]:
     """Every attempt of a started worker that has a folder here, by name; damaged ones are left out."""
+    return [(folder, job) for folder, job in _all(common_dir) if job is not None]
+
+
+def damaged(common_dir: Path) -> list[AttemptFolder]:
+    """The folders of which nobody can say what they were for: a crash came before they were written, or a full disk."""
+    return [folder for folder, job in _all(common_dir) if job is None]
+
+
+def _all(common_dir: Path) -> Iterator[tuple[AttemptFolder, Job | None]]:
     place = attempts_folder(common_dir)
-    found = []
     for root in sorted(place.iterdir()) if place.is_dir() else ():
         try:
-            found.append(read_job(root))
+            yield read_job(root)
         except (OSError, ValueError, TypeError, KeyError):
-            continue
-    return found
+            if root.is_dir():
+                yield AttemptFolder(root), None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -278,21 +279,26 @@ def test_only_what_somebody_may_ask_for_is_kept(workshop: Workshop, monkeypatch:
     until(lambda: workshop.here.ok("scan") is not None and workshop.here.ledger().bead("gt-b").failures == 2, "its end")
     workshop.quiet()
     place = workshop.own / "attempts"
+    for name, age in (("gt-x-1", 60), ("gt-y-1", 90_000)):
+        (place / name).mkdir()
+        (place / name / "job.json").write_text("{")
+        os.utime(place / name / "job.json", (time.time() - age,) * 2)
 
     def kept() -> list[str]:
         workshop.here.ok("scan")
         return sorted(each.name for each in place.iterdir())
 
-    assert kept() == ["gt-a-1", "gt-b-1", "gt-b-2", "gt-c-1"]
+    assert kept() == ["gt-a-1", "gt-b-1", "gt-b-2", "gt-c-1", "gt-x-1", "gt-y-1"]
     for file in place.glob("gt-[bc]-*/*"):
         os.utime(file, (time.time() + 60,) * 2)
     monkeypatch.setattr("gitconvoy.engine.attempts.pruning.MOST", 3)
-    assert kept() == ["gt-b-1", "gt-b-2", "gt-c-1"], "the oldest goes"
+    assert kept() == ["gt-b-1", "gt-b-2", "gt-c-1", "gt-x-1", "gt-y-1"], "the oldest goes"
     workshop.here.repo.config("gitconvoy.keepLogs", "1d")
     for file in place.glob("gt-[bc]-*/*"):
         os.utime(file, (time.time() - 90_000,) * 2)
-    assert kept() == ["gt-b-2"], "the last attempt of what is not done stays"
+    assert kept() == ["gt-b-2", "gt-x-1"], "the last attempt of what is not done stays"
     assert attempts.known(workshop.here.open().common_dir)[0][1].attempt == 2
+    shutil.rmtree(place / "gt-x-1")
 
 
 def test_a_ledger_that_was_set_back_ends_no_worker(workshop: Workshop) -> None:

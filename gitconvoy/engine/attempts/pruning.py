@@ -21,12 +21,16 @@ def prune(town: Town, known: Iterable[tuple[AttemptFolder, Job]], state: State |
     """Remove the folders among `known` that are older than `gitconvoy.keepLogs`, or more than `MOST`.
 
     The last attempt of a bead that is not closed keeps its folder, and so does one whose worktree or supervisor is
-    there. Nothing is removed where the setting cannot be meant: whoever starts workers says so.
+    there. Damaged folders go by their age alone. Nothing is removed where the setting cannot be meant: whoever starts
+    workers says so.
     """
     try:
         oldest = time.time() - workplace.keep_logs(town.repo)
     except ConvoyError:
         return
+    for folder in attempts.damaged(town.common_dir):
+        if attempts.last_used(folder) < oldest and not attempts.supervised(folder):
+            shutil.rmtree(folder.root, ignore_errors=True)
     dated = sorted(((attempts.last_used(folder), folder, job) for folder, job in known), key=lambda each: -each[0])
     doomed = [(folder, job) for at, (used, folder, job) in enumerate(dated) if used < oldest or at >= MOST]
     if not doomed:
