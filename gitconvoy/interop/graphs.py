@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.interop.fields import MAX_TITLE, one_line
 from gitconvoy.interop.jsonl import write
+from gitconvoy.model.plan import Link
 
 _NODE = ("key", "title", "type", "description", "assignee", "assign_after_create", "priority", "labels", "metadata",
          "metadata_refs", "parent_key", "parent_id")  # fmt: skip
@@ -19,16 +21,24 @@ _LENGTH = 8
 _HINT = "mend the graph; nothing was imported"
 
 
-def graph_lines(graph: Mapping[str, Any], prefix: str, source: str) -> list[bytes]:
-    """The lines of JSON that a graph stands for, parents first as they stand there.
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What a graph stands for: a line of JSON for each new bead, and links of beads that exist, as (id, link)."""
+
+    lines: tuple[bytes, ...]
+    links: tuple[tuple[str, Link], ...] = ()
+
+
+def read_graph(graph: Mapping[str, Any], prefix: str, source: str) -> Graph:
+    """The new beads and links of a graph, in its order.
 
     The ids of new beads begin with `prefix` and follow from the graph's content, so that importing the same graph
     again finds the same beads. BadFiles names all that is wrong with nodes and edges.
     """
-    return _Graph(graph, prefix, source).lines()
+    return _Reading(graph, prefix, source).result()
 
 
-class _Graph:
+class _Reading:
     def __init__(self, graph: Mapping[str, Any], prefix: str, source: str) -> None:
         self.source = source
         self.problems: list[Problem] = []
@@ -45,14 +55,14 @@ class _Graph:
             else:
                 self.ids[key] = f"{prefix}-{_digest(self.seed + key)}"
 
-    def lines(self) -> list[bytes]:
-        links = self._links()
+    def result(self) -> Graph:
+        links, outer = self._links()
         records = [self._record(number, node, links) for number, node in self.nodes]
         if self.problems:
             count = len(self.problems)
             message = f"{self.source}: the graph cannot be imported ({count} problems)"
             raise BadFiles(message, tuple(self.problems), hint=_HINT, code="bad-import")
-        return [write(record) + b"\n" for record in records]
+        return Graph(tuple(write(record) + b"\n" for record in records), tuple(outer))
 
     def _objects(self, items: Any, what: str, known: Collection[str]) -> list[tuple[int, Mapping[str, Any]]]:
         found: list[tuple[int, Mapping[str, Any]]] = []
@@ -69,19 +79,21 @@ class _Graph:
     def _bad(self, what: str, number: int, message: str) -> None:
         self.problems.append(Problem(self.source, "jsonl", f"{what} {number + 1} {message}", _HINT, line=1, column=1))
 
-    def _links(self) -> Mapping[str, list[dict[str, str]]]:
-        """The links of each new bead, from edges."""
+    def _links(self) -> tuple[Mapping[str, list[dict[str, str]]], list[tuple[str, Link]]]:
+        """The links of each new bead, from edges, and those of beads that exist."""
         found: dict[str, list[dict[str, str]]] = {}
+        outer = []
         for number, edge in self.edges:
-            if edge.get("from_id"):
-                self._bad("edge", number, "begins at a bead that exists: `gitconvoy dep add` links those")
-                continue
             own = self._end(number, edge, "from")
             target = self._end(number, edge, "to")
-            if own is not None and target is not None:
-                kind = edge.get("type") or "blocks"
-                found.setdefault(own, []).append({"issue_id": own, "depends_on_id": target, "type": str(kind)})
-        return found
+            if own is None or target is None:
+                continue
+            kind = str(edge.get("type") or "blocks")
+            if edge.get("from_id"):
+                outer.append((own, Link(target, kind)))
+            else:
+                found.setdefault(own, []).append({"issue_id": own, "depends_on_id": target, "type": kind})
+        return found, outer
 
     def _end(self, number: int, edge: Mapping[str, Any], side: str) -> str | None:
         key, given = edge.get(f"{side}_key"), edge.get(f"{side}_id")

@@ -175,6 +175,31 @@ def test_a_graph_and_a_stream(made: TownHelper) -> None:
     assert "gt-c" in made.state().plan.beads
 
 
+def test_a_graph_links_beads_that_were_here_before(made: TownHelper) -> None:
+    made.ok("bead", "add", "Old", "--id", "gt-old")
+    made.ok("bead", "add", "Last", "--id", "gt-last")
+    graph = {"nodes": [{"key": "a", "title": "A"}],
+             "edges": [{"from_id": "gt-old", "to_key": "a"}, {"from_id": "gt-last", "to_id": "gt-old"}]}  # fmt: skip
+    put(made, "graph.json", json.dumps(graph).encode())
+    found = made.json("import", "graph.json")
+    assert (found["created"], found["updated"]) == (1, 2)
+    beads = made.state().plan.beads
+    (new,) = beads.keys() - {"gt-old", "gt-last"}
+    assert [[link.target for link in beads[one].links] for one in ("gt-old", "gt-last")] == [[new], ["gt-old"]]
+    assert made.json("import", "graph.json")["changed"] is False
+
+    def refused(*edges: dict[str, str]) -> str:
+        put(made, "other.json", json.dumps({**graph, "edges": edges}).encode())
+        before = made.repo.head()
+        code: str = made.error("import", "other.json", code=1)["code"]
+        assert made.repo.head() == before
+        return code
+
+    assert refused({"from_id": "gt-old", "to_id": "gt-last"}) == "cycle"
+    assert refused({"from_id": "gt-none", "to_id": "gt-last"}) == "not-found"
+    assert refused({"from_id": "gt-old", "to_id": "gt-none"}) == "dangling"
+
+
 def test_records_that_are_no_issues_are_kept(made: TownHelper, tmp_path: Path) -> None:
     lines = [b'{"_schema":"beads/2","version":3}\n', *GOOD, b'{"_type":"memory","key":"k","value":"v <&>"}\n']
     put(made, "issues.jsonl", lines)

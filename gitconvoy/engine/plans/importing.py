@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from gitconvoy.engine import joining
 from gitconvoy.git import index
 from gitconvoy.git.repo import Repo
-from gitconvoy.interop.graphs import graph_lines
+from gitconvoy.interop.graphs import read_graph
 from gitconvoy.interop.importer import Progress, plan_import
 from gitconvoy.interop.jsonl import first_record
 from gitconvoy.interop.report import ImportPlan, Wishes
@@ -19,7 +19,9 @@ from gitconvoy.interop.routes import is_routes, read_routes
 from gitconvoy.interop.sources import lines_of, whole_value
 from gitconvoy.model.clock import iso
 from gitconvoy.model.kinds import CONFIG_PATH, ROOT
+from gitconvoy.model.plan import Link
 from gitconvoy.planning.desk import Changes, Desk
+from gitconvoy.planning.link_edits import add_link
 from gitconvoy.planning.planfile import stale
 from gitconvoy.yamlio.reader import load
 
@@ -40,16 +42,26 @@ class Source:
     routes: Path | None = None
 
     @contextmanager
-    def lines(self, prefix: str) -> Iterator[tuple[Iterable[bytes], str]]:
-        """The lines of records, read as they are asked for, and what they are. `prefix` is for new ids."""
+    def content(self, prefix: str) -> Iterator[_Content]:
+        """What is in it, read as it is asked for. `prefix` is for new ids."""
         with self.open() as stream:
             value = whole_value(stream, self.name)
             if value is not None:
-                yield graph_lines(value, prefix, self.name), GRAPH
+                graph = read_graph(value, prefix, self.name)
+                yield _Content(GRAPH, graph.lines, graph.links)
             else:
                 routes = is_routes(first_record(lines_of(stream)))
                 stream.seek(0)
-                yield lines_of(stream), ROUTES if routes else HISTORY
+                yield _Content(ROUTES if routes else HISTORY, lines_of(stream))
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What kind of source it is, its lines, and links of beads that exist, as (id, link)."""
+
+    kind: str
+    lines: Iterable[bytes]
+    links: tuple[tuple[str, Link], ...] = ()
 
 
 def import_source(
@@ -65,18 +77,36 @@ def import_source(
     }
     document = load(config, CONFIG_PATH) if config is not None else {}
     own = joining.without(desk.plan)
-    with source.lines(own.config.prefix) as (lines, what), _beside(source) as beside:
-        routes_only = what == ROUTES
-        routes = read_routes(lines if routes_only else beside, source.name if routes_only else str(source.routes))
+    with source.content(own.config.prefix) as content, _beside(source) as beside:
+        what, routes_only = content.kind, content.kind == ROUTES
+        name = source.name if routes_only else str(source.routes)
+        routes = read_routes(content.lines if routes_only else beside, name)
         made = {"created_at": iso(desk.now), **({"created_by": desk.actor} if desk.actor else {})}
         wanted = replace(wishes, routes=tuple(routes), made=made if what == GRAPH else None)
-        records = () if routes_only else lines
+        records = () if routes_only else content.lines
         found = plan_import(records, own, document, existing, source.name, progress, desk.plan, wanted)
+    found = _linked(desk, found, content.links)
     if not found.files:
         return Changes({}, "", (), desk.plan), found
     plan = joining.carried(found.plan, desk.plan)
     files = dict(sorted({**found.files, **stale(plan, desk.ledger)}.items()))
     return Changes(files, _message(found, source.name.rsplit("/", 1)[-1], what), (), plan), found
+
+
+def _linked(desk: Desk, found: ImportPlan, links: Iterable[tuple[str, Link]]) -> ImportPlan:
+    """The import with links of beads that were here before. Refused as `dep add` refuses them."""
+    files, plan, changed = dict(found.files), found.plan, dict.fromkeys(one for _, one, _ in found.changes)
+    updated = []
+    for bead, link in links:
+        here = replace(desk, plan=plan, read=lambda path: files[path] if path in files else desk.read(path))
+        made = add_link(here, bead, link)
+        files.update(made.files)
+        plan = made.plan
+        if made.files and bead not in changed:
+            changed[bead] = None
+            updated.append(("updated", bead, ("depends_on",)))
+    changes = (*found.changes, *updated)
+    return replace(found, files=files, plan=plan, updated=found.updated + len(updated), changes=changes)
 
 
 @contextmanager
