@@ -9,6 +9,7 @@ from typing import Any
 from gitconvoy.errors import BadFiles, Refused
 from gitconvoy.merge.fields import clashes, merge_documents, resolved
 from gitconvoy.merge.layout import Row, Version, laid_out, plain, text_of
+from gitconvoy.merge.remarks import above_entries, on_top, without_place
 from gitconvoy.model.kinds import CONFIG, PLAN, Kind
 from gitconvoy.schema import validate
 from gitconvoy.store import values
@@ -76,7 +77,7 @@ def merge_files(
     rows = _rows(versions, merged, sides, kind) if found or _valid(merged, kind) else None
     data = _written(rows, marks) if rows is not None else b""
     if rows is None:
-        return Merged(_written_lines(marks.around(*(each.text.splitlines() for each in versions[1:]))), (WHOLE,))
+        return Merged(_written_lines(marks.around(*(each.text.removesuffix("\n").split("\n") for each in versions[1:]))), (WHOLE,))
     return Merged(data, found)
 
 
@@ -107,11 +108,17 @@ def _rows(
     base, ours, theirs = versions
     try:
         rows = laid_out(base, ours, theirs, merged, kind)
-        if _says(rows, sides[0], kind, ours=True) and _says(rows, sides[1], kind, ours=False):
-            return rows
     except NotInPlace:
-        pass
-    return plain(ours, theirs, merged, kind)
+        rows = []
+    if not _both(rows, sides, kind):
+        rows = plain(ours, theirs, merged, kind)
+    spare = without_place(rows, base, ours, theirs)
+    placed = above_entries(rows, spare)
+    return placed if not spare or _both(placed, sides, kind) else on_top(rows, spare)
+
+
+def _both(rows: Sequence[Row], sides: Sequence[Mapping[str, Any]], kind: Kind) -> bool:
+    return _says(rows, sides[0], kind, ours=True) and _says(rows, sides[1], kind, ours=False)
 
 
 def _says(rows: Sequence[Row], document: Mapping[str, Any], kind: Kind, *, ours: bool) -> bool:

@@ -57,11 +57,10 @@ def laid_out(base: Version, ours: Version, theirs: Version, merged: Mapping[str,
 
 
 def plain(ours: Version, theirs: Version, merged: Mapping[str, Any], kind: Kind) -> list[Row]:
-    """The same in the layout of the canonical writer, with all comments that stand on lines of their own on top."""
-    texts = sorted({ours.text, theirs.text})
-    comments = dict.fromkeys(line.strip() for text in texts for line in text.split("\n") if _is_comment(line))
-    heads = sorted((line for line in comments if line.startswith(SCHEMA_LINE)), key=len)
-    rows: list[Row] = [*heads[:1], *(line for line in comments if line not in heads)]
+    """The same in the layout of the canonical writer, without any comment but the first line's."""
+    firsts = {each.text.partition("\n")[0] for each in (ours, theirs)}
+    heads = sorted((line for line in firsts if line.startswith(SCHEMA_LINE)), key=lambda line: (len(line), line))
+    rows: list[Row] = list(heads[:1])
     for key in ordered(merged, kind):
         value = merged[key]
         if contested(value):
@@ -78,10 +77,6 @@ def text_of(rows: Iterable[Row], *, ours: bool) -> str:
     for row in rows:
         lines += [row] if isinstance(row, str) else row.ours if ours else row.theirs
     return "".join(f"{line}\n" for line in lines)
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
 
 
 def _entry(key: str, value: Any, kind: Kind) -> tuple[str, ...]:
