@@ -11,6 +11,8 @@ from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note, safe_line
 from gitconvoy.errors import Exit
 
+_NAMED = 20
+"""Fields in conflict that are named, at most."""
 _EXAMPLE = "gitconvoy merge-driver bead %O %A %B 7 .convoy/beads/gt-x7k2p.yaml"
 
 
@@ -29,10 +31,12 @@ def merge_driver(
 
     Says what it has to say on stderr: stdout may be the answer of the git command that runs it.
     """
-    from gitconvoy.merge.driver import merge_in_place
+    from gitconvoy.merge.driver import is_replay, merge_in_place, of_another_file
     from gitconvoy.merge.files import Markers
     from gitconvoy.model.kinds import KINDS
 
+    if is_replay(base, ours, max(size, 1)):
+        return Exit.PARTLY if of_another_file(ours, theirs) else Exit.REFUSED  # the lines, which know what to do
     names = [_label(text, default) for text, default in zip((*labels, "", ""), ("ours", "theirs"), strict=False)]
     marks = Markers(names[0], names[1], max(size, 1))
     conflicts = merge_in_place(KINDS[kind], base, ours, theirs, marks, _finished)
@@ -40,7 +44,8 @@ def merge_driver(
         note(f"gitconvoy: {safe_line(path)} cannot be merged by its fields, so git merges its lines")
         return Exit.REFUSED
     if conflicts:
-        note(f"gitconvoy: {safe_line(path)}: both sides changed {safe_line(', '.join(conflicts))}")
+        more = f" and {len(conflicts) - _NAMED} more" if len(conflicts) > _NAMED else ""
+        note(f"gitconvoy: {safe_line(path)}: both sides changed {safe_line(', '.join(conflicts[:_NAMED]))}{more}")
         return Exit.PARTLY
     return Exit.OK
 

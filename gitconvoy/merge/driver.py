@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from gitconvoy.merge.files import Markers, merge_files
 from gitconvoy.model.kinds import Kind
 from gitconvoy.store.localfiles import write_atomically
+
+
+_ID = re.compile(rb"^id:[ \t]*(\S+)", re.MULTILINE)
+
+
+def is_replay(base: Path, ours: Path, size: int) -> bool:
+    """Whether git asks for `rerere`: it merges a recorded resolution into a file that is in conflict as it was then."""
+    return all(_marked(each.read_bytes(), size) for each in (base, ours))
+
+
+def of_another_file(ours: Path, theirs: Path) -> bool:
+    """Whether a recorded resolution (`theirs`) is that of another bead or convoy.
+
+    git knows a conflict by the lines between its markers alone. Here these are one field, such as `status`, and what
+    was decided for one bead says nothing about the next.
+    """
+    known, recorded = (set(_ID.findall(each.read_bytes())) for each in (ours, theirs))
+    return not recorded <= known
+
+
+def _marked(data: bytes, size: int) -> bool:
+    return any(line.startswith(b"<" * size) for line in data.split(b"\n"))
 
 
 def merge_in_place(
