@@ -25,6 +25,8 @@ class Conflict:
 
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
+    base: tuple[str, ...] | None = None
+    """Lines of the base; None where they have no place of their own there, as a link in a list."""
 
 
 Row = str | Conflict
@@ -152,7 +154,8 @@ class _Layout:
         old, mine, other = sides
         above = _above(sides)
         if isinstance(value, Clash):
-            return above, [Conflict(tuple(mine.text if mine else ()), tuple(other.text if other else ()))]
+            lines = [tuple(part.text if part else ()) for part in (mine, other, old)]
+            return above, [Conflict(*lines)]
         if mine is None or other is None:
             only = mine or other
             assert only is not None
