@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -225,9 +226,7 @@ def test_what_was_decided_for_one_bead_is_not_replayed_into_another(here: Hooked
     here.saved("Twins")
     for path, branches in ((A_FILE, ("one", "two")), (b_file, ("three", "four"))):
         for name, who in zip(branches, ("mia", "bo"), strict=True):
-            on_branch(
-                here, name, lambda path=path, who=who: replaced(here, path, "status:", f"assignee: {who}\nstatus:")
-            )
+            on_branch(here, name, partial(replaced, here, path, "status:", f"assignee: {who}\nstatus:"))
     merged(here, "two", onto="one", code=1)
     here.repo.write(A_FILE, here.repo.show("two", A_FILE))
     here.saved("Merged: bo does it")
