@@ -40,7 +40,7 @@ def dispatch(here: TownHelper, bead: str, **changes: Any) -> Event:
         **changes,
     }
     names = {name: fields[name] for name in ("convoy", "worker", "attempt", "token")}
-    return event(here, "dispatch", bead, **names, bead_changes=fields)
+    return event(here, "dispatch", bead, at=state.now, **names, bead_changes=fields)
 
 
 def forge(here: TownHelper, *events: Event, plan: str | None = None) -> str:

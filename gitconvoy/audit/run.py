@@ -109,8 +109,9 @@ class _Trunks:
             return [step.finding("trunk", "what it names as the trunk commit is no commit's id")]
         if trunk not in self._trees:
             if refs.resolve(self._repo, trunk) is None:
-                message = f"the trunk commit {trunk[:10]} is not here: amended away, or not fetched"
-                return [step.finding("trunk", message, severity=WARNING)] if trunk != before else []
+                bare = "; and it keeps no plan: what it was decided on cannot be looked at" if plan is None else ""
+                message = f"the trunk commit {trunk[:10]} is not here: amended away, or not fetched{bare}"
+                return [step.finding("trunk", message, severity=WARNING)] if trunk != before or bare else []
             try:
                 self._trees[trunk] = trees.tree_at(self._repo, trunk, ROOT)
             except GitError:

@@ -74,6 +74,8 @@ class Walk:
             convoy_changes=_changes(self.books.convoy(convoy), records.get(convoy)) if convoy else {},
             town_changes={"paused": paused} if paused is not None else {},
         )
+        for name in parsed.repeated:
+            self._say(info, "trailers", f"the trailer {name} stands there twice", *_ids(event), event=event.kind)
         self._form(info, event, before is None)
         if event.trunk is None:
             self._undecided(info, event, self.plan not in (None, plan_before))

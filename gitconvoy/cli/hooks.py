@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.output import emit, note, say, table
+from gitconvoy.cli.output import emit, note, safe_line, say, table
 from gitconvoy.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.hooking.drivers import DriverState
+    from gitconvoy.hooking.guarding import Guard
     from gitconvoy.hooking.install import HookChange
     from gitconvoy.hooking.rigs import RigHooks, RigStatus
     from gitconvoy.hooking.status import HookStatus
@@ -36,39 +37,50 @@ _server_option = click.option("--server", is_flag=True, help="The hook of a serv
 @click.option("--rigs", is_flag=True, help="Also in the repositories that rigs have of their own.")
 @_server_option
 @click.option(
+    "--trunk", metavar="BRANCH", help="With --server: the branch that holds the plan (git config gitconvoy.trunk)."
+)
+@click.option(
     "--print", "shown", is_flag=True, help="With --server: print the hook, for a forge that keeps hooks elsewhere."
 )
-def install(app: App, rigs: bool, server: bool, shown: bool) -> int:
+def install(app: App, rigs: bool, server: bool, trunk: str | None, shown: bool) -> int:
     """Install the hooks and merge drivers; what is somebody else's is left alone, and what to add there is shown.
 
     With --rigs also in the repository of each rig that git config names (gitconvoy.rig.NAME.path), so that what
     happens there wakes this town. With --server instead the one hook of a bare repository that others push to,
-    which refuses pushes of a broken plan or of a ledger against the rules.
+    which refuses pushes of a broken plan or of a ledger against the rules. It guards the branch that --trunk names,
+    else the one that git config or HEAD names, or the only one that holds a plan.
     """
     from gitconvoy.git.repo import Repo
-    from gitconvoy.hooking import drivers
+    from gitconvoy.hooking import drivers, guarding
     from gitconvoy.hooking import install as installer
 
-    _require_fitting(rigs, server, shown)
+    _require_fitting(rigs, server, shown, trunk)
     if shown:
         return _print_hook(app)
     repo = Repo.discover(app.directory)
-    changes = (installer.install_server if server else installer.install)(repo, sys.executable)
+    changes = (
+        installer.install_server(repo, sys.executable, trunk) if server else installer.install(repo, sys.executable)
+    )
+    guard = guarding.guard(repo) if server else None
     there = _install_rigs(app) if rigs else ()
     states = [] if server else drivers.status(repo)
     data: dict[str, Any] = {"hooks": [_change(each) for each in changes], "drivers": [_driver(each) for each in states]}
     if rigs:
         data["rigs"] = [_rig(each) for each in there]
-    emit(app, data, lambda: _tell_all(changes, there, states))
+    data |= _guarded(guard)
+    emit(app, data, lambda: _tell_all(changes, there, states, guard))
     complete = all(each.action != "left" for each in changes) and all(each.complete for each in there)
     return Exit.OK if complete else Exit.PARTLY
 
 
-def _require_fitting(rigs: bool, server: bool, shown: bool = False) -> None:
+def _require_fitting(rigs: bool, server: bool, shown: bool = False, trunk: str | None = None) -> None:
     if server and rigs:
         raise UsageError("--server and --rigs are about different repositories", hint="give one of them", code="usage")
     if shown and not server:
         raise UsageError("--print goes with --server", hint="gitconvoy hooks install --server --print", code="usage")
+    if trunk is not None and (shown or not server):
+        hint = "at a desk: git config gitconvoy.trunk BRANCH"
+        raise UsageError("--trunk goes with --server, and without --print", hint=hint, code="usage")
 
 
 def _print_hook(app: App) -> int:
@@ -92,9 +104,15 @@ def _rig(each: RigHooks) -> dict[str, Any]:
     return {"rig": each.rig, "path": str(each.path), "hooks": hooks, "trouble": each.trouble, "kept": each.kept}
 
 
-def _tell_all(changes: tuple[HookChange, ...], there: tuple[RigHooks, ...], states: Sequence[DriverState] = ()) -> None:
+def _tell_all(
+    changes: tuple[HookChange, ...],
+    there: tuple[RigHooks, ...],
+    states: Sequence[DriverState] = (),
+    guard: Guard | None = None,
+) -> None:
     _tell_changes(changes)
     _tell_drivers(states)
+    _tell_guard(guard)
     for each in there:
         say("")
         say(f"rig {each.rig}, {each.path}:")
@@ -130,6 +148,27 @@ def uninstall(app: App, rigs: bool, server: bool) -> int:
     return Exit.OK if complete else Exit.PARTLY
 
 
+def _guarded(guard: Guard | None) -> dict[str, Any]:
+    if guard is None:
+        return {}
+    shown = {"trunk": guard.trunk, "pinned": guard.pinned, "exists": guard.exists, "candidates": list(guard.candidates)}
+    return {"guards": shown}
+
+
+def _tell_guard(guard: Guard | None) -> None:
+    """What is guarded on a server, and what is wrong with that."""
+    if guard is None:
+        return
+    say("")
+    if not guard.trouble:
+        by = "gitconvoy.trunk" if guard.pinned else "HEAD"
+        say(f"guards {safe_line((guard.trunk or '').removeprefix('refs/heads/'))} (named by {by}) and convoy-ledger")
+        return
+    say("guards convoy-ledger")
+    note(f"warning: {safe_line(guard.trouble)}")
+    note(f"hint: {safe_line(guard.remedy)}")
+
+
 def _change(each: HookChange) -> dict[str, Any]:
     return {
         "name": each.name,
@@ -155,10 +194,10 @@ def status(app: App, rigs: bool, server: bool) -> int:
     """Prove that git reaches each hook, and show the merge drivers. Exit code 1 where a hook is not reached.
 
     With --rigs also in the repository of each rig, and that what happens there wakes this town. With --server instead
-    the hook of a server.
+    the hook of a server, and which branches it guards.
     """
     from gitconvoy.git.repo import Repo
-    from gitconvoy.hooking import drivers
+    from gitconvoy.hooking import drivers, guarding
     from gitconvoy.hooking import status as prover
     from gitconvoy.hooking.layout import HOOKS, RECEIVING
     from gitconvoy.hooking.rigs import status_rigs
@@ -175,7 +214,9 @@ def status(app: App, rigs: bool, server: bool) -> int:
     }
     if rigs:
         data["rigs"] = [_rig_status(each) for each in there]
-    emit(app, data, lambda: _tell_states(found, there, states))
+    guard = guarding.guard(repo) if server else None
+    data |= _guarded(guard)
+    emit(app, data, lambda: _tell_states(found, there, states, guard))
     return Exit.OK if ok else Exit.REFUSED
 
 
@@ -184,9 +225,12 @@ def _rig_status(each: RigStatus) -> dict[str, Any]:
     return {"rig": each.rig, "path": str(each.path), "ok": each.ok, "hooks": hooks, "trouble": each.trouble}
 
 
-def _tell_states(found: list[HookStatus], there: tuple[RigStatus, ...], states: Sequence[DriverState]) -> None:
+def _tell_states(
+    found: list[HookStatus], there: tuple[RigStatus, ...], states: Sequence[DriverState], guard: Guard | None
+) -> None:
     _tell_status(found)
     _tell_drivers(states)
+    _tell_guard(guard)
     for each in there:
         say("")
         say(f"rig {each.rig}, {each.path}:")

@@ -57,11 +57,14 @@ def _receive(start: Path) -> int:
     import time
 
     from gitconvoy.git.repo import Repo
+    from gitconvoy.hooking.limits import limited
     from gitconvoy.hooking.receiving import receive, updates
 
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     try:
-        result = receive(Repo.discover(start).unreplaced(), updates(text), int(time.time()))
+        repo = Repo.discover(start).unreplaced()
+        with limited(repo):
+            result = receive(repo, updates(text), int(time.time()))
     except ConvoyError as error:
         note(f"gitconvoy: the push is refused, as it cannot be checked: {error.message}")
         note(f"hint: {error.hint or 'tell whoever owns this server'}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -11,6 +12,8 @@ from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note, safe_line
 from gitconvoy.errors import Exit
 
+_NAMED = 20
+"""Fields in conflict that are named, at most."""
 _EXAMPLE = "gitconvoy merge-driver bead %O %A %B 7 .convoy/beads/gt-x7k2p.yaml"
 
 
@@ -29,18 +32,21 @@ def merge_driver(
 
     Says what it has to say on stderr: stdout may be the answer of the git command that runs it.
     """
-    from gitconvoy.merge.driver import merge_in_place
+    from gitconvoy.merge.driver import is_replay, merge_in_place, of_another_file
     from gitconvoy.merge.files import Markers
     from gitconvoy.model.kinds import KINDS
 
+    if is_replay(base, ours, max(size, 1)):
+        return Exit.PARTLY if of_another_file(ours, theirs) else Exit.REFUSED  # the lines, which know what to do
     names = [_label(text, default) for text, default in zip((*labels, "", ""), ("ours", "theirs"), strict=False)]
     marks = Markers(names[0], names[1], max(size, 1))
-    conflicts = merge_in_place(KINDS[kind], base, ours, theirs, marks, _finished)
+    conflicts = merge_in_place(KINDS[kind], base, ours, theirs, marks, _finished, _with_base)
     if conflicts is None:
         note(f"gitconvoy: {safe_line(path)} cannot be merged by its fields, so git merges its lines")
         return Exit.REFUSED
     if conflicts:
-        note(f"gitconvoy: {safe_line(path)}: both sides changed {safe_line(', '.join(conflicts))}")
+        more = f" and {len(conflicts) - _NAMED} more" if len(conflicts) > _NAMED else ""
+        note(f"gitconvoy: {safe_line(path)}: both sides changed {safe_line(', '.join(conflicts[:_NAMED]))}{more}")
         return Exit.PARTLY
     return Exit.OK
 
@@ -49,6 +55,14 @@ def _label(text: str, default: str) -> str:
     """What git calls a side, on one line; git before 2.44 has no names for them and leaves `%X` as it is."""
     shown = "".join(char if char.isprintable() else " " for char in text).strip()
     return default if shown in ("", "%X", "%Y") else shown[:200]
+
+
+def _with_base() -> bool:
+    """Whether git itself would show the base in conflicts."""
+    from gitconvoy.git.run import git
+
+    style = git("config", "--get", "merge.conflictStyle", cwd=standing(), env=dict(os.environ), check=False).text
+    return style.lower() in ("diff3", "zdiff3")
 
 
 def _finished(status: str) -> bool:

@@ -140,11 +140,12 @@ def table(
         return
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    styled = colour(sys.stdout)  # without it no bold either: a plain terminal gets no escape at all
+    made = Table(box=None, pad_edge=False, header_style="bold" if styled else "", show_edge=False)
     for header in headers:
         made.add_column(header, overflow="fold")
     for row in listed:
-        made.add_row(*(_plain(cell) for cell in row), style=styles(row) if styles else None)
+        made.add_row(*(_plain(cell) for cell in row), style=styles(row) if styles and styled else None)
     try:
         console().print(made)
     except OSError as error:

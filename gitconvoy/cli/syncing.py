@@ -78,15 +78,18 @@ def _event(event: Event | None, commit: str, reason: str = "") -> dict[str, Any]
 def _data(
     app: App, found: Synced, trunk: TrunkStanding, outcome: Outcome[None] | None, dry_run: bool
 ) -> dict[str, Any]:
+    from gitconvoy.engine.sync.syncing import ahead_of_clock
+
     before, again = found.before, found.replay
     own = {"state": before.state, "ahead": before.ahead, "behind": before.behind, "before": before.own}
+    ends = {"remote_before": before.theirs, "tip": found.tip, "ahead_of_clock": ahead_of_clock(app.town(), found)}
     names = ("branch", "state", "ahead", "behind", "moved")
     return {
         "remote": found.remote,
         "role": app.town().settings.role,
         "dry_run": dry_run,
         "fetched": dict(found.fetched),
-        "ledger": {**own, "remote_before": before.theirs, "tip": found.tip},
+        "ledger": {**own, **ends},
         "pushed": found.pushed,
         "moved": found.moved,
         "replayed": [_event(each.event, each.commit) for each in again.kept] if again else [],
@@ -103,6 +106,8 @@ def _data(
     }  # fmt: skip
 
 
+_CLOCKS_DIFFER = 60
+"""Seconds that clocks may differ before it is worth a word."""
 _FATES = {"start": "its worker was not begun yet"}
 
 
@@ -111,6 +116,9 @@ def _events(count: int) -> str:
 
 
 def _tell(app: App, found: Synced, trunk: TrunkStanding, outcome: Outcome[None] | None, dry_run: bool) -> None:
+    from gitconvoy.engine.sync.syncing import ahead_of_clock
+    from gitconvoy.model.clock import duration
+
     role = app.town().settings.role
     say(_ledger_line(found, role, dry_run))
     if found.replay is not None:
@@ -125,6 +133,13 @@ def _tell(app: App, found: Synced, trunk: TrunkStanding, outcome: Outcome[None] 
         note(f"attempt {each.attempt} of {each.bead} ({each.worker}) has lost its token: {fate}{kept}")
     if role != "local" and found.before.state in ("ahead", "diverged"):
         note(f"nothing is pushed: this clone writes no ledger (gitconvoy.dispatch is {role})")
+    ahead = ahead_of_clock(app.town(), found)
+    if ahead > _CLOCKS_DIFFER:
+        note(
+            f"warning: the ledger's newest event is dated {duration(ahead)} ahead of the clock here: until it "
+            "has caught up, all that follows bears its date, and back-offs and leases wait"
+        )
+        note("hint: `date`, and `git log -1 --format='%cI %an' convoy-ledger`: set the clock right that is wrong")
     trunk_note = _trunk_note(found.remote, trunk)
     if trunk.moved:
         say(f"{trunk.branch} follows {found.remote}/{trunk.branch}: {_commits(trunk.behind)} further", "green")

@@ -61,6 +61,7 @@ CHECKS = (
     Check("hooks", "hook-python", hooks.interpreter),
     Check("hooks", "hooks", hooks.reached),
     Check("hooks", "rig-hooks", hooks.rigs),
+    Check("hooks", "server", hooks.server),
     Check("hooks", "merge-drivers", drivers.in_place),
     Check("attempts", "rigs", attempts.rig_repositories),
     Check("attempts", "ended", attempts.ended_attempts),

@@ -17,8 +17,9 @@ from gitconvoy.engine.settings import LOCAL
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
 from gitconvoy.hooking import rigs as rig_hooks
+from gitconvoy.hooking.guarding import guard
 from gitconvoy.hooking.install import block, renew, with_block, written_for
-from gitconvoy.hooking.layout import CHECKING, Place, survey
+from gitconvoy.hooking.layout import CHECKING, RECEIVING, Place, survey
 from gitconvoy.hooking.status import HookStatus, status
 
 _INSTALL = "gitconvoy hooks install"
@@ -169,6 +170,35 @@ def _trouble(python: str) -> tuple[str, str]:
         return _EMPTY, ERROR
     other = done.stdout.strip()
     return (f"it has gitconvoy {other}", WARNING) if other != __version__ else ("", NOTE)
+
+
+def server(scene: Scene) -> Iterator[Finding]:
+    """Where others push to: does git get to the hook, and does it guard a branch that is there?"""
+    repo = scene.repo()
+    if not any(place.ours for place in survey(repo, RECEIVING)):
+        return
+    for each in status(repo, RECEIVING):
+        if each.reached is False:
+            yield Finding(
+                "server",
+                each.name,
+                ERROR,
+                f"our block is in {each.path}, and git does not get to it: {each.note}",
+                "git reaches the hook of the server",
+                "whatever is pushed is taken",
+                ("gitconvoy hooks status --server", f"{_INSTALL} --server"),
+            )
+    found = guard(repo)
+    if found.trouble:
+        yield Finding(
+            "server",
+            (found.trunk or "HEAD").removeprefix("refs/heads/"),
+            WARNING,
+            found.trouble,
+            "the hook of the server guards the branch that people push",
+            "a broken plan is taken without a word",
+            (found.remedy,),
+        )
 
 
 def rigs(scene: Scene) -> Iterator[Finding]:

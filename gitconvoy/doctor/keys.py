@@ -31,7 +31,7 @@ TOWN = (
     "worktrees",
 )
 """`gitconvoy.KEY`."""
-SERVER = ("python", "requireSigned")
+SERVER = ("python", "receiveMemory", "receiveTime", "requireSigned")
 """Likewise, read by the server's hook."""
 DISPATCHER = ("command", "kind", "onExit", "stdin", "timeout", "workplace")
 """`gitconvoy.dispatcher.NAME.KEY`; those of plug-ins may have more."""

@@ -63,6 +63,8 @@ def point(town: Town, rev: str) -> Point:
 
 def plan_at(town: Town, where: Point) -> Plan:
     """The plan at a point, with what rigs keep in their own repositories, as those stood then."""
+    if where.folder == ROOT:
+        return town.joined(load.from_commit(town.repo, where.commit), where.time)
     plan = load.from_tree(town.repo, trees.tree_at(town.repo, where.commit, where.folder))
     return town.joined(plan, where.time)
 

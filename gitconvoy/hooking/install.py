@@ -17,7 +17,7 @@ from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import config
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
-from gitconvoy.hooking import drivers
+from gitconvoy.hooking import drivers, guarding
 from gitconvoy.hooking.layout import CHECKING, END, RECEIVING, START, Place, survey
 from gitconvoy.resources import hook_text
 from gitconvoy.store.localfiles import new_file_mode
@@ -56,19 +56,20 @@ def install(repo: Repo, python: str) -> tuple[HookChange, ...]:
     return changes
 
 
-def install_server(repo: Repo, python: str) -> tuple[HookChange, ...]:
-    """Install the hook that judges what is pushed here, and name the interpreter `python` for it in git config.
+def install_server(repo: Repo, python: str, trunk: str | None = None) -> tuple[HookChange, ...]:
+    """Install the hook that judges what is pushed here; name its interpreter `python` and the trunk in git config.
 
-    Safe to repeat; Refused as `install`.
+    Safe to repeat; Refused as `install` and `guarding.pin`, which says what becomes of `trunk`.
     """
     _prove(python)
+    guarding.pin(repo, trunk)
     _make_folder(repo.common_dir / "gitconvoy")
     config.set_local(repo, PYTHON_KEY, python)
     return tuple(_install(place, python) for place in survey(repo, RECEIVING))
 
 
 def uninstall_server(repo: Repo) -> tuple[HookChange, ...]:
-    """Take it out again."""
+    """Take it out again. The trunk stays named: a town here, or a later installation, goes by it."""
     changes = tuple(_uninstall(place) for place in survey(repo, RECEIVING))
     config.unset_local(repo, PYTHON_KEY)
     return changes

@@ -128,10 +128,9 @@ class _TrunkHistory:
             yield from self._outdated(step, trunk)
             return
         where = "is not on the trunk" if trunk in self._here else "never came to the trunk"
-        if plan is not None and plan not in self._plans:
-            yield step.finding(
-                "plan", f"no commit of the trunk has the plan that it was decided on: {trunk[:10]} {where}"
-            )
+        if plan not in self._plans:  # None: as the trunk was where it has no plan at all
+            what = "the plan that it was decided on" if plan is not None else "no plan, as this one"
+            yield step.finding("plan", f"no commit of the trunk has {what}: {trunk[:10]} {where}")
         elif trunk in self._here:
             yield step.finding("trunk", f"the commit {trunk[:10]} that it was decided on {where}", severity=WARNING)
 
@@ -151,10 +150,10 @@ class _TrunkHistory:
             yield step.finding("outdated", said)
 
     @cached_property
-    def _plans(self) -> frozenset[str]:
-        """The `.convoy` trees of all commits in the trunk's history."""
+    def _plans(self) -> frozenset[str | None]:
+        """The `.convoy` trees of all commits in the trunk's history; None for those that have none."""
         reached = {commit for tip in self._trunks for commit, _ in reach.new_commits(self._repo, tip, ())}
         found = {
             tree: trees.child(self._repo, tree, ROOT) for tree in {commits.commit(self._repo, c).tree for c in reached}
         }
-        return frozenset(tree for tree in found.values() if tree is not None)
+        return frozenset(found.values())

@@ -15,6 +15,7 @@ from gitconvoy.errors import BadFiles, ConvoyError, Exit, GitError, Problem
 from gitconvoy.git import commits, config, reach, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.signatures import signatures
+from gitconvoy.hooking.guarding import trunk_of
 from gitconvoy.hooking.hook_impl import HookResult
 from gitconvoy.hooking.ledger_push import judge_ledger
 from gitconvoy.hooking.trunk_push import judge_trunk
@@ -76,13 +77,6 @@ def updates(text: str) -> list[Update]:
 
 def _id(text: str) -> str | None:
     return text if text.strip("0") else None
-
-
-def trunk_of(repo: Repo) -> str | None:
-    """The full name of the server's trunk: `gitconvoy.trunk`, else the branch that HEAD names."""
-    pinned = config.get(repo, "gitconvoy.trunk")
-    name = refs.end_of(repo, refs.HEADS + pinned.removeprefix(refs.HEADS) if pinned else "HEAD")
-    return name if name.startswith(refs.HEADS) else None  # git itself is asked: libgit2 takes HEAD more narrowly
 
 
 def receive(repo: Repo, pushed: Sequence[Update], now: int) -> HookResult:

@@ -181,6 +181,8 @@ class Parsed:
     event: str
     trailers: Mapping[str, str]
     reason: str
+    repeated: tuple[str, ...] = ()
+    """Trailers that stand there more than once; the last one counts, and gitconvoy writes no such message."""
 
     @property
     def attempt(self) -> int | None:
@@ -211,12 +213,15 @@ def parse_message(text: str) -> Parsed | None:
     """The event that a message tells of; None where it is no ledger message. Reads the last paragraph only."""
     paragraphs = text.strip("\n").split("\n\n")
     trailers: dict[str, str] = {}
+    repeated: dict[str, None] = {}
     for line in paragraphs[-1].split("\n"):
         match = _TRAILER.fullmatch(line)
         if match:
+            if match[1] in trailers:
+                repeated[match[1]] = None
             trailers[match[1]] = match[2]
     event = trailers.get("Convoy-Event")
     if event is None:
         return None
     reason = "\n".join(line.strip() for part in paragraphs[1:-1] for line in part.split("\n"))
-    return Parsed(event, trailers, reason)
+    return Parsed(event, trailers, reason, tuple(repeated))

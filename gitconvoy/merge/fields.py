@@ -294,6 +294,8 @@ def _ending(
     ranks = [_rank(each["status"], place, finished) for each in (old, mine, other)]
     closed = CONVOY_STATUSES.index("closed")
     if ranks[1] != ranks[2] and closed in ranks[1:]:
+        if ranks[0] == closed:  # reopened by one side, while the other wrote something else about the ending
+            return {k: mine[k] if _equal(mine[k], other[k]) else Clash(mine[k], other[k]) for k in ENDING}
         return dict(mine if ranks[1] == closed else other)
     keys = {key: _three(place.within(key), old[key], mine[key], other[key]) for key in ENDING}
     if place.kind is CONVOY and isinstance(keys["status"], Clash):

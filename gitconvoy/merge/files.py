@@ -8,7 +8,8 @@ from typing import Any
 
 from gitconvoy.errors import BadFiles, Refused
 from gitconvoy.merge.fields import clashes, merge_documents, resolved
-from gitconvoy.merge.layout import Row, Version, laid_out, plain, text_of
+from gitconvoy.merge.layout import Conflict, Row, Version, laid_out, plain, text_of
+from gitconvoy.merge.remarks import above_entries, on_top, without_place
 from gitconvoy.model.kinds import CONFIG, PLAN, Kind
 from gitconvoy.schema import validate
 from gitconvoy.store import values
@@ -28,11 +29,14 @@ class Markers:
     ours: str = "ours"
     theirs: str = "theirs"
     size: int = 7
+    with_base: bool = False
+    """Whether the lines of the base stand between those of the sides (`merge.conflictStyle` diff3)."""
 
-    def around(self, ours: Sequence[str], theirs: Sequence[str]) -> list[str]:
+    def around(self, row: Conflict) -> list[str]:
         """The lines of both sides between markers."""
         sign = ["<" * self.size + f" {self.ours}", "=" * self.size, ">" * self.size + f" {self.theirs}"]
-        return [sign[0], *ours, sign[1], *theirs, sign[2]]
+        old = ["|" * self.size + " base", *row.base] if self.with_base and row.base is not None else []
+        return [sign[0], *row.ours, *old, sign[1], *row.theirs, sign[2]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,10 @@ def merge_files(
     sides = [resolved(merged, ours=True), resolved(merged, ours=False)]
     # What each side may say is not always what both may: a prefix of two rigs, a list that loses its last item.
     rows = _rows(versions, merged, sides, kind) if found or _valid(merged, kind) else None
-    data = _written(rows, marks) if rows is not None else b""
     if rows is None:
-        return Merged(_written_lines(marks.around(*(each.text.splitlines() for each in versions[1:]))), (WHOLE,))
-    return Merged(data, found)
+        whole = [tuple(each.text.removesuffix("\n").split("\n")) for each in versions]
+        return Merged(_written_lines(marks.around(Conflict(whole[1], whole[2], whole[0]))), (WHOLE,))
+    return Merged(_written(rows, marks), found)
 
 
 def _version(data: bytes) -> Version:
@@ -107,11 +111,17 @@ def _rows(
     base, ours, theirs = versions
     try:
         rows = laid_out(base, ours, theirs, merged, kind)
-        if _says(rows, sides[0], kind, ours=True) and _says(rows, sides[1], kind, ours=False):
-            return rows
     except NotInPlace:
-        pass
-    return plain(ours, theirs, merged, kind)
+        rows = []
+    if not _both(rows, sides, kind):
+        rows = plain(ours, theirs, merged, kind)
+    spare = without_place(rows, base, ours, theirs)
+    placed = above_entries(rows, spare)
+    return placed if not spare or _both(placed, sides, kind) else on_top(rows, spare)
+
+
+def _both(rows: Sequence[Row], sides: Sequence[Mapping[str, Any]], kind: Kind) -> bool:
+    return _says(rows, sides[0], kind, ours=True) and _says(rows, sides[1], kind, ours=False)
 
 
 def _says(rows: Sequence[Row], document: Mapping[str, Any], kind: Kind, *, ours: bool) -> bool:
@@ -124,7 +134,7 @@ def _says(rows: Sequence[Row], document: Mapping[str, Any], kind: Kind, *, ours:
 def _written(rows: Sequence[Row], markers: Markers) -> bytes:
     lines: list[str] = []
     for row in rows:
-        lines += [row] if isinstance(row, str) else markers.around(row.ours, row.theirs)
+        lines += [row] if isinstance(row, str) else markers.around(row)
     return _written_lines(lines)
 
 

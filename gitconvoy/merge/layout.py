@@ -25,6 +25,8 @@ class Conflict:
 
     ours: tuple[str, ...]
     theirs: tuple[str, ...]
+    base: tuple[str, ...] | None = None
+    """Lines of the base; None where they have no place of their own there, as a link in a list."""
 
 
 Row = str | Conflict
@@ -57,11 +59,10 @@ def laid_out(base: Version, ours: Version, theirs: Version, merged: Mapping[str,
 
 
 def plain(ours: Version, theirs: Version, merged: Mapping[str, Any], kind: Kind) -> list[Row]:
-    """The same in the layout of the canonical writer, with all comments that stand on lines of their own on top."""
-    texts = sorted({ours.text, theirs.text})
-    comments = dict.fromkeys(line.strip() for text in texts for line in text.split("\n") if _is_comment(line))
-    heads = sorted((line for line in comments if line.startswith(SCHEMA_LINE)), key=len)
-    rows: list[Row] = [*heads[:1], *(line for line in comments if line not in heads)]
+    """The same in the layout of the canonical writer, without any comment but the first line's."""
+    firsts = {each.text.partition("\n")[0] for each in (ours, theirs)}
+    heads = sorted((line for line in firsts if line.startswith(SCHEMA_LINE)), key=lambda line: (len(line), line))
+    rows: list[Row] = list(heads[:1])
     for key in ordered(merged, kind):
         value = merged[key]
         if contested(value):
@@ -78,10 +79,6 @@ def text_of(rows: Iterable[Row], *, ours: bool) -> str:
     for row in rows:
         lines += [row] if isinstance(row, str) else row.ours if ours else row.theirs
     return "".join(f"{line}\n" for line in lines)
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
 
 
 def _entry(key: str, value: Any, kind: Kind) -> tuple[str, ...]:
@@ -157,7 +154,8 @@ class _Layout:
         old, mine, other = sides
         above = _above(sides)
         if isinstance(value, Clash):
-            return above, [Conflict(tuple(mine.text if mine else ()), tuple(other.text if other else ()))]
+            lines = [tuple(part.text if part else ()) for part in (mine, other, old)]
+            return above, [Conflict(*lines)]
         if mine is None or other is None:
             only = mine or other
             assert only is not None

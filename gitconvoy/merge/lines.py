@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from itertools import pairwise
 
 MAX_LINES = 1000
-"""Longer texts (without what all three begin with) are compared as a whole: comparing takes quadratic time."""
+"""Longer texts (without what all three begin and end with) are compared as a whole, so that no merge takes long."""
+COMMON = 8
+"""A line that a text has more often (a blank one, a rule) is no landmark: comparing would take cubic time."""
 _Span = tuple[int, int, int, int, int, int]
 
 
@@ -33,28 +36,40 @@ def _regions(
     base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]
 ) -> Iterator[tuple[list[str], list[str], list[str]]]:
     """The texts in pieces (base, ours, theirs), by turns what differs somewhere and what is the same in all."""
-    head = 0
-    for one, two, three in zip(base, ours, theirs, strict=False):
-        if not one == two == three:
-            break
-        head += 1
-    begin = (0, head, 0, head, 0, head)
-    rest = [base[head:], ours[head:], theirs[head:]]
-    ends = (len(base), len(base), len(ours), len(ours), len(theirs), len(theirs))
-    longest = max(map(len, rest))
-    common = _common(*rest) if longest <= MAX_LINES else ()
+    head = _alike(base, ours, theirs)
+    tail = _alike(base[head:][::-1], ours[head:][::-1], theirs[head:][::-1])
+    lengths = (len(base) - tail, len(ours) - tail, len(theirs) - tail)
+    rest = [each[head:end] for each, end in zip((base, ours, theirs), lengths, strict=True)]
+    common = _common(*rest) if max(map(len, rest)) <= MAX_LINES else ()
     yield list(base[:head]), list(base[:head]), list(base[:head])
+    begin = (0, head, 0, head, 0, head)
+    ends = (lengths[0], lengths[0], lengths[1], lengths[1], lengths[2], lengths[2])
     spans = [begin, *((tuple(number + head for number in span)) for span in common), ends]
     for (_, start, _, mine, _, other), (end, after, my_end, _, other_end, _) in pairwise(spans):
         yield list(base[start:end]), list(ours[mine:my_end]), list(theirs[other:other_end])
         same = list(base[end:after])
         yield same, same, same
+    yield list(base[lengths[0] :]), list(base[lengths[0] :]), list(base[lengths[0] :])
+
+
+def _alike(*texts: Sequence[str]) -> int:
+    """How many lines all of them begin with."""
+    count = 0
+    for one, two, three in zip(*texts, strict=False):
+        if not one == two == three:
+            break
+        count += 1
+    return count
+
+
+def _blocks(base: Sequence[str], side: Sequence[str]) -> list[Match]:
+    frequent = {line for text in (base, side) for line, count in Counter(text).items() if count > COMMON}
+    return SequenceMatcher(frequent.__contains__, base, side, autojunk=False).get_matching_blocks()
 
 
 def _common(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Iterator[_Span]:
     """Where all three agree: start and end in each."""
-    mine = SequenceMatcher(None, base, ours, autojunk=False).get_matching_blocks()
-    other = SequenceMatcher(None, base, theirs, autojunk=False).get_matching_blocks()
+    mine, other = _blocks(base, ours), _blocks(base, theirs)
     one = two = 0
     while one < len(mine) and two < len(other):
         left, right = mine[one], other[two]

@@ -99,8 +99,19 @@ def following(repo: Repo, before: Plan, tree: str | None) -> Plan:
 
 
 def from_commit(repo: Repo, commit: str | None) -> Plan:
-    """The plan of a commit; an empty one where it holds no `.convoy` folder."""
-    return from_tree(repo, trees.tree_at(repo, commit, ROOT) if commit else None)
+    """The plan of a commit; an empty one where it holds no `.convoy`, a broken one where that is no folder."""
+    tree = trees.tree_at(repo, commit, ROOT) if commit else None
+    if tree is not None or commit is None:
+        return from_tree(repo, tree)
+    return from_root(repo, commits.commit(repo, commit).tree)
+
+
+def from_root(repo: Repo, tree: str | None) -> Plan:
+    """The same of a commit's whole tree."""
+    found = trees.entry(repo, tree, ROOT) if tree is not None else None
+    if found is None or found.mode == trees.TREE_MODE:
+        return from_tree(repo, found.oid if found is not None else None)
+    return build(_from_entries(repo, [found]))
 
 
 def from_index(repo: Repo) -> Plan:

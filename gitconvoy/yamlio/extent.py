@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gitconvoy.yamlio.positions import Node
 
 COLON = re.compile(r"[ \t]*:")
 COMMENT = re.compile(r"[ \t]+#.*")
+_REMARK = re.compile(r"#[^\n]*")
+"""A comment, where no scalar is."""
 BLOCK_HEADER = re.compile(r"[|>][0-9+-]*")
 
 
@@ -66,3 +68,33 @@ def dash_line(lines: Sequence[str], node: Node, child: Node, start: int) -> int:
         if line[: node.column].strip(" ") == "" and line[node.column : node.column + 1] == "-":
             return number
     raise NotInPlace
+
+
+def comments_by_key(text: str, root: Node | None) -> Iterator[tuple[str, str]]:
+    """All comments of a text in their order: the top mapping's key that each stands above or in, and it.
+
+    The key is empty for those below the last entry.
+    """
+    last, at = "", 0
+    for name, scalar in (*_scalars(root), ("", None)):
+        start = len(text) if scalar is None else scalar.start
+        gap = text[at:start]
+        line = gap.find("\n") + 1 or len(gap)
+        for key, part in ((last, gap[:line]), (name, gap[line:])):
+            yield from ((key, each.rstrip()) for each in _REMARK.findall(part))
+        if scalar is not None and scalar.style in ("|", ">"):
+            header = text[start : text.find("\n", start) + 1]
+            yield from ((name, each.rstrip()) for each in _REMARK.findall(header))
+        last, at = name, start if scalar is None else scalar.end
+
+
+def _scalars(root: Node | None) -> Iterator[tuple[str, Node]]:
+    """All scalars of a document in their order, keys too, each with the key of the top mapping that it is in."""
+    for key, value in root.pairs() if root is not None and root.kind == "mapping" else ():
+        yield key.text, key
+        waiting = [value]
+        while waiting:
+            node = waiting.pop()
+            waiting += node.children[::-1]
+            if node.kind == "scalar":
+                yield key.text, node

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -215,3 +216,59 @@ def test_a_clone_without_drivers_merges_lines(here: HookedTown, tmp_path: Path) 
     clone.git("merge", "--quiet", "--no-edit", "origin/two")
     assert "title: One" in clone.read(A_FILE)
     assert "status: closed" in clone.read(A_FILE)
+
+
+def test_what_was_decided_for_one_bead_is_not_replayed_into_another(here: HookedTown) -> None:
+    here.repo.config("rerere.enabled", "true")
+    here.repo.config("rerere.autoUpdate", "true")
+    b_file = ".convoy/beads/gt-b.yaml"
+    here.repo.write(b_file, here.repo.read(A_FILE).replace("gt-a", "gt-b"))
+    here.saved("Twins")
+    for path, branches in ((A_FILE, ("one", "two")), (b_file, ("three", "four"))):
+        for name, who in zip(branches, ("mia", "bo"), strict=True):
+            on_branch(here, name, partial(replaced, here, path, "status:", f"assignee: {who}\nstatus:"))
+    merged(here, "two", onto="one", code=1)
+    here.repo.write(A_FILE, here.repo.show("two", A_FILE))
+    here.saved("Merged: bo does it")
+    said = merged(here, "four", onto="three", code=1)
+    assert "previous resolution" not in said
+    assert "assignee: mia" in here.repo.read(b_file)
+    here.quietly("reset", "--quiet", "--hard")
+    merged(here, "two", onto="one", code=1)
+    assert here.repo.read(A_FILE) == here.repo.show("two", A_FILE), "of the same bead it is"
+    assert here.repo.status() == [f"M  {A_FILE}"] or here.repo.status() == []
+
+
+def test_merged_twice_into_one_another_with_conflicts(here: HookedTown) -> None:
+    """A criss-cross merge: git merges the two bases first, which leaves markers in what it calls the base."""
+    on_branch(here, "one", lambda: prefer(here, title="One"))
+    on_branch(here, "two", lambda: prefer(here, title="Two"))
+    for name, other in (("left", "one"), ("right", "two")):
+        here.quietly("switch", "--quiet", "-c", name, other)
+        here.quietly("merge", "--quiet", "--no-edit", "-s", "ours", "two" if other == "one" else "one")
+    on_branch(here, "left2", lambda: prefer(here, title="One", labels=["x"]), start="left")
+    on_branch(here, "right2", lambda: prefer(here, title="Two", status="closed"), start="right")
+    said = merged(here, "right2", onto="left2", code=1)
+    assert "cannot be merged by its fields" in said
+    text = here.repo.read(A_FILE)
+    assert [text.count(each) for each in ("title: One\n", "title: Two\n", "status: closed", "<<<<<<<")] == [1, 1, 1, 1]
+
+
+def test_conflicts_in_the_style_that_git_is_told(here: HookedTown) -> None:
+    on_branch(here, "one", lambda: prefer(here, title="One"))
+    on_branch(here, "two", lambda: prefer(here, title="Two"))
+    here.repo.config("merge.conflictStyle", "zdiff3")
+    merged(here, "two", onto="one", code=1)
+    assert "title: One\n||||||| base\ntitle: Title of gt-a\n=======\ntitle: Two\n" in here.repo.read(A_FILE)
+
+
+def test_patches_and_reverts(here: HookedTown, tmp_path: Path) -> None:
+    on_branch(here, "one", lambda: prefer(here, title="One"))
+    on_branch(here, "two", lambda: prefer(here, labels=["x", "y", "z"]))
+    expected = both_ways(here, "one", "two")
+    (patch,) = here.quietly("format-patch", "-1", "two", "-o", str(tmp_path / "patches")).splitlines()
+    here.quietly("switch", "--quiet", "-C", "mailed", "one")
+    here.does(*NO_HOOKS, "am", "-3", patch)
+    assert here.repo.read(A_FILE) == expected
+    here.does(*NO_HOOKS, "revert", "--no-edit", "one")
+    assert here.repo.read(A_FILE) == here.repo.show("two", A_FILE)

@@ -100,6 +100,18 @@ def invented_plan_of_nothing(here: TownHelper) -> object:
     return rewrite(here, lambda text: text.replace(text.split("Convoy-Trunk: ")[1][:40], "b" * 40)) or commit
 
 
+def no_plan_at_all(here: TownHelper) -> object:
+    """The plan is left out, and what it was decided on was never pushed anywhere."""
+    forge(here, event(here, "pause", trunk="b" * 40, town_changes={"paused": True}))
+    return rewrite(here, tree={"plan": None})
+
+
+def trailer_twice(here: TownHelper) -> object:
+    """Who reads the first one is told something else than who reads the last one."""
+    forge(here, event(here, "pause", town_changes={"paused": True}))
+    return rewrite(here, lambda text: text.replace("Convoy-Actor: ", "Convoy-Actor: mia\nConvoy-Actor: "))
+
+
 def unnamed_plan(here: TownHelper) -> object:
     """An event that names no trunk commit brings another plan in."""
     here.branch("invented")
@@ -141,6 +153,8 @@ FORGERIES: list[tuple[Forgery, str, str]] = [
     (from_the_future, "time", "ahead of this server's clock"),
     (invented_plan, "plan", "no commit of the trunk has the plan that it was decided on"),
     (invented_plan_of_nothing, "plan", "never came to the trunk"),
+    (no_plan_at_all, "plan", "no commit of the trunk has no plan, as this one: bbbbbbbbbb never came to the trunk"),
+    (trailer_twice, "trailers", "the trailer Convoy-Actor stands there twice"),
     (unnamed_plan, "plan", "it keeps another plan, and names no trunk commit"),
     (invented_cause, "cause", "the commit cccccccccc, which it names as its cause, is not on the trunk"),
     (outdated_plan, "outdated", "had been decided on before"),

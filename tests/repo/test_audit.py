@@ -154,6 +154,21 @@ def test_a_trunk_commit_that_was_amended_away_is_a_warning(here: TownHelper) -> 
     assert found(here, 0) == [(commit, "trunk", "warning")]
 
 
+def test_a_plan_that_is_left_out_is_told_with_the_trunk_commit_that_is_not_here(here: TownHelper) -> None:
+    forge(here, event(here, "pause", trunk="b" * 40, town_changes={"paused": True}))
+    commits_ = [rewrite(here, tree={"plan": None})]
+    commits_.append(forge(here, event(here, "resume", trunk="b" * 40, town_changes={"paused": False})))
+    commits_[1] = rewrite(here, tree={"plan": None})
+    assert found(here, 0) == [(commit, "trunk", "warning") for commit in commits_]
+    assert "it keeps no plan" in here.ok("audit")
+
+
+def test_a_trailer_that_stands_there_twice(here: TownHelper) -> None:
+    forge(here, event(here, "pause", town_changes={"paused": True}))
+    commit = rewrite(here, lambda text: text.replace("Convoy-Actor: ", "Convoy-Actor: mia\nConvoy-Actor: "))
+    assert found(here) == [(commit, "trailers", "error")]
+
+
 def test_a_convoy_that_was_not_complete(here: TownHelper) -> None:
     changes = {"status": "closed", "completed_at": here.state().now, "outcome": "done", "file_status": "open"}
     commit = forge(here, event(here, "complete", convoy=FLOW, convoy_changes=changes))

@@ -370,3 +370,18 @@ def test_revisions_that_mean_nothing(here: TownHelper) -> None:
     assert here.error("diff", "main...apart")["code"] == "no-merge-base"
     assert here.error("diff", "apart..apart")["code"] == "no-plan"
     assert [row["id"] for row in here.json("diff", "apart..main")["convoys"]] == ["hq-cv-1"]
+
+
+def test_a_plan_behind_a_link_is_no_removed_plan(here: TownHelper) -> None:
+    here.branch("linked")
+    here.repo.git("mv", ".convoy", "elsewhere")
+    (here.path / ".convoy").symlink_to("elsewhere")
+    here.commit("a link")
+    for words in ((), ("main..linked",), ("main..main", "--merge", "linked"), ("main", "--worktree")):
+        error = here.error("diff", *words)
+        assert (error["code"], "no folder in" in error["message"]) == ("not-a-file", True)
+    here.repo.git("switch", "--quiet", "main")
+    here.repo.git("merge", "--quiet", "linked")
+    assert [each["code"] for each in here.json("validate", code=3)["problems"]] == ["not-a-file"]
+    assert "not-a-file" in here.run("validate", "--at", "HEAD").out
+    assert here.json("diff", "main..main~1")["beads"]["added"], "mended, it can be told"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pytest
 from forges import Forge, clone, colleague, share
+from forging import event
+from forging import forge as forge_event
 from gitfixtures import GitRepo, new_repo
 from townfixtures import TownHelper, chain, town
 
@@ -202,13 +205,28 @@ def test_the_same_bead_dispatched_in_both(repo: GitRepo, tmp_path: Path) -> None
     dropped = {row["event"]: row["reason"] for row in answer["dropped"]}
     assert list(dropped) == ["dispatch", "done", "complete"]
     assert answer["known"] == 1, "the launch"
-    assert dropped["dispatch"].startswith("attempt 1 follows attempt 1; attempt 1 of gt-a was still live")
-    assert dropped["done"] == "its token is not that of attempt 1"
+    other = "attempt 1 of it, by gt/polecat-1 on elsewhere,"
+    assert dropped == {
+        "dispatch": f"{other} was pushed first, and is live",
+        "done": f"{other} is the one that counts",
+        "complete": f"by what was pushed first, {FLOW} is not complete",
+    }
     assert tip(here) == forge.ledger()
     assert not answer["pushed"]
     assert here.ledger().bead("gt-a").token not in (None, token)
     assert here.error("done", "gt-a", "--token", str(token))["code"] in ("stale-token", "not-yours")
     sound(here, there)
+
+
+def test_a_clock_that_is_far_ahead_is_told(here: TownHelper, forge: Forge) -> None:
+    assert here.json("sync")["ledger"]["ahead_of_clock"] < 60
+    sooner = event(here, "pause", at=int(time.time()) + 3 * 86400, town_changes={"paused": True})
+    written = forge_event(here, sooner)
+    answer = here.run("sync")
+    assert answer.code == 0
+    assert "warning: the ledger's newest event is dated 2d23h" in answer.err or "dated 3d" in answer.err
+    assert 2 * 86400 < here.json("sync")["ledger"]["ahead_of_clock"] <= 3 * 86400
+    assert forge.ledger() == written
 
 
 def test_events_that_are_there_already_are_not_done_twice(here: TownHelper, forge: Forge, there: TownHelper) -> None:

@@ -103,8 +103,9 @@ def fields(base: str, ours: str, theirs: str, kind: Kind, head: str) -> object:
         ("status: open\n", "status: blocked\n", "status: deferred\n", ("status",)),
         ("", "status: open\n", "status: shipped\n", {"status": "shipped"}),
         ("status: closed\n", "status: open\n", "status: closed\nnotes: x\n", {"status": "open", "notes": "x"}),
-        ("status: closed\n", "status: open\n", "status: closed\noutcome: skipped\n",
-         {"status": "closed", "outcome": "skipped"}),
+        ("status: closed\n", "status: open\n", "status: closed\noutcome: skipped\n", ("outcome", "status")),
+        ("status: closed\nclose_reason: a\n", "status: open\n", "status: closed\nclose_reason: b\n",
+         ("close_reason", "status")),
         # what gitconvoy does not read
         ("", "x-a: 1\n", "x-b: 2\n", {"x-a": 1, "x-b": 2}),
         ("x-a: {b: 1, c: 1}\n", "x-a: {b: 2, c: 1}\n", "x-a: {b: 1}\n", {"x-a": {"b": 2}}),
@@ -220,6 +221,26 @@ def test_other_layouts_lose_no_comment() -> None:
     assert load(flow.encode(), "f")["labels"] == ["a", "b", "c"]
 
 
+def test_comments_stay_wherever_they_stood() -> None:
+    base = BEAD_HEAD + "comments:\n  - text: |\n      t\n    author: mia\nx-a:\n  - b: 1\n    c: 1\nstatus: open\n"
+    ours = base.replace("text: |", "text: |  # one").replace("  - b: 1", "  - b: 1  # two\n    # three")
+    ours = ours.replace("status: open", "status: open  # four")
+    theirs = base.replace("      t\n", "      T\n").replace("c: 1", "c: 2").replace("status: open", "status: closed")
+    assert text(base, ours, theirs) == (
+        BEAD_HEAD
+        + "# one\ncomments:\n  - text: |\n      T\n    author: mia\n# three\n# two\nx-a:\n  - b: 1\n    c: 2\n"
+        "status: closed  # four\n"
+    )
+
+
+def test_a_comment_that_both_changed_is_there_twice_and_one_of_a_removed_entry_goes_to_the_next() -> None:
+    base = BEAD_HEAD + "owner: x  # a\nmetadata:\n  k: 1\n  l: 2\n# below\n"
+    ours = base.replace("# a", "# b").replace("  l: 2", "  l: 2  # of l")
+    theirs = BEAD_HEAD + "owner: y  # c\n# below\n"
+    found = text(base, ours, theirs).splitlines()
+    assert found[2:] == ["# c", "owner: y  # b", "# below", "# of l"]
+
+
 def test_keys_that_no_line_can_hold_are_written_the_same_both_ways() -> None:
     long = "k" * 600
     ours = BEAD_HEAD + f"metadata:\n  ? {long}\n  : 1\n  b: 1\n"
@@ -263,6 +284,14 @@ def test_long_texts_cost_no_quadratic_time() -> None:
     merged = text(base, ours, theirs)
     assert "  one\n" in merged
     assert "  two\n" in merged
+
+
+def test_a_conflict_shows_the_base_where_git_would() -> None:
+    versions = [(BEAD_HEAD + f"owner: {name}\n").encode() for name in ("x", "y", "z")]
+    found = merge_files(versions[0], versions[1], versions[2], BEAD, finished, Markers(with_base=True))
+    assert found is not None
+    shown = "<<<<<<< ours\nowner: y\n||||||| base\nowner: x\n=======\nowner: z\n>>>>>>> theirs\n"
+    assert found.data.decode() == BEAD_HEAD + shown
 
 
 def test_large_files_are_left_to_lines() -> None:

@@ -76,7 +76,7 @@ def proposal(town: Town, revs: str | None, merge: str | None = None, files: str 
 
     Without `revs` it is the merge of HEAD into the trunk. `merge`: a revision that is merged into the head first;
     `files`: STAGED or WORKTREE in place of a head, with HEAD as base unless one is given. Raises NotFound for what is
-    no commit here, Refused (`no-merge-base`, `no-plan`), UsageError, GitError where git cannot merge.
+    no commit here, Refused (`no-merge-base`, `no-plan`, `not-a-file`), UsageError, GitError where git cannot merge.
     """
     repo = town.repo
     base, head = _points(town, revs, files)
@@ -90,6 +90,12 @@ def proposal(town: Town, revs: str | None, merge: str | None = None, files: str 
                 f"neither {base.rev} nor {head.rev} has a {ROOT} folder",
                 hint="gitconvoy init begins one; name other commits: gitconvoy diff BASE..HEAD",
                 code="no-plan",
+            )
+        if any(problem.path == ROOT for problem in result.plan.problems):
+            raise Refused(
+                f"{ROOT} is no folder in {head.rev}, but a file, a link or a submodule",
+                hint="make it a folder of plain files; what a change means can be told of such a one alone",
+                code="not-a-file",
             )
         ledger = known_ledger(town)
         everywhere = joining.reader(town.homes(result.plan.config), result.plan, result.reader)
@@ -135,15 +141,14 @@ def _result(town: Town, head: Point, other: Point | None, before: Plan, files: s
     _need_common(repo, head, other)
     with trial_merge(repo, head.commit, other.commit) as (there, merged):
         load.share_memo(there, repo)
-        tree = trees.child(there, merged.tree, ROOT) if merged.tree is not None else None
-        after = town.joined(load.from_tree(there, tree))
+        after = town.joined(load.from_root(there, merged.tree))
         yield _Result(after, load.tree_reader(there, merged.tree), (plan, theirs), merged.conflicts)
 
 
 def _plan(town: Town, commit: str, before: Plan) -> Plan:
     """The plan of a commit; `before` itself where the plan is the same, as in a change of code alone."""
     tree = trees.tree_at(town.repo, commit, ROOT)
-    return before if tree is not None and tree == before.tree else town.joined(load.from_tree(town.repo, tree))
+    return before if tree is not None and tree == before.tree else town.joined(load.from_commit(town.repo, commit))
 
 
 def _points(town: Town, revs: str | None, files: str | None) -> tuple[Point, Point]:

@@ -13,6 +13,7 @@ from itertools import groupby
 from gitconvoy.audit.judge import judge
 from gitconvoy.audit.surroundings import Surroundings
 from gitconvoy.audit.values import ERROR, Books, Step
+from gitconvoy.engine.sync.reasons import reason
 from gitconvoy.engine.telling import board
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import BadFiles
@@ -28,8 +29,6 @@ from gitconvoy.store import load
 
 _WHEN = frozenset({"launched_at", "completed_at", "not_before"})
 _ALREADY = "the ledger says so already"
-_MOST = 3
-"""Reasons told of one event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +73,11 @@ def replay(town: Town, base: str, own: str, theirs: str) -> Replay:
             there[one.name] -= 1
             found.known += 1
             continue
-        event, plan, reason = desk.judge(one)
-        if reason == _ALREADY:
+        event, plan, why = desk.judge(one)
+        if why == _ALREADY:
             found.known += 1
-        elif reason:
-            found.dropped.append(Dropped(commit, event, reason))
+        elif why:
+            found.dropped.append(Dropped(commit, event, why))
         else:
             found.kept.append(Kept(commit, event, plan))
     return found
@@ -122,14 +121,14 @@ class _Desk:
         bead = replace(bead, **event.bead_changes) if bead is not None and event.bead_changes else None
         convoy = replace(convoy, **event.convoy_changes) if convoy is not None and event.convoy_changes else None
         step = Step(one.commit, at, event, bead, convoy)
-        reason = self._why_not(one, step, plan)
-        if not reason:
+        why = self._why_not(one, step, plan)
+        if not why:
             for record in (bead, convoy):
                 if record is not None:
                     self._books.put(record)
             self._books.paused = bool(event.town_changes.get("paused", self._books.paused))
             self._now, self._trunk, self._plan = at, trunk, plan
-        return event, plan, reason
+        return event, plan, why
 
     def _newest(self, one: Told) -> tuple[str | None, str | None]:
         """The trunk's commit to decide on, and its plan: never an older one than was decided on before.
@@ -146,11 +145,10 @@ class _Desk:
         if _changed(one.event) and not _changed(event):
             return _ALREADY
         said = violations(event)
-        if not said:
-            found = judge(step, self._surroundings(plan), self._books)
-            said = [finding.message for finding in found if finding.severity == ERROR]
-        more = f" and {len(said) - _MOST} more" if len(said) > _MOST else ""
-        return "; ".join(said[:_MOST]) + more
+        if said:
+            return "; ".join(said)
+        found = judge(step, self._surroundings(plan), self._books)
+        return reason(step, [each for each in found if each.severity == ERROR], self._books)
 
     def _surroundings(self, plan: str | None) -> Surroundings:
         if self._around is None or self._around[0] != plan:

@@ -6,6 +6,7 @@ What was pushed first stands. Where both went on, what happened here is done aga
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -61,6 +62,13 @@ class Synced:
     """The ref under which the old chain can be found."""
     lost: tuple[Lost, ...] = ()
     """Attempts of this machine that the ledger does not know any more."""
+
+
+def ahead_of_clock(town: Town, found: Synced) -> int:
+    """Seconds that the newest event, here or there, lies ahead of this machine's clock; 0 where it lies behind."""
+    tips = {tip for tip in (found.tip, found.before.theirs) if tip is not None}
+    newest = max((commits.commit(town.repo, tip).time for tip in tips), default=0)
+    return max(newest - int(time.time()), 0)
 
 
 def remote_of(town: Town, name: str | None) -> str:
