@@ -130,7 +130,12 @@ def _claim(root: Path, wanted: int, actor: str, ready: Any, go: Any, queue: Any)
     queue.put(found)
 
 
-_FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {"load": load, "write-blobs": write_blobs, "claims": claims, "board": board}
+_FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    "load": load,
+    "write-blobs": write_blobs,
+    "claims": claims,
+    "board": board,
+}
 
 
 def main() -> None:

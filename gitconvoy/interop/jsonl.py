@@ -137,8 +137,7 @@ def first_record(lines: Iterable[bytes]) -> Mapping[str, Any]:
         return {}
 
 
-def _dense(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+_dense = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _html_safe(data: Any) -> str:
@@ -148,9 +147,9 @@ def _html_safe(data: Any) -> str:
 STYLES: Mapping[str, Callable[[Any], str]] = {
     "html-safe": _html_safe,
     "dense": _dense,
-    "ascii": lambda data: json.dumps(data, separators=(",", ":")),
-    "spaced": json.dumps,
-    "spaced-utf8": lambda data: json.dumps(data, ensure_ascii=False),
+    "ascii": json.JSONEncoder(separators=(",", ":")).encode,
+    "spaced": json.JSONEncoder().encode,
+    "spaced-utf8": json.JSONEncoder(ensure_ascii=False).encode,
 }
 """Spellings of a line by name; the first one is usual."""
 USUAL = next(iter(STYLES))
@@ -179,7 +178,10 @@ def _shallow(value: Any, limit: int, fits: Callable[[Any], bool] = lambda _: Tru
         item, depth = stack.pop()
         if depth > limit:
             return False
-        if isinstance(item, Mapping):
+        if isinstance(item, str):
+            if not fits(item):
+                return False
+        elif isinstance(item, dict | Mapping):
             stack += [(child, depth + 1) for child in item.values()]
             if not all(map(fits, item)):
                 return False
@@ -197,6 +199,8 @@ def _is_writable(scalar: Any) -> bool:
 
 
 def _is_text(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
