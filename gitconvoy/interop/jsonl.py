@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem
@@ -45,7 +46,7 @@ class _BadLineError(ValueError):
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
+    data = {intern(name): value for name, value in pairs}
     if len(data) != len(pairs):
         times = Counter(name for name, _ in pairs)
         twice = next(name for name, count in times.items() if count > 1)
@@ -99,11 +100,12 @@ def read_lines(
     source: str,
     check: Callable[[Mapping[str, Any]], str | None],
     left: list[Problem] | None = None,
+    keep: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda data: data,
 ) -> list[Line]:
     """All lines but blank ones, in order.
 
     `check` says what an object lacks, or None. BadFiles with a problem of code `jsonl` for each bad line; with a list
-    `left` the problems go there, and the good lines are read all the same.
+    `left` the problems go there, and the good lines are read all the same. `keep` is what stays of each object.
     """
     good: list[Line] = []
     problems: list[Problem] = []
@@ -119,7 +121,7 @@ def read_lines(
         except _BadLineError as error:
             problems.append(Problem(source, "jsonl", error.message, error.hint, line=number, column=1))
         else:
-            good.append(Line(number, raw, data))
+            good.append(Line(number, raw, keep(data)))
     if left is not None:
         left += problems
     elif problems:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from sys import intern
 from typing import Any
 
 from gitconvoy.yamlio.scalars import CONSTANTS, resolve
@@ -64,7 +65,7 @@ def _mapping(text: str, at: int, indent: int) -> tuple[dict[str, Any], int]:
         match = entry.match(text, at)
         if match is None:
             raise _NotSureError
-        key, at = match[1], match.end()
+        key, at = intern(match[1]), match.end()
         if key in found or key in CONSTANTS:
             raise _NotSureError
         found[key], at = (_scalar(match, 1), at) if match.lastindex != 1 else _block(text, at, indent + 2)
