@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks import material
 from benchmarks.ledgers import ledger
+from benchmarks.material import git
 from benchmarks.measuring import (
     PYTHON,
     Figures,
@@ -23,7 +24,6 @@ from benchmarks.measuring import (
     packed,
     run,
 )
-from benchmarks.material import git
 
 IMPORT_FLOOR = "parsing the JSON, and writing the same blobs and tree with pygit2"
 PYGIT2 = "python -c 'import pygit2'"

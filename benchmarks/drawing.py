@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 WIDTH, HEIGHT = 760, 400
 LEFT, RIGHT, TOP, BOTTOM = 60, 170, 40, 50
+FONT = 'font-family="sans-serif" font-size="12" fill="#777"'
 COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2")
 
 
@@ -26,13 +28,13 @@ def chart(title: str, across: str, lines: list[Line]) -> str:
     x_axis = _Axis(_down(min(xs)), _up(max(xs)), LEFT, WIDTH - RIGHT)
     y_axis = _Axis(_down(min(*ys, 1.0)), _up(max(ys)), HEIGHT - BOTTOM, TOP)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
-        ' font-size="12" fill="#777">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {FONT}>',
         f'<text x="{LEFT}" y="22" font-size="14">{escape(title)}</text>',
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 12}" text-anchor="middle">{escape(across)}</text>',
     ]
-    for x in x_axis.ticks():
-        parts.append(f'<text x="{x_axis.at(x):.1f}" y="{HEIGHT - 32}" text-anchor="middle">{x:,.0f}</text>')
+    parts += [
+        f'<text x="{x_axis.at(x):.1f}" y="{HEIGHT - 32}" text-anchor="middle">{x:,.0f}</text>' for x in x_axis.ticks()
+    ]
     for y in y_axis.ticks():
         place = y_axis.at(y)
         parts.append(f'<path d="M{LEFT} {place:.1f}H{WIDTH - RIGHT}" stroke="#777" stroke-opacity=".3"/>')
@@ -78,6 +80,6 @@ def _apart(places: list[float], least: float = 14.0) -> list[float]:
     """The places, moved so that none lies nearer than `least` to another."""
     found = list(places)
     order = sorted(range(len(found)), key=found.__getitem__)
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         found[after] = max(found[after], found[before] + least)
     return found

@@ -7,6 +7,7 @@ import multiprocessing
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def load(root: Path) -> dict[str, Any]:
         repo = Repo.discover(root)
         store.keep_nothing(repo)
         head = refs.head(repo)
-        cost, plan = timed(lambda repo=repo, head=head: store.from_commit(repo, head))
+        cost, plan = timed(partial(store.from_commit, repo, head))
         found["thing"].append(cost)
         found["same"] = ids == {*plan.beads, *plan.convoys} and not plan.problems
         del plan
@@ -49,7 +50,7 @@ def write_blobs(root: Path, source: str, target: str) -> dict[str, Any]:
     """Parsing JSON lines and writing the blobs and the tree that an import of them made, with pygit2."""
     import pygit2
 
-    made = pygit2.Repository(str(root))
+    made: Any = pygit2.Repository(str(root))
     index = pygit2.Index()
     index.read_tree(made.revparse_single("HEAD^{tree}"))
     contents = [(entry.path, made[entry.id].data, entry.mode) for entry in index]

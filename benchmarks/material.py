@@ -123,7 +123,7 @@ def web(made: Plan, beads: int, links: int, seed: int = SEED) -> list[list[str]]
 
 def _bead(pick: Random, number: int, group: list[dict[str, Any]]) -> dict[str, Any]:
     """One bead; it is closed only where all that it depends on is."""
-    type_ = "epic" if not group else shapes.one_of(pick, shapes.TYPES[:-1])
+    type_ = shapes.one_of(pick, shapes.TYPES[:-1]) if group else "epic"
     bead: dict[str, Any] = {
         "id": f"gt-{number:06d}",
         "title": shapes.words(pick, shapes.between(pick, shapes.TITLE)),
@@ -159,18 +159,20 @@ def settings(root: Path) -> None:
 def town(root: Path, made: Plan) -> None:
     """A repository whose trunk holds a plan, checked out. Takes seconds at 100,000 beads: `git fast-import`."""
     settings(root)
-    commits = [b"commit refs/heads/main\n" + _who(BORN), _data(b"plan\n")]
+    commits = [b"commit refs/heads/main\n" + who(BORN), data(b"plan\n")]
     for path, content in (("code.txt", b"0\n"), *made.files):
-        commits.append(b"M 100644 inline " + path.encode() + b"\n" + _data(content))
+        commits.append(b"M 100644 inline " + path.encode() + b"\n" + data(content))
     git(root, "fast-import", "--quiet", given=b"".join(commits) + b"\n")
     git(root, "reset", "-q", "--hard")
 
 
-def _who(at: int) -> bytes:
+def who(at: int) -> bytes:
+    """The committer line of a commit for `git fast-import`."""
     return f"committer Bench <bench@example.invalid> {at} +0000\n".encode()
 
 
-def _data(content: bytes) -> bytes:
+def data(content: bytes) -> bytes:
+    """Content for `git fast-import`."""
     return b"data %d\n%s" % (len(content), content)
 
 

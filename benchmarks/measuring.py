@@ -103,8 +103,8 @@ def interleaved(rounds: int, *things: Callable[[], Sample]) -> tuple[list[Sample
 def inside(name: str, root: Path, *words: str) -> Any:
     """What a function of `benchmarks.inside` measures in a process of its own, as data."""
     here = str(Path(__file__).parents[1])
-    sample = run((sys.executable, "-c", f"import sys; sys.path.insert(0, {here!r}); "
-                  "from benchmarks.inside import main; main()", name, *words), root)  # fmt: skip
+    script = f"import sys; sys.path.insert(0, {here!r}); from benchmarks.inside import main; main()"
+    sample = run((sys.executable, "-c", script, name, *words), root)
     return {**sample.json(), "peak": sample.peak}
 
 

@@ -42,8 +42,8 @@ def _figures(found: dict[str, Any]) -> str:
     lines = [f"{machine.get('cores', '?')} cores, {about}.", ""]
     if loads and max(loads) > machine.get("cores", 1):
         lines += [
-            f"**The machine was busy with other work** (up to {max(loads):.0f} processes wanted a core): wall times and"
-            " rates are worse than they would be alone; ratios of processor time hold.",
+            f"**The machine was busy with other work**: up to {max(loads):.0f} processes wanted a core.",
+            "Wall times and rates are worse than they would be alone; ratios of processor time hold.",
             "",
         ]
     lines += [

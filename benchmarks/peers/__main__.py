@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,16 +69,16 @@ def _measure(tools: list[Tool], folder: Path, size: int, rounds: int) -> dict[st
     return found
 
 
-def _start(tool: Tool, place: Path, command: tuple[str, ...] | Any, number: int) -> subprocess.Popen[bytes]:
+def _start(place: Path, command: Sequence[str], number: int) -> subprocess.Popen[bytes]:
     env = {**ENV, **QUIET, "TASKRC": str(place / "taskrc")}
     filled = [word.replace("{n}", str(number)) for word in command]
     nothing = subprocess.DEVNULL
     return subprocess.Popen(filled, cwd=place, env=env, stdin=nothing, stdout=nothing, stderr=nothing)
 
 
-def _timed(tool: Tool, place: Path, command: Any, number: int) -> dict[str, float]:
+def _timed(tool: Tool, place: Path, command: Sequence[str], number: int) -> dict[str, float]:
     begin = time.perf_counter()
-    process = _start(tool, place, command, number)
+    process = _start(place, command, number)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -88,7 +89,7 @@ def _timed(tool: Tool, place: Path, command: Any, number: int) -> dict[str, floa
 def _race(tool: Tool, place: Path) -> dict[str, float]:
     """Eight processes want the same item at once: how many were told that they have it, and how long all took."""
     begin = time.perf_counter()
-    racers = [_start(tool, place, tool.claim, number) for number in range(RACERS)]
+    racers = [_start(place, tool.claim, number) for number in range(RACERS)]
     won = sum(process.wait() == 0 for process in racers)
     return {"won": won, "ms": (time.perf_counter() - begin) * 1000}
 
@@ -103,10 +104,10 @@ def _write(found: dict[str, Any]) -> None:
 def _table(found: dict[str, Any]) -> str:
     lines = ["| tool | version | what it is here |", "|---|---|---|"]
     lines += [f"| {name} | {about['version']} | {about['how']} |" for name, about in found["tools"].items()]
+    load = f"{found['load']:.0f} processes wanted one of {found['machine']['cores']} cores meanwhile."
     lines += [
         "",
-        f"Milliseconds of one command (of its processor time), medians; {found['load']:.0f} processes wanted one of"
-        f" {found['machine']['cores']} cores meanwhile.",
+        f"Milliseconds of one command (of its processor time), medians. {load}",
         "",
         "| items | tool | create | list | ready | of 8 claims of one item succeed | all 8 take |",
         "|--:|---|--:|--:|--:|--:|--:|",

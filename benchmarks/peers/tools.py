@@ -68,8 +68,8 @@ def _backlog(root: Path, items: int) -> None:
     for number in range(1, items + 1):
         after = [f"TASK-{number - 1}"] if number % 2 == 0 else []
         text = (
-            f"---\nid: TASK-{number}\ntitle: Task number {number}\nstatus: To Do\nassignee: []\n"
-            f"created_date: '2026-01-01 10:00'\nlabels: []\ndependencies: {json.dumps(after)}\nordinal: {number}000\n---\n"
+            f"---\nid: TASK-{number}\ntitle: Task number {number}\nstatus: To Do\nassignee: []\nlabels: []\n"
+            f"created_date: '2026-01-01 10:00'\ndependencies: {json.dumps(after)}\nordinal: {number}000\n---\n"
         )
         (root / "backlog" / "tasks" / f"task-{number} - Task-number-{number}.md").write_text(text)
     git(root, "add", ".")
@@ -98,7 +98,8 @@ def _beads(root: Path, items: int) -> None:
                 "created_at": material.WHEN, "created_by": "bench"}  # fmt: skip
         lines.append(json.dumps({
             "id": own, "title": f"Task number {number}", "status": "open", "priority": 2, "issue_type": "task",
-            "created_at": material.WHEN, "updated_at": material.WHEN, **({"dependencies": [link]} if number % 2 else {}),
+            "created_at": material.WHEN, "updated_at": material.WHEN,
+            **({"dependencies": [link]} if number % 2 else {}),
         }))  # fmt: skip
     (root / ".beads" / "issues.jsonl").write_text("\n".join(lines) + "\n")
     _call(root, "br", "sync", "--import-only")

@@ -14,7 +14,6 @@ from gitconvoy.interop.sources import embedded
 from gitconvoy.model.clock import parse_iso
 from gitconvoy.model.kinds import BEAD, CONVOY, Kind
 
-
 _TIMES = ("updated_at", "deleted_at", "closed_at", "created_at")
 _HEAD = ("id", "key", "_type", "_schema", "issue_type", "status", *_TIMES)
 
