@@ -29,7 +29,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument("--sizes", default="200,2000", help="how many items a place holds")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--report", action="store_true", help="write the page from the figures that are kept, no more")
     options = parser.parse_args()
+    if options.report:
+        _write(json.loads(FILE.read_text()))
+        return
     tools = installed()
     found: dict[str, Any] = {
         "machine": results.machine(),
