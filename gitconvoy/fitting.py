@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeAlias
@@ -28,6 +29,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 _REMARKS = frozenset({"$schema", "$id", "title", "description", "default", "examples", "patternErrorMessage"})
 """Keywords that say nothing of a value."""
+_OF_TEXT = frozenset({"type", "pattern", "minLength", "maxLength"})
 _ABOUT_ENTRIES = frozenset({"properties", "patternProperties", "additionalProperties", "propertyNames"})
 
 
@@ -70,10 +72,29 @@ def compile_schema(schema: Any) -> Fits:
         return _always
     if not isinstance(schema, dict) or not schema.keys() - _REMARKS - _ABOUT_ENTRIES <= _KEYWORDS.keys():
         return _never
+    if schema.get("type") == "string" and schema.keys() - _REMARKS <= _OF_TEXT:
+        return _text(schema)
     checks = [_KEYWORDS[key](schema[key]) for key in schema if key in _KEYWORDS]
     if not _ABOUT_ENTRIES.isdisjoint(schema):
         checks.append(_entries(schema))
-    return checks[0] if len(checks) == 1 else lambda value: all(check(value) for check in checks)
+    return checks[0] if len(checks) == 1 else _each(tuple(checks))
+
+
+def _each(checks: tuple[Fits, ...]) -> Fits:
+    def fit(value: Any) -> bool:
+        for check in checks:  # noqa: SIM110 - `all` of a generator takes twice as long
+            if not check(value):
+                return False
+        return True
+
+    return fit
+
+
+def _text(schema: Mapping[str, Any]) -> Fits:
+    """Most of all values: the four keywords of a text in one function."""
+    search = re.compile(schema.get("pattern", "")).search
+    low, high = schema.get("minLength", 0), schema.get("maxLength", sys.maxsize)
+    return lambda value: type(value) is str and low <= len(value) <= high and search(value) is not None
 
 
 def _always(_: Any) -> bool:
