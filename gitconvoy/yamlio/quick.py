@@ -20,6 +20,8 @@ _DEEPEST = 8
 """Levels; deeper data is rare, and the strict reader counts them exactly."""
 _ODD = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _COMMENTS = re.compile(r"(?:#[^\n]*+\n)*+")
+_NOT_ALWAYS_TEXT = frozenset("~ntfNTF+-.0123456789")
+"""Plain scalars that begin otherwise are texts whatever follows."""
 _KEY = r"([A-Za-z_][A-Za-z0-9_./-]{0,63}+):"
 _SCALAR = r"""
     ([A-Za-z0-9_/.($+~\x80-\U0010ffff](?:[^ \t\n:\#]++|:(?![ \n])|(?<!\ )\#|\ +(?![ \#\t\n]))*+)\n  # plain
@@ -60,6 +62,7 @@ def _mapping(text: str, at: int, indent: int) -> tuple[dict[str, Any], int]:
     if indent > 2 * _DEEPEST:
         raise _NotSureError
     before, entry, _ = _patterns(indent)
+    end = len(text)
     found: dict[str, Any] = {}
     while True:
         match = entry.match(text, at)
@@ -68,8 +71,15 @@ def _mapping(text: str, at: int, indent: int) -> tuple[dict[str, Any], int]:
         key, at = intern(match[1]), match.end()
         if key in found or key in CONSTANTS:
             raise _NotSureError
-        found[key], at = (_scalar(match, 1), at) if match.lastindex != 1 else _block(text, at, indent + 2)
-        if not text.startswith(before, at) or at == len(text):
+        form = match.lastindex
+        if form == 1:
+            found[key], at = _block(text, at, indent + 2)
+        elif form == 2:
+            value = match[2]
+            found[key] = resolve(value) if value[0] in _NOT_ALWAYS_TEXT else value
+        else:
+            found[key] = _scalar(match, 1)
+        if at == end or not text.startswith(before, at):
             return found, at
         at += indent
 
