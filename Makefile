@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 # 200,000 random steps take hours: STEPS=20000 for a shorter night
 STEPS ?= 200000
 
-.PHONY: demo test faults nightly check bench clean
+.PHONY: demo test faults nightly check bench bench-quick bench-peers clean
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("gitconvoy needs Python 3.11 or newer; set PYTHON=...")'
@@ -42,9 +42,14 @@ check: $(VENV)/.dev ## formatting, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.test ## what a commit costs with hooks and without, and what the board does
-	$(BIN)/python benchmarks/hooks.py
-	$(BIN)/python benchmarks/board.py
+bench: $(VENV)/.test ## every figure of docs/performance.md, 100 to 100,000 beads: an hour; it may be stopped and taken up again
+	$(BIN)/python -m benchmarks $(BENCHARGS)
+
+bench-quick: $(VENV)/.test ## the same at small sizes: fails on a wrong answer, never on time
+	$(BIN)/python -m benchmarks --quick
+
+bench-peers: $(VENV)/.test ## the same work through other trackers, those that are installed
+	$(BIN)/python -m benchmarks.peers
 
 clean:
 	rm -rf $(VENV)

@@ -55,7 +55,13 @@ def _damaged(what: str, error: pygit2.GitError) -> GitError:
 
 def blob(repo: Repo, oid: str) -> bytes:
     """The content of a blob."""
-    return cast(bytes, get(repo, oid, ObjectType.BLOB).data)
+    try:
+        kind, data = repo.raw.read(oid)
+    except (KeyError, ValueError, pygit2.GitError):
+        kind, data = None, b""
+    if kind != ObjectType.BLOB:  # missing, damaged or of another kind: said in the words for that
+        data = get(repo, oid, ObjectType.BLOB).data
+    return cast(bytes, data)
 
 
 def blob_size(repo: Repo, oid: str) -> int:

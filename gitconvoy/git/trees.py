@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import lt
-from typing import Any
+from typing import Any, cast
 
+import pygit2
 from pygit2.enums import ObjectType
 
 from gitconvoy.errors import GitError
@@ -23,6 +26,7 @@ TREE_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000
 _TREE, _SUBMODULE = b"40000", b"160000"
+_ID = 20
 _TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _NO_NAMES = frozenset({b".", b"..", b".git"})
 MAX_DEPTH = 100
@@ -141,7 +145,7 @@ def changed_in_trees(
         folders += 1
         if limit is not None and max(folders, len(changed)) > limit:
             break
-        left, right = _listing(repo, left_tree), _listing(repo, right_tree)
+        left, right = _listing(repo, left_tree), _listing(repo, right_tree, left_tree)
         gone = {name: (mode, oid) for mode, name, oid in left - right}
         come = {name: (mode, oid) for mode, name, oid in right - left}
         for name in gone.keys() | come.keys():
@@ -165,7 +169,7 @@ def added_objects(repo: Repo, old: str | None, new: str) -> set[str]:
         if left_tree == right_tree:
             continue
         found.add(right_tree)
-        left, right = _listing(repo, left_tree), _listing(repo, right_tree)
+        left, right = _listing(repo, left_tree), _listing(repo, right_tree, left_tree)
         before = {name: oid.hex() for mode, name, oid in left - right if mode == _TREE}
         for mode, name, oid in right - left:
             if mode == _TREE:
@@ -196,28 +200,83 @@ def require_sound(repo: Repo, commit_oid: str) -> None:
     _listing(repo, commits.commit(repo, commit_oid).tree)
 
 
-def _listing(repo: Repo, tree: str | None) -> frozenset[tuple[bytes, bytes, bytes]]:
-    """What a tree holds as (mode, name, id), all raw. The last ones are kept: histories are looked at in a row."""
+_Items = frozenset[tuple[bytes, bytes, bytes]]
+"""What a tree holds as (mode, name, id), all raw."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """A sound tree: its entries, its bytes, and where each entry ends in them."""
+
+    items: _Items
+    raw: bytes
+    ends: list[int]
+
+
+def _listing(repo: Repo, tree: str | None, like: str | None = None) -> _Items:
+    """What a tree holds; quick where it is as long as the tree `like` and differs from it in one id.
+
+    The last ones are kept: histories are looked at in a row.
+    """
     if tree is None:
         return frozenset()
-    kept: dict[str, frozenset[tuple[bytes, bytes, bytes]]] = repo.memo.setdefault("listings", {})
+    kept: dict[str, _Listing] = repo.memo.setdefault("listings", {})
     if tree not in kept:
-        if len(kept) >= _KEPT or sum(map(len, kept.values())) >= _KEPT_ENTRIES:
+        if len(kept) >= _KEPT or sum(len(each.items) for each in kept.values()) >= _KEPT_ENTRIES:
+            near = kept.get(like) if like is not None else None
             kept.clear()
-        kept[tree] = _parsed(tree, objects.get(repo, tree, ObjectType.TREE).read_raw())
-    return kept[tree]
+            if like is not None and near is not None:
+                kept[like] = near
+        raw = _raw(repo, tree)
+        near = kept.get(like) if like is not None else None
+        kept[tree] = (_with_one_other_id(near, raw) if near is not None else None) or _parsed(tree, raw)
+    return kept[tree].items
 
 
-def _parsed(tree: str, raw: bytes) -> frozenset[tuple[bytes, bytes, bytes]]:
+def _raw(repo: Repo, tree: str) -> bytes:
+    try:
+        kind, raw = repo.raw.read(tree)
+    except (KeyError, ValueError, pygit2.GitError):
+        kind, raw = None, b""
+    if kind != ObjectType.TREE:  # missing, damaged or of another kind: said in the words for that
+        raw = objects.get(repo, tree, ObjectType.TREE).read_raw()
+    return cast(bytes, raw)
+
+
+def _with_one_other_id(near: _Listing, raw: bytes) -> _Listing | None:
+    """The listing of a tree that has the same names as a sound one and one id that differs; None for any other."""
+    old, ends = near.raw, near.ends
+    if len(raw) != len(old):
+        return None
+    low, high = 0, len(raw)
+    while high - low > 1:  # the first byte that differs lies in raw[low:high]
+        middle = (low + high) // 2
+        low, high = (middle, high) if raw[low:middle] == old[low:middle] else (low, middle)
+    place = bisect_right(ends, low)
+    if place == len(ends):
+        return None
+    begin, end = ends[place - 1] if place else 0, ends[place]
+    head = old[begin : end - _ID]
+    if not raw.startswith(head, begin) or raw[end:] != old[end:]:
+        return None
+    mode, _, name = head[:-1].partition(b" ")
+    mode = mode.lstrip(b"0") or b"0"
+    without = near.items - {(mode, name, old[end - _ID : end])}
+    return _Listing(without | {(mode, name, raw[end - _ID : end])}, raw, ends)
+
+
+def _parsed(tree: str, raw: bytes) -> _Listing:
     """GitError for trees that git never writes: of two entries with one name, each reader would take another."""
-    found = [(mode.lstrip(b"0") or b"0", name, oid) for mode, name, oid in _TREE_ENTRY.findall(raw)]
+    listed = _TREE_ENTRY.findall(raw)
+    ends = list(accumulate(len(mode) + len(name) + _ID + 2 for mode, name, _ in listed))
+    found = [(mode.lstrip(b"0") or b"0", name, oid) for mode, name, oid in listed]
     order = [name + b"/" if mode == _TREE else name for mode, name, _ in found]
     names = {name for _, name, _ in found}
     whole = len(names) == len(found) and all(map(lt, order, order[1:])) and b"/" not in b"".join(names)
-    if not whole or not _NO_NAMES.isdisjoint(names):
+    if not whole or not _NO_NAMES.isdisjoint(names) or (ends[-1] if ends else 0) != len(raw):
         raise GitError(
             f"the tree {tree} is malformed: names that are there twice, in disorder, or that no file can have",
             hint="`git fsck` names it; make that commit anew with git's own commands",
             code="damaged-object",
         )
-    return frozenset(found)
+    return _Listing(frozenset(found), raw, ends)

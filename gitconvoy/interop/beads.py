@@ -24,6 +24,7 @@ from gitconvoy.model.imported import X_BEADS, is_tombstone, origin
 from gitconvoy.model.kinds import BEAD, CONVOY, Kind
 
 CONVOY_TYPE = "convoy"
+_encode = json.JSONEncoder(sort_keys=True).encode
 ORDER = (
     "_type", "id", "content_hash", "title", "description", "design", "acceptance_criteria", "notes", "spec_id",
     "status", "priority", "issue_type", "assignee", "owner", "estimated_minutes", "created_at", "created_by",
@@ -82,7 +83,7 @@ def keys_of(kind: Kind) -> tuple[str, ...]:
 
 def digest(value: Any) -> str:
     """A short hash of a field's value, by which a merge sees whether a person changed it."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=True)
+    canonical = _encode(value)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:6]
 
 

@@ -16,7 +16,7 @@ from gitconvoy.interop.merge import merge, says_the_same, untouched
 from gitconvoy.interop.names import Names
 from gitconvoy.interop.notes import Notes
 from gitconvoy.interop.order import places
-from gitconvoy.interop.records import Item, items_of, lacking, other_type
+from gitconvoy.interop.records import Item, head, items_of, lacking, other_type
 from gitconvoy.interop.report import Conflict, ImportPlan, Wishes
 from gitconvoy.interop.routes import with_routes
 from gitconvoy.interop.settings import FANOUT, config_changes
@@ -58,12 +58,12 @@ def plan_import(
     """
     wishes = wishes or Wishes()
     left: list[Problem] = []
-    items = items_of(read_lines(lines, source_name, lacking, left if wishes.skip_bad else None))
+    items = items_of(read_lines(lines, source_name, lacking, left if wishes.skip_bad else None, head))
     run = _Import(existing, existing_files, source_name, Names(whole or existing), whole.abroad if whole else {})
     run.wishes, run.problems = wishes, left
     items = run.start(items)
     for number, item in enumerate(items):
-        run.take(item)
+        run.take(item.whole())
         if progress is not None and (number % 50 == 49 or number + 1 == len(items)):
             progress(number + 1, len(items))
     return run.finish(items, config_data)
@@ -85,7 +85,8 @@ class _Import:
         self.changes: list[tuple[str, str, tuple[str, ...]]] = []
         self.conflicts: list[Conflict] = []
         self.links = dict.fromkeys(LINK_KINDS, 0)
-        self.written: list[Mapping[str, Any]] = []
+        self.written: list[tuple[str, str | None, str | None]] = []
+        """Id, type and status of each document."""
         self.values: dict[str, Bead | Convoy] = {}
         self.config = existing.config
         self.problems: list[Problem] = []
@@ -281,11 +282,11 @@ class _Import:
         except Refused as error:
             self._bad(item, error.message, error.hint)
             return False
-        self.written.append(document)
+        self.written.append((document["id"], document.get("type"), document.get("status")))
         kind = self.names.kinds[document["id"]]
         sets = {key: canonical_value(key, document[key], kind) for key in kind.sets & document.keys()}
         data = {**document, **sets}
-        self.values[path] = convoy(data, path) if kind is CONVOY else bead(data, path)
+        self.values[path] = convoy(data, path) if kind is CONVOY else replace(bead(data, path), data={})
         return True
 
     def _bad(self, item: Item, message: str, hint: str) -> None:
@@ -359,13 +360,13 @@ class _Import:
 
     def _configure(self, data: Mapping[str, Any]) -> None:
         routed = with_routes(self.existing.config, data, self.wishes.routes)
-        beads = [document for document in self.written if self.names.kinds[document["id"]] is BEAD]
+        beads = [each for each in self.written if self.names.kinds[each[0]] is BEAD]
         changes = routed | config_changes(
             config({**data, **routed}) if routed else self.existing.config,
             {**data, **routed},
-            types=[document["type"] for document in beads if "type" in document],
-            statuses=[document["status"] for document in beads if "status" in document],
-            ids=[document["id"] for document in beads],
+            types=[type_ for _, type_, _ in beads if type_ is not None],
+            statuses=[status for _, _, status in beads if status is not None],
+            ids=[own for own, _, _ in beads],
             fanout=self.fanned,
         )
         if not changes or not (self.written or routed):

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from gitconvoy.errors import BadFiles, Problem
@@ -46,7 +47,7 @@ class _BadLineError(ValueError):
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
+    data = {intern(name): value for name, value in pairs}
     if len(data) != len(pairs):
         times = Counter(name for name, _ in pairs)
         twice = next(name for name, count in times.items() if count > 1)
@@ -102,11 +103,12 @@ def read_lines(
     source: str,
     check: Callable[[Mapping[str, Any]], str | None],
     left: list[Problem] | None = None,
+    keep: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda data: data,
 ) -> list[Line]:
     """All lines but blank ones, in order.
 
     `check` says what an object lacks, or None. BadFiles with a problem of code `jsonl` for each bad line; with a list
-    `left` the problems go there, and the good lines are read all the same.
+    `left` the problems go there, and the good lines are read all the same. `keep` is what stays of each object.
     """
     good: list[Line] = []
     problems: list[Problem] = []
@@ -122,7 +124,7 @@ def read_lines(
         except _BadLineError as error:
             problems.append(Problem(source, "jsonl", error.message, error.hint, line=number, column=1))
         else:
-            good.append(Line(number, raw, data))
+            good.append(Line(number, raw, keep(data)))
     if left is not None:
         left += problems
     elif problems:
@@ -140,8 +142,7 @@ def first_record(lines: Iterable[bytes]) -> Mapping[str, Any]:
         return {}
 
 
-def _dense(data: Any) -> str:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+_dense = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _html_safe(data: Any) -> str:
@@ -151,9 +152,9 @@ def _html_safe(data: Any) -> str:
 STYLES: Mapping[str, Callable[[Any], str]] = {
     "html-safe": _html_safe,
     "dense": _dense,
-    "ascii": lambda data: json.dumps(data, separators=(",", ":")),
-    "spaced": json.dumps,
-    "spaced-utf8": lambda data: json.dumps(data, ensure_ascii=False),
+    "ascii": json.JSONEncoder(separators=(",", ":")).encode,
+    "spaced": json.JSONEncoder().encode,
+    "spaced-utf8": json.JSONEncoder(ensure_ascii=False).encode,
 }
 """Spellings of a line by name; the first one is usual."""
 USUAL = next(iter(STYLES))
@@ -182,7 +183,10 @@ def _shallow(value: Any, limit: int, fits: Callable[[Any], bool] = lambda _: Tru
         item, depth = stack.pop()
         if depth > limit:
             return False
-        if isinstance(item, Mapping):
+        if isinstance(item, str):
+            if not fits(item):
+                return False
+        elif isinstance(item, dict | Mapping):
             stack += [(child, depth + 1) for child in item.values()]
             if not all(map(fits, item)):
                 return False
@@ -200,6 +204,8 @@ def _is_writable(scalar: Any) -> bool:
 
 
 def _is_text(text: str) -> bool:
+    if text.isascii():
+        return True
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

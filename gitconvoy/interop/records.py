@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitconvoy.interop.beads import CONVOY_TYPE
 from gitconvoy.interop.fields import TOMBSTONE
-from gitconvoy.interop.jsonl import Line
+from gitconvoy.interop.jsonl import Line, parse
 from gitconvoy.interop.sources import embedded
 from gitconvoy.model.clock import parse_iso
 from gitconvoy.model.kinds import BEAD, CONVOY, Kind
+
+_TIMES = ("updated_at", "deleted_at", "closed_at", "created_at")
+_HEAD = ("id", "key", "_type", "_schema", "issue_type", "status", *_TIMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class Item:
     raw: str
     line: Line
     also: tuple[Line, ...] = ()
+
+    def whole(self) -> Item:
+        """The same with all of its line's object, of which `head` has kept a part."""
+        return replace(self, line=replace(self.line, data=parse(self.line.raw)))
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -45,7 +52,7 @@ class Item:
 
     def changed_since(self, moment: int) -> bool:
         """Whether its time of change, or of making, is that moment or later; a record without any is."""
-        for key in ("updated_at", "deleted_at", "closed_at", "created_at"):
+        for key in _TIMES:
             value = self.record.get(key)
             if isinstance(value, str):
                 try:
@@ -53,6 +60,11 @@ class Item:
                 except (ValueError, OverflowError):
                     continue
         return True
+
+
+def head(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What tells what a record is: of a hundred thousand records no more is held in memory at a time."""
+    return {key: record[key] for key in _HEAD if key in record}
 
 
 def lacking(record: Mapping[str, Any]) -> str | None:

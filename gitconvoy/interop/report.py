@@ -62,4 +62,4 @@ class ImportPlan:
     left: tuple[Problem, ...] = ()
     """The lines that were left because they are bad."""
     plan: Plan = field(default_factory=Plan, repr=False)
-    """The plan once the files are written, plan files aside."""
+    """The plan once the files are written, plan files aside; of beads that changed what rules read, without `data`."""

@@ -13,6 +13,7 @@ from gitconvoy.model.clock import iso, parse_iso
 from gitconvoy.model.ids import is_id
 from gitconvoy.model.kinds import RECORD_BEAD, RECORD_CONVOY, RECORD_TOWN
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
+from gitconvoy.yamlio.layout import scalar_text
 from gitconvoy.yamlio.reader import load
 from gitconvoy.yamlio.scalars import shown
 from gitconvoy.yamlio.writer import dump
@@ -57,7 +58,17 @@ def _plain(value: Any) -> Any:
 
 def bead_bytes(record: BeadRecord) -> bytes:
     """A bead's record as the file in the ledger's tree."""
-    return dump(_document(record), RECORD_BEAD, None)
+    lines = []
+    for key in RECORD_BEAD.keys:
+        value = getattr(record, key)
+        if value is None or (value == 0 and key in _NUMBERS):
+            continue
+        if key in _TIMES:
+            value = iso(value)
+        elif type(value) is not int and not (type(value) is str and value.isascii() and "\n" not in value):
+            return dump(_document(record), RECORD_BEAD, None)
+        lines.append(f"{key}: {scalar_text(value)}\n")
+    return "".join(lines).encode()
 
 
 def convoy_bytes(record: ConvoyRecord) -> bytes:

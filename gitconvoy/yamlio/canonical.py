@@ -11,6 +11,7 @@ from gitconvoy.model.kinds import Kind
 from gitconvoy.yamlio.reader import MAX_DEPTH
 from gitconvoy.yamlio.scalars import MAX_NUMBER_BITS
 
+_encode = json.JSONEncoder(sort_keys=True).encode
 LINK_KEYS = ("id", "type", "gate")
 _EXTRA_AFTER = "metadata"
 
@@ -46,7 +47,7 @@ def same(left: Any, right: Any) -> bool:
 
 def fingerprint(value: Any) -> str:
     """A text that is equal for the same data only."""
-    return json.dumps(value, sort_keys=True)
+    return _encode(value)
 
 
 def _sorted_set(items: list[Any]) -> list[Any]:
@@ -69,10 +70,10 @@ def _link(item: Any) -> Any:
 
 def _plain(value: Any, where: str, depth: int) -> Any:
     """A copy of plain types. Depth is bounded, so recursion is too."""
-    if value is None or isinstance(value, bool | float):
-        return value
     if isinstance(value, str):
         return _text(str(value), where)
+    if value is None or isinstance(value, bool | float):
+        return value
     if isinstance(value, int):
         if value.bit_length() > MAX_NUMBER_BITS:
             raise _unwritable(where, "a number of hundreds of digits")

@@ -119,7 +119,7 @@ def _odd_lines(data: bytes, path: str) -> list[Problem]:
             Problem(path, "yaml-conflict", "a merge conflict was left in the file", hint, line=line, column=column)
             for line, column in places
         ]
-    for code, (name, escape) in _LINE_BREAKS.items():
+    for code, (name, escape) in () if data.isascii() else _LINE_BREAKS.items():
         if code in data:
             line, column = _place(data, data.index(code))
             message = f"the character {name} is a line break for some YAML readers and none for others"

@@ -27,6 +27,8 @@ def entry(key: str, value: Any, indent: str, *, flow_items: bool = False) -> lis
 
 def item(value: Any, indent: str, *, flow_items: bool = False) -> list[str]:
     """The lines of a list item, `- value`."""
+    if type(value) is str and "\n" not in value:
+        return [f"{indent}- {scalar_text(value)}"]
     if flow_items and isinstance(value, Mapping):
         short = _flow(value)
         if short is not None:
@@ -51,7 +53,9 @@ def body(value: Mapping[str, Any] | list[Any], indent: str, *, flow_items: bool 
 
 def value_lines(head: str, value: Any, indent: str, *, flow_items: bool = False) -> list[str]:
     """The lines of a value after its head (`key:` or `-`)."""
-    if isinstance(value, Mapping | list):
+    if type(value) is str and "\n" not in value:
+        return [f"{head} {scalar_text(value)}"]
+    if isinstance(value, list | Mapping):
         if value:
             return [head, *body(value, indent + STEP, flow_items=flow_items)]
         return [f"{head} {'{}' if isinstance(value, Mapping) else '[]'}"]
@@ -102,10 +106,10 @@ def _flow(value: Mapping[str, Any]) -> str | None:
 
 def scalar_text(value: Any, *, flow: bool = False) -> str:
     """A scalar on one line, quoted only where needed."""
+    if isinstance(value, str):
+        return value if plain(value, flow=flow) else quote(value)
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str):
-        return value if plain(value, flow=flow) else quote(value)
     return number_text(value)

@@ -20,6 +20,7 @@ from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.yamlio.complaints import before_parsing, syntax_problem
 from gitconvoy.yamlio.events import parse
 from gitconvoy.yamlio.positions import compose, position_of
+from gitconvoy.yamlio.quick import quick
 from gitconvoy.yamlio.scalars import resolve, shown
 
 MAX_DEPTH = 32
@@ -38,6 +39,12 @@ def load(data: bytes, path: str) -> dict[str, Any]:
     text, problems = before_parsing(data, path)
     if problems:
         raise _bad(path, problems)
+    known = quick(text)
+    return known if known is not None else strict(text, path)
+
+
+def strict(text: str, path: str) -> dict[str, Any]:
+    """`load` of a text whose bytes are in order, through a parser of all of YAML. Raises BadFiles."""
     found: list[Problem] = []
     try:
         root = parse(text, lambda events: _Builder(path, found).read(events))

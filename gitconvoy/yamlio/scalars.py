@@ -8,7 +8,7 @@ import re
 MAX_NUMBER_BITS = 1024
 """Whole numbers beyond that are refused: reading and printing them costs more than linear time."""
 
-_CONSTANTS: dict[str, bool | None] = {
+CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -29,14 +29,16 @@ _UNPRINTABLE = re.compile(
 _NO_PLAIN = re.compile(r"""[\s,\[\]{}#&*!|>'"%@`]|[-?:](?:\s|$)|---|\.\.\.|<<$""")
 _ENDS_PLAIN = re.compile(r":\s|\s#|[\n\t]|[:\s]$")
 _ENDS_FLOW = re.compile(r"[,\[\]{}:?]")
+_PLAINLY = re.compile(r"[A-Za-z](?:[A-Za-z0-9_/()-]++|[ .](?=[A-Za-z0-9_/()-]))*+")
+"""Most texts: nothing in them means anything to YAML, in block or in flow context."""
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v",
             "\f": "\\f", "\r": "\\r", "\x1b": "\\e", "\x85": "\\N", "\u2028": "\\L", "\u2029": "\\P"}  # fmt: skip
 
 
 def resolve(text: str) -> str | int | float | bool | None:
     """The value of a plain scalar under the core schema. ValueError for a whole number beyond `MAX_NUMBER_BITS`."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
+    if text in CONSTANTS:
+        return CONSTANTS[text]
     if text[0] not in _NUMBER_START:
         return text
     if _INT.fullmatch(text):
@@ -66,9 +68,11 @@ def printable(text: str) -> bool:
 
 def plain(text: str, *, flow: bool = False) -> bool:
     """Whether a text may be written without quotes, in block or in flow context."""
+    if _PLAINLY.fullmatch(text) is not None:
+        return text not in CONSTANTS
     if not text or _NO_PLAIN.match(text) or _ENDS_PLAIN.search(text) or (flow and _ENDS_FLOW.search(text)):
         return False
-    if text[0] in _NUMBER_START or text in _CONSTANTS:
+    if text[0] in _NUMBER_START or text in CONSTANTS:
         try:
             if not isinstance(resolve(text), str):
                 return False

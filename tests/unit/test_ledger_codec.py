@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from gitconvoy.errors import BadFiles
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.apply import apply, violations
+from gitconvoy.model.kinds import RECORD_BEAD
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
+from gitconvoy.yamlio.reader import load
+from gitconvoy.yamlio.writer import dump
 
 DISPATCH = Event(
     "dispatch",
@@ -51,6 +54,12 @@ RECORDS = st.builds(
 @given(RECORDS)
 def test_bead_records_come_back(record: BeadRecord) -> None:
     assert codec.read_bead(codec.bead_bytes(record), "beads/00/x.yaml") == record
+
+
+@given(RECORDS)
+def test_bead_records_are_written_as_all_documents_are(record: BeadRecord) -> None:
+    data = load(codec.bead_bytes(record), "x")
+    assert codec.bead_bytes(record) == dump(data, RECORD_BEAD, None)
 
 
 def test_convoy_records_come_back() -> None:
