@@ -84,7 +84,8 @@ def command_line(kind: Kind, python: str) -> str:
     """What git gives to a shell to merge a file of a kind; git quotes what it puts in for `%P`, `%X` and `%Y`.
 
     Whatever goes wrong there (no such interpreter, a bug, files that cannot be read): git merges the lines, as it would
-    without a driver. Plan files are derived: ours stays, and the next commit makes it anew.
+    without a driver. What has no lines (NUL in it) is a conflict: an exit code above 128 is an error for git, which
+    then gives up the whole merge. Plan files are derived: ours stays, and the next commit makes it anew.
     """
     if kind is PLAN:
         return "true"
@@ -92,7 +93,7 @@ def command_line(kind: Kind, python: str) -> str:
     return (
         " ".join((*words, "-- %O %A %B %L %P %X %Y; "))
         + "case $? in 0) exit 0;; 5) exit 1;; esac; "
-        + "exec git merge-file -L ours -L base -L theirs --marker-size=%L %A %O %B"
+        + "git merge-file -L ours -L base -L theirs --marker-size=%L %A %O %B || exit 1"
     )
 
 

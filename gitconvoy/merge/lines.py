@@ -55,16 +55,22 @@ def _regions(
 def _alike(*texts: Sequence[str]) -> int:
     """How many lines all of them begin with."""
     count = 0
-    for one, two, three in zip(*texts, strict=False):
-        if not one == two == three:
+    for lines in zip(*texts, strict=False):
+        if any(line != lines[0] for line in lines):
             break
         count += 1
     return count
 
 
 def _blocks(base: Sequence[str], side: Sequence[str]) -> list[Match]:
-    frequent = {line for text in (base, side) for line, count in Counter(text).items() if count > COMMON}
-    return SequenceMatcher(frequent.__contains__, base, side, autojunk=False).get_matching_blocks()
+    """Where both have the same lines: what they begin and end with, and what is found by landmarks between."""
+    head = _alike(base, side)
+    tail = _alike(base[head:][::-1], side[head:][::-1])
+    old, new = base[head : len(base) - tail], side[head : len(side) - tail]
+    frequent = {line for text in (old, new) for line, count in Counter(text).items() if count > COMMON}
+    found = SequenceMatcher(frequent.__contains__, old, new, autojunk=False).get_matching_blocks()
+    between = [Match(each.a + head, each.b + head, each.size) for each in found]
+    return [Match(0, 0, head), *between, Match(len(base) - tail, len(side) - tail, tail)]
 
 
 def _common(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Iterator[_Span]:

@@ -165,6 +165,18 @@ def test_what_cannot_be_merged_by_fields_is_merged_by_lines(here: HookedTown) ->
     assert "title: Two" in text
 
 
+def test_what_has_no_lines_is_a_conflict_and_ours_stays(here: HookedTown) -> None:
+    on_branch(here, "one", lambda: (here.path / A_FILE).write_bytes(here.repo.read(A_FILE).encode("utf-16")))
+    on_branch(here, "two", lambda: prefer(here, title="Two"))
+    merged(here, "one", onto="two", code=1)
+    assert here.repo.status() == [f"UU {A_FILE}"]
+    assert here.repo.read(A_FILE) == here.repo.show("two", A_FILE)
+    line = driver(here).replace("%O", "b").replace("%A", A_FILE).replace("%B", "t").replace("%L", "7")
+    assert here.repo.run("-c", f"alias.ask=!{line} #", "ask").returncode == 1, (
+        "above 128 is an error for git, not a conflict"
+    )
+
+
 def driver(here: HookedTown) -> str:
     return here.repo.git("config", "merge.gitconvoy-bead.driver")
 

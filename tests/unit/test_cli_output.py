@@ -71,3 +71,22 @@ def test_notes_that_cannot_be_written_are_no_lost_answer(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stderr", Broken(errno.ENOSPC))
     output.note("beside")
     assert output.lost_answer() is None
+
+
+class Terminal(io.StringIO):
+    """What a terminal is shown."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_no_colour_means_no_escape_at_all(monkeypatch: pytest.MonkeyPatch, plain: bool) -> None:
+    monkeypatch.setenv("NO_COLOR", "1" if plain else "")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stdout", shown)
+    output.table(("ID", "STATE"), [("gt-a", "ready")], lambda _: "bold green")
+    output.say("all is well", "green")
+    assert "gt-a" in shown.getvalue()
+    assert ("\x1b" in shown.getvalue()) is not plain

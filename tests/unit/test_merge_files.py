@@ -297,3 +297,13 @@ def test_a_conflict_shows_the_base_where_git_would() -> None:
 def test_large_files_are_left_to_lines() -> None:
     large = BEAD_HEAD + "notes: |\n" + "  a\n" * 70000
     assert merge(BEAD_HEAD, large, BEAD_HEAD + "notes: b\n") is None
+
+
+def test_lines_that_are_everywhere_cost_no_cubic_time() -> None:
+    """Few bytes, in which every line is there hundreds of times."""
+    sides = [("x", ("a", "b")), ("y", ("b", "a")), ("z", ("a", "a", "b"))]
+    texts = ["".join(f"  {line}\n" for line in (first, *pair * (980 // len(pair)))) for first, pair in sides]
+    base, ours, theirs = (f"{BEAD_HEAD}notes: |\n{each}" for each in texts)
+    assert {"y", "z"} <= {*load(text(base, ours, theirs).encode(), "f")["notes"].split("\n")}
+    changed = base.replace("  x\n", "  x\n  new\n"), base + "  end\n"
+    assert load(text(base, *changed).encode(), "f")["notes"].endswith("b\nend\n")
