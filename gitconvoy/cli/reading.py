@@ -11,14 +11,14 @@ import click
 from gitconvoy.cli.app import App
 from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note
-from gitconvoy.errors import Refused, UsageError
+from gitconvoy.errors import ConvoyError, Refused, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.dispatch.breaker import Breaker
     from gitconvoy.engine.local import Local
     from gitconvoy.engine.town import Town
     from gitconvoy.model.plan import Plan
-    from gitconvoy.model.state import State
+    from gitconvoy.model.state import Asked, State
     from gitconvoy.rules.view import View
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,8 +43,17 @@ class Moment:
         return self.view.plan
 
 
-def moment(app: App, at: str | None = None, *, planless: bool = False, aside: bool = True) -> Moment:
+def moment(
+    app: App,
+    at: str | None = None,
+    *,
+    planless: bool = False,
+    aside: bool = True,
+    asked: Callable[[Plan], Asked] | None = None,
+) -> Moment:
     """The state now, at a revision or a date. NotFound for an unknown one, Refused where the trunk has no plan.
+
+    `asked`: what the command asks of the state now, by which ids there are; so much of its plan is enough. None: all.
 
     With `planless` it may have none as long as there is a ledger. With `aside`, a branch that plans otherwise is noted.
     """
@@ -53,7 +62,7 @@ def moment(app: App, at: str | None = None, *, planless: bool = False, aside: bo
 
     town = app.town()
     where = time_travel.point(town, at) if at is not None else None
-    state = time_travel.state_of(town, where) if where is not None else town.state()
+    state = time_travel.state_of(town, where) if where is not None else _now_of(town, asked)
     if at is None:
         if aside:
             note_branch(app)
@@ -61,6 +70,20 @@ def moment(app: App, at: str | None = None, *, planless: bool = False, aside: bo
             require_plan(town, state.plan)
     local = time_travel.local_at(town, state, where)
     return Moment(View(state), local, past=where is not None and where.time is not None)
+
+
+def _now_of(town: Town, asked: Callable[[Plan], Asked] | None) -> State:
+    if asked is None:
+        return town.state()
+    from gitconvoy.model.state import Asked
+
+    first = Asked()
+    state = town.state(first)
+    try:
+        more = asked(state.plan) if state.plan.rest is not None else first
+    except ConvoyError:
+        return state  # the command finds out, and tells, in its turn
+    return state if more == first else town.state(more)
 
 
 def reading(app: App, at: str | None = None, ids: Sequence[str] = ()) -> State:

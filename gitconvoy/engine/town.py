@@ -17,13 +17,14 @@ from gitconvoy.engine.local import START, Local
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import Settings
 from gitconvoy.errors import ConvoyError, Refused
-from gitconvoy.git import config, lock, personal, refs
+from gitconvoy.git import config, lock, personal, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF, read_ledger
+from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.ledger import BeadRecord, Ledger
 from gitconvoy.model.plan import Config, Plan
-from gitconvoy.model.state import State
-from gitconvoy.store import load
+from gitconvoy.model.state import Asked, State
+from gitconvoy.store import load, trunk
 from gitconvoy.store.localfiles import local_folder
 
 LOCK_SECONDS = 60.0
@@ -127,12 +128,23 @@ class Town:
         """The ledger as it stands."""
         return read_ledger(self.repo, self.ledger_tip())
 
-    def state(self) -> State:
-        """The state now: trunk, ledger, and the clock in whole seconds, never before the ledger's tip."""
-        trunk = self.trunk()
+    def state(self, asked: Asked | None = None) -> State:
+        """The state now: trunk, ledger, and the clock in whole seconds, never before the ledger's tip.
+
+        With `asked` its plan may hold no more than is needed for that (`Plan.rest`).
+        """
+        tip = self.trunk()
         ledger = self.ledger()
-        plan = self.joined(load.from_commit(self.repo, trunk))
-        return State(plan, ledger, max(int(time.time()), ledger.tip_time), trunk)
+        plan = self._needed(tip, ledger, asked) if asked is not None else None
+        plan = self.joined(load.from_commit(self.repo, tip) if plan is None else plan)
+        return State(plan, ledger, max(int(time.time()), ledger.tip_time), tip)
+
+    def _needed(self, tip: str | None, ledger: Ledger, asked: Asked) -> Plan | None:
+        """What is needed of the plan; None where rigs have repositories of their own, whose beads all count."""
+        known = {each.id for each in ledger.beads.values() if each.status is not None or each.submitted is not None}
+        tree = trees.tree_at(self.repo, tip, ROOT) if tip is not None else None
+        found = trunk.plan(self.repo, tree, known.union(asked.beads), asked.waves_of)
+        return found if found.rest is None or not self.homes(found.config) else None
 
     def local(self, plan: Plan, ledger: Ledger | None = None) -> Local:
         """What only this machine knows; of the branches that were handed in only with the `ledger`."""
