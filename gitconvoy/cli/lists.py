@@ -33,7 +33,7 @@ _COLOURS = {
 @at_option
 def list_(app: App, everything: bool, status: str | None, tree: bool, at: str | None) -> None:
     """List convoys: those that are not closed, unless asked for more."""
-    from gitconvoy.reports.overview import convoy_beads, list_convoys
+    from gitconvoy.reports.listing import convoy_beads, list_convoys
 
     found = moment(app, at, asked=None if tree else _nothing_more)
     data = list_convoys(found.view, everything=everything, status=status)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from gitconvoy.errors import GitError, LostRace
+
+_PAUSE = 0.01
+"""Seconds between two looks at a lock that another process holds."""
 
 
 @contextmanager
@@ -19,26 +22,43 @@ def exclusive(path: Path, timeout: float) -> Iterator[None]:
     Raises LostRace when another process keeps it for longer than `timeout` seconds, GitError where no lock file can be
     made. The lock ends with the process that holds it, so a file that stays behind blocks nobody.
     """
-    lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=timeout)
-    except Timeout as error:
-        raise LostRace(
-            f"another gitconvoy process has held {path} for more than {timeout:g} s",
-            hint="try again in a moment",
-            code="locked",
-        ) from error
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise GitError(
-            f"no lock file can be made at {path}: {error}",
-            hint="check that the git directory is writable",
-            code="not-writable",
-        ) from error
+        raise _cannot(path, error) from error
     try:
+        _take(handle, path, timeout)
         yield
     finally:
-        lock.release()
+        os.close(handle)  # ends the lock
+
+
+def _take(handle: int, path: Path, timeout: float) -> None:
+    until = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= until:
+                raise LostRace(
+                    f"another gitconvoy process has held {path} for more than {timeout:g} s",
+                    hint="try again in a moment",
+                    code="locked",
+                ) from error
+            time.sleep(_PAUSE)
+        except OSError as error:
+            raise _cannot(path, error) from error
+        else:
+            return
+
+
+def _cannot(path: Path, error: OSError) -> GitError:
+    return GitError(
+        f"no lock file can be made at {path}: {error}",
+        hint="check that the git directory is writable",
+        code="not-writable",
+    )
 
 
 def held(path: Path) -> bool:

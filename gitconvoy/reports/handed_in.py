@@ -15,8 +15,8 @@ from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
+from gitconvoy.reports.attempt_rows import asking, asks
 from gitconvoy.reports.failures import with_last
-from gitconvoy.reports.rows import asking, asks
 from gitconvoy.rules.view import View
 
 
