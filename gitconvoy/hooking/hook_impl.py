@@ -16,7 +16,7 @@ from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, Exit, Problem, Refused
 from gitconvoy.git import commits, index, personal, refs, trees, write
 from gitconvoy.git.repo import Repo
-from gitconvoy.hooking import rigs
+from gitconvoy.hooking import quick, rigs
 from gitconvoy.model.kinds import PLAN, ROOT, kind_of, stem
 from gitconvoy.model.ledger import Event, Ledger
 from gitconvoy.model.plan import Plan
@@ -61,7 +61,19 @@ def pre_commit(town: Town) -> HookResult:
     found = _judge(town, after, ledger)
     if any(problem.severity == "error" for problem in found):
         return _refusal(found)
-    return HookResult(problems=tuple(found), lines=tuple(_rewrite_plans(town, after, ledger)))
+    lines = _rewrite_plans(town, after, ledger)
+    if not after.problems and not after.config_broken and not after.homes and not after.away:
+        _note_judged(town)
+    return HookResult(problems=tuple(found), lines=tuple(lines))
+
+
+def _note_judged(town: Town) -> None:
+    """What is staged now, plan files and all, is in order: see `quick`."""
+    tip = town.ledger_tip()
+    convoys = trees.tree_at(town.repo, tip, "convoys") if tip is not None else None
+    tree = town.repo.git("write-tree", f"--prefix={ROOT}/", check=False)
+    if convoys is not None and tree.returncode == 0:
+        quick.remember(town.common_dir, tree.text.strip(), convoys)
 
 
 def pre_merge_commit(town: Town) -> HookResult:
@@ -176,12 +188,35 @@ def _react(town: Town) -> HookResult:
         said = f"gitconvoy: this clone dispatches nothing (gitconvoy.dispatch is {town.settings.role})"
         return HookResult(lines=(said,) if _looked_only(town, trunk) else ())
     outcome = react(town, cause=trunk or "command")
+    _follow_ledger(town, outcome.events)
     told = [_line(event) for event, _ in outcome.events]
     failed = [f"gitconvoy: {bead} {reason}" for bead, reason in outcome.failed]
     if town.ledger_tip() is None:
         _looked_only(town, trunk)  # nothing has ever happened here, and react notes its looks with the ledger's tip
     lost = _without_plan(town, trunk) if not outcome.state.plan.exists and town.ledger_tip() is not None else ()
     return HookResult(lines=(*(line for line in told if line), *failed, *lost))
+
+
+_CLOSED_STAYS_CLOSED = frozenset(
+    {"dispatch", "dispatch-failed", "submit", "merged", "done", "fail", "requeue", "expire", "complete", "notify"}
+)
+"""Events after which no convoy is open that was closed before."""
+
+
+def _follow_ledger(town: Town, events: Sequence[tuple[Event, str]]) -> None:
+    """What was judged with the ledger before these events is judged with the one after them."""
+    if not events or not _CLOSED_STAYS_CLOSED.issuperset(event.kind for event, _ in events):
+        return
+    before, repo = events[-1][1], town.repo
+    for _, commit in reversed(events):
+        if commit != before:
+            return  # somebody else has written something in between
+        parents = commits.commit(repo, commit).parents
+        before = parents[0] if parents else ""
+    old = trees.tree_at(repo, before, "convoys") if before else None
+    new = trees.tree_at(repo, events[-1][1], "convoys")
+    if old is not None and new is not None:
+        quick.follow(town.common_dir, old, new)
 
 
 def _without_plan(town: Town, trunk: str | None) -> tuple[str, str]:
