@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gitconvoy.errors import BadFiles
 from gitconvoy.git import glance
@@ -22,7 +21,6 @@ _KEPT = 4
 _FEW = 20
 _LEDGER = "refs/heads/convoy-ledger:convoys"
 _PLAIN = frozenset({"100644", "100755"})
-_STANDING = frozenset({"status", "outcome", "closed_at", "close_reason", "assignee"})
 
 
 def in_order() -> bool:
@@ -52,6 +50,7 @@ def _is_bead(file: glance.Staged) -> bool:
 
 
 def _only_standing(files: Sequence[glance.Staged]) -> bool:
+    from gitconvoy.model.standing import only_stands
     from gitconvoy.yamlio.reader import load
 
     contents = glance.blobs([blob for file in files for blob in file.blobs])
@@ -59,29 +58,7 @@ def _only_standing(files: Sequence[glance.Staged]) -> bool:
         read = [load(data, "") for data in contents or ()]
     except BadFiles:
         return False
-    return bool(read) and all(_stands(*pair) for pair in zip(read[::2], read[1::2], strict=True))
-
-
-def _stands(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Whether a document that was in order still is, and holds the same but for how the bead stands."""
-    changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-    return changed <= _STANDING and all(_is_sound(key, after[key]) for key in changed & after.keys())
-
-
-def _is_sound(key: str, value: object) -> bool:
-    """Whether every schema and every config would take the value; what more some would take is theirs to say."""
-    from gitconvoy.model.clock import parse_iso
-    from gitconvoy.model.plan import OUTCOMES, STATUSES
-
-    if not isinstance(value, str):
-        return False
-    if key == "closed_at":
-        try:
-            return len(value) == len("2030-01-31T12:00:00Z") and value.isascii() and parse_iso(value) >= 0
-        except ValueError:
-            return False
-    known: dict[str, bool] = {"status": value in STATUSES, "outcome": value in OUTCOMES, "close_reason": True}
-    return known.get(key, False)
+    return bool(read) and all(map(only_stands, read[::2], read[1::2]))
 
 
 def recall(common_dir: Path) -> list[tuple[str, str]]:

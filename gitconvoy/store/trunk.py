@@ -152,7 +152,9 @@ def _same_shape(repo: Repo, old: trees.Entry | None, new: trees.Entry | None) ->
     """The bead after a change that leaves the graph as it was."""
     if old is None or new is None or not (old.is_file and new.is_file):
         raise Unusable("a bead has come or gone")
-    before, after = (_value(repo, source) for source in load.sources_of(repo, [old, new]))
+    (before,) = _read(repo, [(old.path, old.oid)])
+    data = before.data if isinstance(before, Bead) else {}
+    after = understood(load.sources_of(repo, [new])[0], kinds.BEAD, load.memo_of(repo), data)
     if not isinstance(before, Bead) or not isinstance(after, Bead) or _shape(before) != _shape(after):
         raise Unusable("links have changed")
     return after
