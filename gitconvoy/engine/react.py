@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gitconvoy.dispatch import breaker, handins, leases
 from gitconvoy.engine import catchup, facts, looks, rewound, seen, settle, trunk, wake
 from gitconvoy.engine.attempts import ending
 from gitconvoy.engine.attempts.starting import begin
 from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.handin import handover, merging, proofs
+from gitconvoy.engine.handin import handover, proofs
 from gitconvoy.engine.handin.adopt import adopt
-from gitconvoy.engine.handin.merging import Conflict, Round
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.telling import board, notices
@@ -28,6 +27,9 @@ from gitconvoy.ledger import chain
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event
 from gitconvoy.model.state import Asked, State
+
+if TYPE_CHECKING:
+    from gitconvoy.engine.handin.merging import Conflict, Round
 
 T = TypeVar("T")
 ATTEMPTS = 50
@@ -207,18 +209,27 @@ def _act_on(
     acted = pairs
     for _ in range(ROUNDS):
         stalled = _act(town, draft, acted)
-        merges = merging.merge_all(town, draft.state, draft.local)
+        merges = _merge(town, draft)
         if not stalled and not merges:
             break
 
-        def concluding(again: Draft, stalled: list[_Stalled] = stalled, merges: Round = merges) -> None:
+        def concluding(again: Draft, stalled: list[_Stalled] = stalled, merges: Round | None = merges) -> None:
             _count_failures(again, stalled)
-            _give_back(again, merges.conflicts)
+            _give_back(again, merges.conflicts if merges is not None else ())
 
         draft, _, acted = _publish(town, concluding, cause if merges else "scan", feed and bool(merges), asked)
         failed, pairs = failed + stalled, (*pairs, *acted)
     _forget_notes(town, draft)
     return draft, pairs, failed
+
+
+def _merge(town: Town, draft: Draft) -> Round | None:
+    """Merge what waits for that on this machine; None where nothing does, and then nothing of that is loaded."""
+    if not any(record.live and record.submitted is not None for record in draft.state.ledger.beads.values()):
+        return None
+    from gitconvoy.engine.handin import merging
+
+    return merging.merge_all(town, draft.state, draft.local)
 
 
 def _give_back(draft: Draft, conflicts: Iterable[Conflict]) -> None:
