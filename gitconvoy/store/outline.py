@@ -19,7 +19,7 @@ from gitconvoy.store.cache import PATIENCE, generation
 _AT_ONCE = 500
 """No SQLite takes fewer values in one statement."""
 _CANCELLED, _DONE = "cancelled", "done"
-_TABLES = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS beads (id TEXT PRIMARY KEY, path TEXT, blob TEXT, parent TEXT, outcome TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS unsettled ON beads (id) WHERE outcome IS NULL;
 CREATE INDEX IF NOT EXISTS children ON beads (parent) WHERE parent IS NOT NULL;
@@ -48,7 +48,8 @@ class Row:
 def row_of(bead: Bead, blob: str, config: Config) -> Row:
     """How a bead is outlined."""
     outcome = bead.outcome or _DONE if config.category(bead.status) == "done" else None
-    return Row(bead.id, bead.path, blob, bead.parent, _CANCELLED if bead.tombstone else outcome)
+    gone = bead.tombstone and bead.archived
+    return Row(bead.id, bead.path, blob, bead.parent, _CANCELLED if gone else outcome)
 
 
 class Outline:
@@ -67,7 +68,7 @@ class Outline:
                 self._db = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)
                 self._db.execute("PRAGMA synchronous=NORMAL")
             if write:
-                self._db.executescript(_TABLES)
+                self._db.executescript(TABLES)
             self._db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             yield self._db
             self._db.execute("COMMIT")
