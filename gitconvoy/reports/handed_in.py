@@ -8,8 +8,7 @@ from typing import Any
 
 from gitconvoy.dispatch import handins
 from gitconvoy.engine.attempts.places import base_of, merge_of
-from gitconvoy.engine.handin.merging import is_here
-from gitconvoy.engine.local import Local
+from gitconvoy.engine.local import Local, is_here
 from gitconvoy.errors import Refused
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord

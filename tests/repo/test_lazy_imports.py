@@ -44,9 +44,7 @@ def here(repo: GitRepo) -> TownHelper:
 
 def loaded(place: Path, *words: str) -> set[str]:
     """The modules that a command has loaded in the end."""
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, *words], cwd=place, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", CODE, *words], cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.rpartition("LOADED ")[2].split())
 
