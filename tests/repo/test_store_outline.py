@@ -1,4 +1,4 @@
-"""The outline of the trunk's plan: never the truth, right after damage, and for nobody who did not ask for it (SPEC 1)."""
+"""The outline of the trunk's plan: never the truth, right after damage, for nobody who did not ask for it (SPEC 1)."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def test_only_what_is_needed_is_read_the_second_time(here: TownHelper, monkeypat
     again = needed(here)
     assert (set(again.beads), set(again.settled)) == ({"gt-b", "gt-c"}, {"gt-a", "gt-old"})
     found = again.bead("gt-old")
-    assert found is not None and found.title == "Bead gt-old"
+    assert found is not None
+    assert found.title == "Bead gt-old"
     assert answers(here) == said
 
 
@@ -130,9 +131,11 @@ def test_two_readers_of_two_trees_each_get_theirs(here: TownHelper) -> None:
     here.repo.write(".convoy/beads/gt-old.yaml", "id: gt-old\ntitle: Bead new\nstatus: closed\n")
     here.repo.commit("another title")
     found = needed(here).bead("gt-old")
-    assert found is not None and found.title == "Bead new"
+    assert found is not None
+    assert found.title == "Bead new"
     before = plan.bead("gt-old")
-    assert before is not None and before.title == "Bead gt-old"
+    assert before is not None
+    assert before.title == "Bead gt-old"
 
 
 def test_a_repository_that_is_only_read_gets_no_outline(repo: GitRepo) -> None:

@@ -1,4 +1,4 @@
-"""A part of a plan gives the answers of all of it: `ready`, `why`, `status`, what completes and what is in which wave."""
+"""A part of a plan gives the answers of all of it: what is ready and why not, what completes, who is in which wave."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def sound(whole: State) -> bool:
     return not whole.plan.broken and not graph.hierarchy.cyclic and not graph.in_cycle
 
 
-@settings(max_examples=60)
+@settings(max_examples=80)
 @given(states(most=10))
 def test_a_part_says_what_the_whole_says(whole: State) -> None:
     assume(sound(whole))
@@ -95,7 +95,7 @@ def test_a_part_says_what_the_whole_says(whole: State) -> None:
         assert of_beads(View(part(whole, [one])), [one]) == of_beads(view, [one])
 
 
-@settings(max_examples=60)
+@settings(max_examples=80)
 @given(states(most=10))
 def test_the_waves_of_a_part_are_those_of_the_whole(whole: State) -> None:
     assume(sound(whole))
