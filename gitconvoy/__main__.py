@@ -8,6 +8,11 @@ import sys
 def main() -> None:
     """Run the command line, whose own boundary begins once its modules are loaded; ^C before that ends it quietly."""
     try:
+        if sys.argv[1:] == ["hook-run", "pre-commit"]:
+            from gitconvoy.hooking import quick
+
+            if quick.in_order():
+                return
         from gitconvoy.cli.main import main as run
 
         run()

@@ -14,7 +14,8 @@ from gitfixtures import GitRepo
 
 from gitconvoy.cli.main import run as run_command
 from gitconvoy.engine.town import Town
-from gitconvoy.hooking.hook_impl import HookResult, run_hook
+from gitconvoy.hooking.hook_impl import run_hook
+from gitconvoy.hooking.result import HookResult
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.state import State
 

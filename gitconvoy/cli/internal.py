@@ -13,7 +13,7 @@ from gitconvoy.cli.output import note, safe_line
 from gitconvoy.errors import ConvoyError, Exit, GitError, Refused, fault_of, told
 
 if TYPE_CHECKING:
-    from gitconvoy.hooking.hook_impl import HookResult
+    from gitconvoy.hooking.result import HookResult
 
 _HOOK_ARGUMENTS = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,14 +12,14 @@ import click
 from gitconvoy.cli.app import App
 from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note
-from gitconvoy.errors import Refused, UsageError
+from gitconvoy.errors import ConvoyError, Refused, UsageError
 
 if TYPE_CHECKING:
     from gitconvoy.dispatch.breaker import Breaker
     from gitconvoy.engine.local import Local
     from gitconvoy.engine.town import Town
     from gitconvoy.model.plan import Plan
-    from gitconvoy.model.state import State
+    from gitconvoy.model.state import Asked, State
     from gitconvoy.rules.view import View
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,13 +30,19 @@ def at_option(function: F) -> F:
     return click.option("--at", metavar="REV", help="Read the state at a commit or a date instead of now.")(function)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Moment:
     """The rules over a state, and what this machine knows beside it. `past`: the time is another one than now."""
 
     view: View
-    local: Local
+    look: Callable[[], Local]
+    """What this machine knows; many answers need nothing of it."""
     past: bool = False
+
+    @cached_property
+    def local(self) -> Local:
+        """What this machine knows, as it was when first asked for."""
+        return self.look()
 
     @property
     def plan(self) -> Plan:
@@ -43,24 +50,49 @@ class Moment:
         return self.view.plan
 
 
-def moment(app: App, at: str | None = None, *, planless: bool = False, aside: bool = True) -> Moment:
+def moment(
+    app: App,
+    at: str | None = None,
+    *,
+    planless: bool = False,
+    aside: bool = True,
+    asked: Callable[[Plan], Asked] | None = None,
+) -> Moment:
     """The state now, at a revision or a date. NotFound for an unknown one, Refused where the trunk has no plan.
+
+    `asked`: what the command asks of the state now, by which ids there are; so much of its plan is enough. None: all.
 
     With `planless` it may have none as long as there is a ledger. With `aside`, a branch that plans otherwise is noted.
     """
-    from gitconvoy.engine import time_travel
     from gitconvoy.rules.view import View
 
     town = app.town()
-    where = time_travel.point(town, at) if at is not None else None
-    state = time_travel.state_of(town, where) if where is not None else town.state()
-    if at is None:
-        if aside:
-            note_branch(app)
-        if not (planless and state.ledger.tip is not None):
-            require_plan(town, state.plan)
-    local = time_travel.local_at(town, state, where)
-    return Moment(View(state), local, past=where is not None and where.time is not None)
+    if at is not None:
+        from gitconvoy.engine import time_travel
+
+        where = time_travel.point(town, at)
+        then = time_travel.state_of(town, where)
+        return Moment(View(then), lambda: time_travel.local_at(town, then, where), past=where.time is not None)
+    state = _now_of(town, asked)
+    if aside:
+        note_branch(app)
+    if not (planless and state.ledger.tip is not None):
+        require_plan(town, state.plan)
+    return Moment(View(state), lambda: town.local(state.plan, state.ledger))
+
+
+def _now_of(town: Town, asked: Callable[[Plan], Asked] | None) -> State:
+    if asked is None:
+        return town.state()
+    from gitconvoy.model.state import Asked
+
+    first = Asked()
+    state = town.state(first)
+    try:
+        more = asked(state.plan) if state.plan.rest is not None else first
+    except ConvoyError:
+        return state  # the command finds out, and tells, in its turn
+    return state if more == first else town.state(more)
 
 
 def reading(app: App, at: str | None = None, ids: Sequence[str] = ()) -> State:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from gitconvoy.cli.app import App, command
 from gitconvoy.cli.lists import reasons_text, status_word
 from gitconvoy.cli.output import emit, note, say
 from gitconvoy.cli.reading import at_option, circumstances, moment
+
+if TYPE_CHECKING:
+    from gitconvoy.model.plan import Plan
 
 _BAR = 20
 _MARKS = {
@@ -31,11 +34,15 @@ _MARKS = {
 def status(app: App, convoy: str | None, at: str | None) -> None:
     """Show one convoy in full, or all of them at a glance: progress, waves, who works on what, what waits and why."""
     from gitconvoy.ledger.read import history
+    from gitconvoy.model.state import Asked
     from gitconvoy.reports.failures import last_failures, waiting_for_it
     from gitconvoy.reports.ids import find_convoy
     from gitconvoy.reports.overview import convoy_status, town_status
 
-    found = moment(app, at)
+    def asked(plan: Plan) -> Asked:
+        return Asked(waves_of=plan.convoys[find_convoy(plan, convoy)].tracks) if convoy is not None else Asked()
+
+    found = moment(app, at, asked=asked)
     about = circumstances(app, found)
     failures = last_failures(waiting_for_it(found.view), history(app.town().repo, found.view.ledger.tip))
     if convoy is None:

@@ -27,11 +27,12 @@ def why(app: App, bead: str, at: str | None) -> None:
     Of each link that holds it up: which commit wrote it, when, and who.
     """
     from gitconvoy.ledger.read import history
+    from gitconvoy.model.state import Asked
     from gitconvoy.reports import origins
     from gitconvoy.reports.ids import find_bead
     from gitconvoy.reports.why import why as report
 
-    found = moment(app, at)
+    found = moment(app, at, asked=lambda plan: Asked([find_bead(plan, bead)]))
     bead_id = find_bead(found.plan, bead)
     convoys = {None, *found.view.tracking(bead_id)}
     entries = [

@@ -12,7 +12,6 @@ from typing import Any
 from gitconvoy.dispatch import outbox, program
 from gitconvoy.dispatch.outbox import Notice
 from gitconvoy.dispatch.registry import fill, split
-from gitconvoy.dispatch.worker import detached_environment
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.clock import iso
@@ -71,6 +70,8 @@ def deliver(known: Channels, notice: Notice, name: str, common_dir: Path, home: 
 
 
 def _run(argv: tuple[str, ...], notice: Notice, who: str, common_dir: Path, home: Path) -> str | None:
+    from gitconvoy.dispatch.worker import detached_environment  # most who ask whether anybody is told tell nobody
+
     file = outbox.message_file(common_dir, notice)
     write_atomically(file, f"{notice.title}\n\n{notice.message}\n".encode())
     values = {

@@ -6,12 +6,15 @@ An entry point names something that, called without arguments, gives an object w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from gitconvoy.dispatch.logs import Log
 from gitconvoy.dispatch.running import ConfigurationError, Running, Work
 from gitconvoy.errors import ConvoyError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "gitconvoy.dispatchers"
 METHODS = ("start", "alive", "stop")
@@ -19,7 +22,13 @@ METHODS = ("start", "alive", "stop")
 
 def names() -> frozenset[str]:
     """The plug-ins that are installed."""
-    return frozenset(found.name for found in entry_points(group=GROUP))
+    return frozenset(found.name for found in _entry_points())
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    from importlib.metadata import entry_points  # as slow as all of this package: only where plug-ins are asked for
+
+    return entry_points(group=GROUP)
 
 
 def load(name: str) -> Callable[[], object]:
@@ -99,7 +108,7 @@ _REMEDY = "docs/dispatchers.md describes the interface; ask who wrote the plug-i
 
 
 def _entry(name: str) -> EntryPoint:
-    found = entry_points(group=GROUP, name=name)
+    found = [each for each in _entry_points() if each.name == name]
     if not found:
         installed = ", ".join(sorted(names())) or "none is installed"
         raise ConfigurationError(

@@ -11,9 +11,10 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import cast
 
-from gitconvoy.dispatch import plugins, tmux
+from gitconvoy.dispatch import plugins
 from gitconvoy.dispatch.running import ConfigurationError, Running, Work
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import config
@@ -70,7 +71,13 @@ def running(kind: str) -> Running:
 
     Not for `command`: that kind is the supervisor's own.
     """
-    return tmux.TmuxWindow() if kind == TMUX else plugins.make(kind)
+    return _tmux().TmuxWindow() if kind == TMUX else plugins.make(kind)
+
+
+def _tmux() -> ModuleType:
+    from gitconvoy.dispatch import tmux  # most machines have another dispatcher, and each hook asks which
+
+    return tmux
 
 
 def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
@@ -82,7 +89,7 @@ def _configured(repo: Repo, name: str, chosen: bool) -> Dispatcher:
     if plug_in:
         _require_plug_in(repo, kind, f"{key}.kind")
     elif kind == TMUX:
-        tmux.program()
+        _tmux().program()
     command = config.get(repo, f"{key}.command")
     if not command and not plug_in:
         raise ConfigurationError(

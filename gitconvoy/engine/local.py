@@ -9,9 +9,9 @@ from gitconvoy.dispatch.breaker import LIMIT, Breaker
 from gitconvoy.dispatch.handins import Handin
 from gitconvoy.dispatch.leases import Lease
 from gitconvoy.engine.attempts.places import Places
-from gitconvoy.model.ledger import CLAIM, PUSH, START
+from gitconvoy.model.ledger import CLAIM, PUSH, START, BeadRecord
 
-__all__ = ["CLAIM", "PUSH", "START", "Lease", "Local"]
+__all__ = ["CLAIM", "PUSH", "START", "Lease", "Local", "is_here"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +43,12 @@ class Local:
     """Rig -> the failures to start in a row, where there were any since the last start."""
     breaker_limit: int = LIMIT
     """How many of them open a rig's breaker; 0: none do."""
+
+
+def is_here(record: BeadRecord, local: Local) -> bool:
+    """Whether this machine goes on with handed-in work: it has begun the attempt, or has the note of what `done` said.
+
+    The note counts, as a machine may have got another name since.
+    """
+    note = local.handins.get(record.id)
+    return record.machine == local.machine or (note is not None and note.token == record.token)

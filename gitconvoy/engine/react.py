@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from gitconvoy.dispatch import breaker, handins, leases
 from gitconvoy.engine import catchup, facts, looks, rewound, seen, settle, trunk, wake
 from gitconvoy.engine.attempts import ending
 from gitconvoy.engine.attempts.starting import begin
 from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.handin import handover, merging, proofs
+from gitconvoy.engine.handin import handover, proofs
 from gitconvoy.engine.handin.adopt import adopt
-from gitconvoy.engine.handin.merging import Conflict, Round
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.telling import board, notices
@@ -27,7 +26,10 @@ from gitconvoy.git import commits, refs
 from gitconvoy.ledger import chain
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event
-from gitconvoy.model.state import State
+from gitconvoy.model.state import Asked, State
+
+if TYPE_CHECKING:
+    from gitconvoy.engine.handin.merging import Conflict, Round
 
 T = TypeVar("T")
 ATTEMPTS = 50
@@ -76,24 +78,30 @@ class Outcome(Generic[T]):
 
 
 def transact(
-    town: Town, request: Callable[[Draft], T], *, cause: str = "command", feed: bool = True, preview: bool = False
+    town: Town,
+    request: Callable[[Draft], T],
+    *,
+    cause: str = "command",
+    feed: bool = True,
+    preview: bool = False,
+    asked: Asked | None = None,
 ) -> Outcome[T]:
     """Carry out a request and everything that is due, as one chain published by one compare-and-swap.
 
     Raises what the request raises (nothing is written then), LostRace, BadFiles for a damaged ledger, Refused where
     this clone has no role or the ledger branch was set back. With `preview` the decisions are returned and nothing is
-    written or started.
+    written or started. `asked`: which part of the plan is enough for the request (`Town.state`); None: all of it.
     """
     require_role(town.settings)
     if preview:
         rewound.require_whole(town)
-        draft, value = _decide(town, request, cause, feed)
+        draft, value = _decide(town, request, cause, feed, asked)
         pairs = tuple((event, "") for event in draft.events if event.kind != "init")
         return Outcome(value, pairs, _dispatches(pairs), (), wake.next_wake(draft.view, draft.local), draft.state)
     with town.exclusive():
         rewound.require_whole(town)
-        draft, value, pairs = _publish(town, request, cause, feed)
-        draft, pairs, failed = _act_on(town, draft, pairs, cause, feed)
+        draft, value, pairs = _publish(town, request, cause, feed, asked)
+        draft, pairs, failed = _act_on(town, draft, pairs, cause, feed, asked)
         _drop_old_leases(town, draft)
         looks.note(town, draft, pairs[-1][1] if pairs else draft.before.ledger.tip)
         handover.leave_behind(town, draft.state, draft.local, retry=cause == "scan")
@@ -110,8 +118,8 @@ def transact(
     return Outcome(value, pairs, started, tuple((each.bead, each.reason) for each in failed), due, draft.state)
 
 
-def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool) -> tuple[Draft, T]:
-    state = town.state()
+def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool, asked: Asked | None) -> tuple[Draft, T]:
+    state = town.state(asked)
     draft = Draft(state, town.local(state.plan, state.ledger), cause=cause, actor=town.actor)
     if state.trunk is not None:
         steps = trunk.steps(town.repo, state.plan, state.trunk, _since(town, state), state.ledger.beads.keys())
@@ -130,11 +138,11 @@ def _since(town: Town, state: State) -> str | None:
 
 
 def _publish(
-    town: Town, request: Callable[[Draft], T], cause: str, feed: bool
+    town: Town, request: Callable[[Draft], T], cause: str, feed: bool, asked: Asked | None
 ) -> tuple[Draft, T, tuple[tuple[Event, str], ...]]:
     for _ in range(ATTEMPTS):
         _adopt_remote_ledger(town)
-        draft, value = _decide(town, request, cause, feed)
+        draft, value = _decide(town, request, cause, feed, asked)
         if not draft.news:
             return draft, value, ()
         notices.begin(town, draft.local, draft.before.ledger.tip)
@@ -191,7 +199,7 @@ def _act(town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...]) -> list
 
 
 def _act_on(
-    town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...], cause: str, feed: bool
+    town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...], cause: str, feed: bool, asked: Asked | None
 ) -> tuple[Draft, tuple[tuple[Event, str], ...], list[_Stalled]]:
     """Act behind what was recorded, and decide on what comes of that, until nothing does any more.
 
@@ -201,18 +209,27 @@ def _act_on(
     acted = pairs
     for _ in range(ROUNDS):
         stalled = _act(town, draft, acted)
-        merges = merging.merge_all(town, draft.state, draft.local)
+        merges = _merge(town, draft)
         if not stalled and not merges:
             break
 
-        def concluding(again: Draft, stalled: list[_Stalled] = stalled, merges: Round = merges) -> None:
+        def concluding(again: Draft, stalled: list[_Stalled] = stalled, merges: Round | None = merges) -> None:
             _count_failures(again, stalled)
-            _give_back(again, merges.conflicts)
+            _give_back(again, merges.conflicts if merges is not None else ())
 
-        draft, _, acted = _publish(town, concluding, cause if merges else "scan", feed and bool(merges))
+        draft, _, acted = _publish(town, concluding, cause if merges else "scan", feed and bool(merges), asked)
         failed, pairs = failed + stalled, (*pairs, *acted)
     _forget_notes(town, draft)
     return draft, pairs, failed
+
+
+def _merge(town: Town, draft: Draft) -> Round | None:
+    """Merge what waits for that on this machine; None where nothing does, and then nothing of that is loaded."""
+    if not any(record.live and record.submitted is not None for record in draft.state.ledger.beads.values()):
+        return None
+    from gitconvoy.engine.handin import merging
+
+    return merging.merge_all(town, draft.state, draft.local)
 
 
 def _give_back(draft: Draft, conflicts: Iterable[Conflict]) -> None:
@@ -255,11 +272,11 @@ def _drop_old_leases(town: Town, draft: Draft) -> None:
 
 def react(town: Town, cause: str = "scan") -> Outcome[None]:
     """Do whatever is due; what hooks, scans and cron call. Scans have time for more proofs (`proofs.walk`)."""
-    first = transact(town, lambda _: None, cause=cause)
+    first = transact(town, lambda _: None, cause=cause, asked=Asked())
     walked = proofs.walk(town) if cause == "scan" else proofs.Walk()
     if not walked.marks:
         return first
-    second = transact(town, lambda draft: proofs.conclude(town, draft, walked), cause=cause)
+    second = transact(town, lambda draft: proofs.conclude(town, draft, walked), cause=cause, asked=Asked())
     return replace(
         second,
         events=first.events + second.events,

@@ -94,6 +94,16 @@ def remotes(repo: Repo) -> list[str]:
     return sorted(names, key=lambda name: name != "origin")
 
 
+def branch_places(repo: Repo) -> list[str]:
+    """Where branches are: here, and as each remote has them."""
+    return [HEADS, *(f"refs/remotes/{remote}/" for remote in remotes(repo))]
+
+
+def trunk_branch(repo: Repo, ref: str) -> str:
+    """The short name of the trunk's branch, also where only a remote-tracking ref of it is here."""
+    return next((ref.removeprefix(place) for place in branch_places(repo) if ref.startswith(place)), ref)
+
+
 def actor_of(repo: Repo, given: str | None) -> str:
     """Who acts: `--actor`, GITCONVOY_ACTOR, gitconvoy.actor, user.name, compared as given (SPEC 8)."""
     for name in (given, os.environ.get("GITCONVOY_ACTOR"), config.get(repo, "gitconvoy.actor")):

@@ -77,10 +77,14 @@ def completions(draft: Draft) -> None:
     doubts = doubtful(view.graph)
     for convoy_id, convoy in sorted(draft.state.plan.convoys.items()):
         record = draft.convoy_record(convoy_id)
-        status, outcome = view.convoy_status(convoy_id), view.completion(convoy_id)
-        if status == OPEN and outcome is not None and record.completed_at is None:
-            facts.complete(draft, convoy_id, outcome)
-        elif record.completed_at is None or outcome is not None or _in_doubt(draft, convoy, doubts):
+        status = view.convoy_status(convoy_id)
+        if record.completed_at is None and status != OPEN:
+            continue
+        outcome = view.completion(convoy_id)
+        if record.completed_at is None:
+            if outcome is not None:
+                facts.complete(draft, convoy_id, outcome)
+        elif outcome is not None or _in_doubt(draft, convoy, doubts):
             continue
         elif _takes_up_again(draft, convoy_id, status):
             facts.reopen_convoy(draft, convoy_id, "it tracks a bead that is open again")

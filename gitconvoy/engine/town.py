@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gitconvoy.dispatch import attempts, breaker, handins, leases, notifying, registry, workplace
 from gitconvoy.engine import joining, rigs
 from gitconvoy.engine import settings as settings_
-from gitconvoy.engine.attempts.places import Places
-from gitconvoy.engine.attempts.standing import in_words, places_in, trunk_branch
-from gitconvoy.engine.local import START, Local
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.engine.settings import Settings
-from gitconvoy.errors import ConvoyError, Refused
-from gitconvoy.git import config, lock, personal, refs
+from gitconvoy.errors import Refused
+from gitconvoy.git import config, lock, personal, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF, read_ledger
-from gitconvoy.model.ledger import BeadRecord, Ledger
+from gitconvoy.model.kinds import ROOT
+from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Config, Plan
-from gitconvoy.model.state import State
-from gitconvoy.store import load
+from gitconvoy.model.state import Asked, State
+from gitconvoy.store import load, trunk
 from gitconvoy.store.localfiles import local_folder
+
+if TYPE_CHECKING:
+    from gitconvoy.engine.local import Local
 
 LOCK_SECONDS = 60.0
 
@@ -127,97 +128,33 @@ class Town:
         """The ledger as it stands."""
         return read_ledger(self.repo, self.ledger_tip())
 
-    def state(self) -> State:
-        """The state now: trunk, ledger, and the clock in whole seconds, never before the ledger's tip."""
-        trunk = self.trunk()
+    def state(self, asked: Asked | None = None) -> State:
+        """The state now: trunk, ledger, and the clock in whole seconds, never before the ledger's tip.
+
+        With `asked` its plan may hold no more than is needed for that (`Plan.rest`).
+        """
+        tip = self.trunk()
         ledger = self.ledger()
-        plan = self.joined(load.from_commit(self.repo, trunk))
-        return State(plan, ledger, max(int(time.time()), ledger.tip_time), trunk)
+        plan = self._needed(tip, ledger, asked) if asked is not None else None
+        plan = self.joined(load.from_commit(self.repo, tip) if plan is None else plan)
+        return State(plan, ledger, max(int(time.time()), ledger.tip_time), tip)
+
+    def _needed(self, tip: str | None, ledger: Ledger, asked: Asked) -> Plan | None:
+        """What is needed of the plan; None where rigs have repositories of their own, whose beads all count."""
+        known = {each.id for each in ledger.beads.values() if each.status is not None or each.submitted is not None}
+        tree = trees.tree_at(self.repo, tip, ROOT) if tip is not None else None
+        found = trunk.plan(self.repo, tree, known.union(asked.beads), asked.waves_of)
+        return found if found.rest is None or not self.homes(found.config) else None
 
     def local(self, plan: Plan, ledger: Ledger | None = None) -> Local:
         """What only this machine knows; of the branches that were handed in only with the `ledger`."""
-        notes = handins.read_all(self.common_dir)
-        held = leases.read_all(self.common_dir)
-        found = registry.find(self.repo, plan.config.dispatch.dispatcher)
-        trouble = self._trouble(found)
-        via = found.via if isinstance(found, registry.Dispatcher) and not trouble else None
-        return Local(
-            machine=self.settings.machine,
-            leases=held,
-            begun=self._begun(held, ledger.beads.values() if ledger is not None else ()),
-            max_workers=self.settings.max_workers,
-            paused=self.settings.paused,
-            via=via,
-            dispatcher=found.name,
-            trouble=trouble,
-            notifies=notifying.wanted(self.repo),
-            places=self.places(plan),
-            handins=notes,
-            branches=self._branches(plan, notes.values(), ledger.beads.values() if ledger is not None else ()),
-            worktrees=via == START and self._wants_worktrees(found.name),
-            breakers=breaker.read_all(self.common_dir) if via == START else {},
-            breaker_limit=breaker.limit_or_default(self.repo),
-        )
+        from gitconvoy.engine import here  # whoever only reads the plan needs no dispatchers
 
-    def _begun(self, held: Mapping[str, leases.Lease], records: Iterable[BeadRecord]) -> frozenset[str]:
-        found = set()
-        for each in records:
-            token, lease = each.token, held.get(each.id)
-            started = each.in_flight and each.via == START and each.machine == self.settings.machine
-            if not started or token is None or (lease is not None and lease.token == token):
-                continue
-            if attempts.has_begun(attempts.attempt_folder(self.common_dir, each.id, each.attempt), token):
-                found.add(token)
-        return frozenset(found)
-
-    def _branches(
-        self, plan: Plan, notes: Iterable[handins.Handin], records: Iterable[BeadRecord]
-    ) -> dict[tuple[str, str], str]:
-        wanted = {(note.bead, note.branch) for note in notes}
-        wanted |= {(each.id, each.branch) for each in records if each.handed_in and each.branch is not None}
-        repos, found = self.repos(plan), {}
-        for bead, name in sorted(wanted):
-            try:
-                tip = refs.ref(repos(bead), settings_.HEADS + name)
-            except ConvoyError:
-                continue  # whoever asks for its base branch is told why
-            if tip is not None:
-                found[bead, name] = tip
-        return found
-
-    def _trouble(self, found: registry.Dispatcher | registry.Undefined) -> str:
-        """Why nothing can be started here, with the remedy: settings of this machine are no failures of beads.
-
-        Those of a rig's own repository count for that rig alone (`Places.trouble_of`).
-        """
-        if isinstance(found, registry.Undefined):
-            return in_words(found.error)
-        if found.via != START:
-            return ""
-        try:
-            workplace.check(self.repo)
-            workplace.mode(self.repo, found.name)
-            workplace.log_limit(self.repo)
-            workplace.keep_logs(self.repo)
-            breaker.limit(self.repo)
-        except ConvoyError as error:
-            return in_words(error)
-        return ""
-
-    def _wants_worktrees(self, dispatcher: str) -> bool:
-        return workplace.mode(self.repo, dispatcher) == workplace.WORKTREE
+        return here.look(self, plan, ledger)
 
     def trunk_branch(self) -> str:
         """The short name of the trunk's branch, also where only a remote-tracking ref of it is here."""
-        return trunk_branch(self.repo, self.settings.trunk)
-
-    def places(self, plan: Plan) -> Places:
-        """Where attempts work: what their branches are called, and where each base branch stands."""
-        homes = {
-            rig: home for rig, home in self.homes(plan.config).items() if rig not in plan.away and not home.trouble
-        }
-        own = {rig: places_in(each.repo(), each.trunk, plan, root=str(each.root())) for rig, each in homes.items()}
-        return places_in(self.repo, self.settings.trunk, plan, rigs=own)
+        return settings_.trunk_branch(self.repo, self.settings.trunk)
 
     def exclusive(self) -> AbstractContextManager[None]:
         """One writer at a time among ourselves. LostRace after a minute of waiting."""

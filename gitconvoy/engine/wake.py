@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from gitconvoy.dispatch.leases import NEVER
-from gitconvoy.dispatch.worker import detached_environment
 from gitconvoy.engine.attempts.breaking import next_trial
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.settle import lease_end
@@ -61,6 +60,8 @@ def leave_behind(town: Town, at: int) -> None:
 
 def spawn(town: Town, command: list[str], place: Path | None = None) -> int:
     """Start a detached `gitconvoy` command for this town, at `place` (else where we are); returns its process id."""
+    from gitconvoy.dispatch.worker import detached_environment  # most decisions leave nobody behind
+
     where = str(place or town.repo.worktree or town.common_dir)
     child = subprocess.Popen(
         [sys.executable, "-I", "-m", "gitconvoy", "-C", where, *command],

@@ -11,7 +11,6 @@ from gitconvoy.git import config, refs, write
 from gitconvoy.git.admin import admin_dir, lock_reason, real
 from gitconvoy.git.changes import NO_HOOKS, local_changes
 from gitconvoy.git.personal import operation_in_progress
-from gitconvoy.git.proofs import merged_by
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.run import Result, git
 
@@ -225,6 +224,8 @@ def _unmerged(place: Repo, tip: str, into: Sequence[str]) -> Iterator[str]:
 
 
 def _is_in(place: Repo, target: str, tip: str) -> bool:
+    from gitconvoy.git.proofs import merged_by  # who only makes worktrees merges nothing
+
     base = place.git("merge-base", target, tip, ok=(0, 1))
     try:
         return base.returncode == 0 and merged_by(place, target, tip, base.text) is not None

@@ -38,6 +38,8 @@ class Graph(LinkTable):
     @cached_property
     def in_cycle(self) -> frozenset[str]:
         """All beads that precede themselves: nothing of them is ever dispatched (SPEC 5)."""
+        if self.plan.rest is not None:
+            return frozenset()
         ids, size = self.precedence.ids, self.precedence.size
         return frozenset(ids[node] for part in self.cyclic_components for node in part if node < size)
 

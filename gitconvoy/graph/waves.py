@@ -67,7 +67,7 @@ def remaining_path(graph: Graph, closed: Collection[str]) -> dict[str, int]:
     Closed beads have 0. The beads of a cycle, which never start, count as one step together.
     """
     before, size = graph.precedence.before, graph.precedence.size
-    ended = {graph.precedence.index[bead_id] for bead_id in closed if bead_id in graph.precedence.index}
+    ended = {number for number, bead_id in enumerate(graph.precedence.ids) if bead_id in closed}
     longest = dict.fromkeys(range(len(before)), 0)
     for part in reversed(graph.order):
         beads = [node for node in part if node < size]

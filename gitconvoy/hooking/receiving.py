@@ -16,8 +16,8 @@ from gitconvoy.git import commits, config, reach, refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.signatures import signatures
 from gitconvoy.hooking.guarding import trunk_of
-from gitconvoy.hooking.hook_impl import HookResult
 from gitconvoy.hooking.ledger_push import judge_ledger
+from gitconvoy.hooking.result import HookResult
 from gitconvoy.hooking.trunk_push import judge_trunk
 from gitconvoy.ledger.read import REF, read_ledger
 from gitconvoy.model.kinds import ROOT

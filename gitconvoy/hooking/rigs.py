@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitconvoy.engine import rigs, seen, settings, wake
 from gitconvoy.engine.settings import LOCAL
@@ -12,9 +13,11 @@ from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, GitError
 from gitconvoy.git import refs, trees
 from gitconvoy.git.repo import Repo
-from gitconvoy.hooking.install import HookChange, install, uninstall
-from gitconvoy.hooking.status import HookStatus, status
 from gitconvoy.model.kinds import ROOT
+
+if TYPE_CHECKING:
+    from gitconvoy.hooking.install import HookChange
+    from gitconvoy.hooking.status import HookStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ def install_rigs(town: Town, python: str) -> tuple[RigHooks, ...]:
 
     Refused where hooks cannot run `python`. What a person has to do by hand is in the changes, as with `install`.
     """
+    from gitconvoy.hooking.install import install
+
     plan = town.plan()
     found = []
     for home in town.homes(plan.config).values():
@@ -59,6 +64,8 @@ def uninstall_rigs(town: Town) -> tuple[RigHooks, ...]:
 
     They stay where another town waits too, and where the repository is a town itself.
     """
+    from gitconvoy.hooking.install import uninstall
+
     found = []
     for home in town.homes(town.plan().config).values():
         if home.trouble:
@@ -101,6 +108,8 @@ class RigStatus:
 
 def status_rigs(town: Town) -> tuple[RigStatus, ...]:
     """Prove of the hooks in each rig's repository that git reaches them, and that they wake this town."""
+    from gitconvoy.hooking.status import status
+
     found = []
     for home in town.homes(town.plan().config).values():
         if home.trouble:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from gitconvoy.errors import Problem
 from gitconvoy.model.ids import longest_prefix
@@ -29,6 +29,7 @@ STATUSES: Mapping[str, str] = {
 }
 """Built-in bead statuses and their categories (SPEC 3.2)."""
 
+_NOTHING: Mapping[str, str] = {}
 OUTCOMES = ("done", "failed", "skipped", "cancelled", "duplicate")
 STAGED = frozenset({"staged_ready", "staged_warnings"})
 CONVOY_STATUSES = ("staged_ready", "staged_warnings", "open", "closed")
@@ -182,6 +183,20 @@ class Abroad:
     """The tip of the trunk there that was read."""
 
 
+class Rest(Protocol):
+    """The beads of a plan that were left where they are, because they are closed and nothing asks for more of them.
+
+    No bead of such a plan is in a cycle, of links or of parents: else none of it is left out.
+    """
+
+    @property
+    def outcomes(self) -> Mapping[str, str]:
+        """Id -> outcome, as their files say; cancelled for tombstones."""
+
+    def bead(self, bead_id: str) -> Bead | None:
+        """One of them, read now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The plan plane of one tree (SPEC 1): everything under `.convoy/` as values.
@@ -216,10 +231,24 @@ class Plan:
     """Rig -> why its repository cannot be used."""
     away_parents: frozenset[str] | None = frozenset()
     """The beads that may have children in repositories that are away; None: any may."""
+    rest: Rest | None = field(default=None, compare=False, repr=False)
+    """What else there is, where `beads` and `archive` hold only the beads that the rules need for what was asked."""
 
     def bead(self, bead_id: str) -> Bead | None:
         """An active or archived bead by id."""
-        return self.beads.get(bead_id) or self.archive.get(bead_id)
+        found = self.beads.get(bead_id) or self.archive.get(bead_id)
+        if found is None and self.rest is not None and bead_id in self.rest.outcomes:
+            return self.rest.bead(bead_id)
+        return found
+
+    @property
+    def settled(self) -> Mapping[str, str]:
+        """The closed beads among the `rest`, with their outcomes."""
+        return self.rest.outcomes if self.rest is not None else _NOTHING
+
+    def has(self, bead_id: str) -> bool:
+        """Whether there is such a bead, active or archived, without a look at it."""
+        return bead_id in self.beads or bead_id in self.archive or bead_id in self.settled
 
     def away_reason(self, bead_id: str) -> str | None:
         """Why the repository of the bead's rig cannot be used, in words; None where nothing is known against it."""

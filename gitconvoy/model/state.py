@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a state has to answer, beside which beads are ready: all about some beads, and the waves of others."""
+
+    beads: Collection[str] = ()
+    waves_of: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

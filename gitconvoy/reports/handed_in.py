@@ -8,15 +8,14 @@ from typing import Any
 
 from gitconvoy.dispatch import handins
 from gitconvoy.engine.attempts.places import base_of, merge_of
-from gitconvoy.engine.handin.merging import is_here
-from gitconvoy.engine.local import Local
+from gitconvoy.engine.local import Local, is_here
 from gitconvoy.errors import Refused
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
+from gitconvoy.reports.attempt_rows import asking, asks
 from gitconvoy.reports.failures import with_last
-from gitconvoy.reports.rows import asking, asks
 from gitconvoy.rules.view import View
 
 

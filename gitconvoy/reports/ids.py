@@ -18,7 +18,11 @@ def find_bead(plan: Plan, text: str) -> str:
     """
     if text in plan.convoys:
         raise NotFound(f"{text} is a convoy, not a bead", hint=f"gitconvoy status {text}")
-    return _find("bead", text, {*plan.beads, *plan.archive, *(plan.broken - plan.convoys.keys()), *plan.unseen_ids()})
+    return _find(
+        "bead",
+        text,
+        {*plan.beads, *plan.archive, *plan.settled, *(plan.broken - plan.convoys.keys()), *plan.unseen_ids()},
+    )
 
 
 def find_convoy(plan: Plan, text: str) -> str:

@@ -1,4 +1,4 @@
-"""`status`: one convoy in full, or the whole town at a glance; `list` (SPEC 8)."""
+"""`status`: one convoy in full, or the whole town at a glance (SPEC 8)."""
 
 from __future__ import annotations
 
@@ -8,34 +8,14 @@ from typing import Any
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.wake import next_wake
 from gitconvoy.graph import waves
-from gitconvoy.model.plan import STAGED
 from gitconvoy.reports import waiting
+from gitconvoy.reports.attempt_rows import attempt_row
 from gitconvoy.reports.failures import explained
 from gitconvoy.reports.handed_in import standing, stuck
-from gitconvoy.reports.rows import attempt_row, bead_row, convoy_row, when
+from gitconvoy.reports.listing import list_convoys
+from gitconvoy.reports.rows import bead_row, convoy_row, when
 from gitconvoy.reports.stranded import stranded
 from gitconvoy.rules.view import View
-
-
-def list_convoys(view: View, *, everything: bool = False, status: str | None = None) -> dict[str, Any]:
-    """`list`: {convoys[]}, those that are not closed unless asked for; `staged` names both kinds of staged."""
-    rows = [convoy_row(view, convoy_id) for convoy_id in sorted(view.plan.convoys)]
-    wanted = {"staged": STAGED}.get(status or "", {status})
-    if status is not None:
-        rows = [row for row in rows if row["status"] in wanted]
-    elif not everything:
-        rows = [row for row in rows if row["status"] != "closed"]
-    return {"convoys": sorted(rows, key=lambda row: (_RANK.get(row["status"], 9), row["priority"], row["id"]))}
-
-
-_RANK = {"open": 0, "staged_warnings": 1, "staged_ready": 1, "closed": 2}
-
-
-def convoy_beads(view: View, convoy_id: str) -> list[dict[str, Any]]:
-    """The beads that a convoy tracks, each with its part in it, by id (`list --tree`)."""
-    tracks = sorted(set(view.plan.convoys[convoy_id].tracks))
-    return [{**bead_row(view, bead), "part": waiting.part(view, bead)} for bead in tracks]
-
 
 _NONE: Mapping[str, str] = {}
 

@@ -10,9 +10,10 @@ from gitconvoy.engine.local import START, Local
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.reports import waiting
+from gitconvoy.reports.attempt_rows import asking, asks
 from gitconvoy.reports.handed_in import wait_of
 from gitconvoy.reports.hope import Hope
-from gitconvoy.reports.rows import asking, asks, bead_row
+from gitconvoy.reports.rows import bead_row
 from gitconvoy.rules.capacity import Capacity
 from gitconvoy.rules.view import View
 

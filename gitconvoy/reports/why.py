@@ -9,8 +9,9 @@ from gitconvoy.engine.local import Local
 from gitconvoy.ledger.read import Entry
 from gitconvoy.model.clock import iso
 from gitconvoy.reports import failures
+from gitconvoy.reports.attempt_rows import attempt_note
 from gitconvoy.reports.handed_in import wait_of
-from gitconvoy.reports.rows import attempt_note, bead_row
+from gitconvoy.reports.rows import bead_row
 from gitconvoy.rules.facts import Blocker
 from gitconvoy.rules.ready import Verdict
 from gitconvoy.rules.view import View

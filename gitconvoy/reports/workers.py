@@ -7,7 +7,7 @@ from typing import Any
 from gitconvoy.engine.attempts.breaking import opened
 from gitconvoy.engine.local import Local
 from gitconvoy.model.ledger import BeadRecord
-from gitconvoy.reports.rows import asks, attempt_row
+from gitconvoy.reports.attempt_rows import asks, attempt_row
 from gitconvoy.rules.view import View
 
 WORKING, ASKS, IDLE, STOPPED = "working", "asks", "idle", "stopped"

@@ -64,7 +64,7 @@ class _Unreachable:
         """Bead -> how many of its children are not closed and not (by what was spread so far) unreachable."""
 
     def run(self) -> Mapping[str, tuple[str, ...]]:
-        failed = (bead_id for bead_id, outcome in sorted(self._outcomes.items()) if outcome == FAILED)
+        failed = sorted(bead_id for bead_id, outcome in self._outcomes.items() if outcome == FAILED)
         self._queue = [(bead_id, bead_id) for bead_id in failed]
         at = 0
         while at < len(self._queue):

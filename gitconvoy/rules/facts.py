@@ -188,16 +188,21 @@ class Facts:
     @cached_property
     def in_flight(self) -> tuple[BeadRecord, ...]:
         """Attempts that are live and not submitted, by bead id: what counts for capacity."""
-        return tuple(record for _, record in sorted(self.ledger.beads.items()) if record.in_flight)
+        found = (record for record in self.ledger.beads.values() if record.in_flight)
+        return tuple(sorted(found, key=lambda record: record.id))
+
+    @cached_property
+    def _live(self) -> dict[str, BeadRecord]:
+        return {bead_id: record for bead_id, record in self.ledger.beads.items() if record.live}
 
     @cached_property
     def _busy(self) -> dict[str, list[Bead]]:
         """Rig -> beads in flight or submitted that say what they touch."""
         found: dict[str, list[Bead]] = {}
-        for bead_id, record in sorted(self.ledger.beads.items()):
+        for bead_id in sorted(self._live):
             bead = self.plan.bead(bead_id)
             rig = self.rig_of(bead_id)
-            if record.live and bead is not None and bead.touches and rig is not None:
+            if bead is not None and bead.touches and rig is not None:
                 found.setdefault(rig.name, []).append(bead)
         return found
 

@@ -29,7 +29,7 @@ class Closed:
 
     def exists(self, bead_id: str) -> bool:
         """Whether the id names a bead that can be read."""
-        return self.state.plan.bead(bead_id) is not None and bead_id not in self.state.plan.broken
+        return self.state.plan.has(bead_id) and bead_id not in self.state.plan.broken
 
     def merged(self, bead_id: str) -> bool:
         """Whether the bead's submitted work, if any, is merged."""

@@ -43,7 +43,7 @@ class Effective:
 def effective(state: State, closed: Closed, bead_id: str) -> Effective:
     """The effective status of any id."""
     if bead_id in closed.outcomes:
-        return Effective(CLOSED, "done", closed.outcomes[bead_id], closed.sources[bead_id])
+        return Effective(CLOSED, "done", closed.outcomes[bead_id], closed.sources.get(bead_id, "file"))
     if bead_id in state.plan.broken:
         return Effective("unreadable", "frozen", None, "unreadable")
     bead = state.plan.bead(bead_id)
@@ -75,7 +75,7 @@ class _Fixpoint:
     def __init__(self, state: State, graph: Graph) -> None:
         self._state = state
         self._graph = graph
-        self._closed = Closed(state, graph)
+        self._closed = Closed(state, graph, dict(state.plan.settled))
         self._queue: list[str] = []
         self._epics: dict[str, int] = {}
         """Open epics -> how many of their own links are known to be satisfied, from the first on."""

@@ -119,6 +119,15 @@ def _understand(
         return None, [error.problem(source.path)]
 
 
+def understood(source: Source, kind: kinds.Kind, memo: Memo, before: Mapping[str, Any] | None = None) -> _Value | None:
+    """What a file alone says; None where anything is wrong with it. `before`: what it held before, and in order."""
+    if before is not None:
+        memo.follow(source, kind, dict(before), _understand)
+    value: _Value | None
+    value, found = memo.once(source, kind, _understand)
+    return value if not found else None
+
+
 def _wrong_id(data: dict[str, Any], stem: str, path: str) -> list[Problem]:
     if data["id"] != stem:
         hint = f"rename the file to {data['id']}.yaml, or write id: {stem}"

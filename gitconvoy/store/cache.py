@@ -30,7 +30,7 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         """`folder`: this machine's own folder of the repository; without it nothing is cached."""
-        self._file = folder / f"index-{_generation()}.sqlite3"
+        self._file = folder / f"index-{generation()}.sqlite3"
         self._new: list[tuple[str, str, str]] = []
         self._found: dict[tuple[str, str], str] = {}
         self._db: sqlite3.Connection | None = None
@@ -104,7 +104,7 @@ def _surrogates(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def _generation() -> str:
+def generation() -> str:
     """A name that changes with everything that decides how a file is read and judged."""
     digest = hashlib.sha256(f"{__version__} {READER}".encode())
     for name in schema_names():

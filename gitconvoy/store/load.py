@@ -49,11 +49,11 @@ def as_stored(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n")
 
 
-def _from_entries(repo: Repo, entries: Iterable[trees.Entry]) -> list[Source]:
+def sources_of(repo: Repo, entries: Iterable[trees.Entry]) -> list[Source]:
     return [Source(e.path, e.oid, partial(_blob, repo, e.path, e.oid), e.is_file) for e in entries]
 
 
-def _memo(repo: Repo) -> Memo:
+def memo_of(repo: Repo) -> Memo:
     """As long-lived as the open repository."""
     if "plan" not in repo.memo:
         repo.memo["plan"] = Memo(Cache(local_folder(repo.common_dir)))
@@ -63,7 +63,7 @@ def _memo(repo: Repo) -> Memo:
 
 def share_memo(repo: Repo, other: Repo) -> None:
     """Let what was read in `repo` serve for `other`, and be kept in the cache of `repo`: blob ids mean the same."""
-    other.memo["plan"] = _memo(repo)
+    other.memo["plan"] = memo_of(repo)
 
 
 def keep_nothing(repo: Repo) -> None:
@@ -75,14 +75,14 @@ def from_paths(repo: Repo, commit: str | None, paths: Iterable[str]) -> Plan:
     """What a commit holds at some paths of files, as a plan of these alone; what is not there is left out."""
     root = commits.commit(repo, commit).tree if commit is not None else None
     found = [trees.entry(repo, root, path) for path in paths] if root is not None else []
-    return build(_from_entries(repo, [each for each in found if each is not None]), memo=_memo(repo))
+    return build(sources_of(repo, [each for each in found if each is not None]), memo=memo_of(repo))
 
 
 def from_tree(repo: Repo, tree: str | None) -> Plan:
     """The plan of a `.convoy` tree object; an empty one that does not exist for None."""
     if tree is None:
         return build(())
-    return build(_from_entries(repo, trees.entries(repo, tree, ROOT)), tree, _memo(repo))
+    return build(sources_of(repo, trees.entries(repo, tree, ROOT)), tree, memo_of(repo))
 
 
 def following(repo: Repo, before: Plan, tree: str | None) -> Plan:
@@ -93,9 +93,9 @@ def following(repo: Repo, before: Plan, tree: str | None) -> Plan:
     if len(paths) > _FEW:
         return from_tree(repo, tree)
     entries = {path: trees.entry(repo, tree, path.removeprefix(ROOT + "/")) for path in paths}
-    found = _from_entries(repo, [replace(each, path=path) for path, each in entries.items() if each is not None])
+    found = sources_of(repo, [replace(each, path=path) for path, each in entries.items() if each is not None])
     changed = {**dict.fromkeys(paths), **{source.path: source for source in found}}
-    return updated(before, changed, tree, _memo(repo)) or from_tree(repo, tree)
+    return updated(before, changed, tree, memo_of(repo)) or from_tree(repo, tree)
 
 
 def from_commit(repo: Repo, commit: str | None) -> Plan:
@@ -111,12 +111,12 @@ def from_root(repo: Repo, tree: str | None) -> Plan:
     found = trees.entry(repo, tree, ROOT) if tree is not None else None
     if found is None or found.mode == trees.TREE_MODE:
         return from_tree(repo, found.oid if found is not None else None)
-    return build(_from_entries(repo, [found]))
+    return build(sources_of(repo, [found]))
 
 
 def from_index(repo: Repo) -> Plan:
     """The plan that the next commit would hold: what the index says that git hands to hooks."""
-    return build(_from_entries(repo, index.index_entries(repo, ROOT)), memo=_memo(repo))
+    return build(sources_of(repo, index.index_entries(repo, ROOT)), memo=memo_of(repo))
 
 
 def unmerged(plan: Plan, paths: Collection[str]) -> Plan:
@@ -135,7 +135,7 @@ def from_worktree(repo: Repo, crlf: list[str] | None = None) -> Plan:
     for entry in index.worktree_entries(repo, ROOT):
         oid = "" if entry.is_link else _blob_id(entry, [] if crlf is None else crlf)
         sources.append(Source(entry.path, oid, partial(_file, entry.path, entry.file), not entry.is_link))
-    return build(sources, memo=_memo(repo))
+    return build(sources, memo=memo_of(repo))
 
 
 def _blob_id(entry: index.WorktreeEntry, crlf: list[str]) -> str:

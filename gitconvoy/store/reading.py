@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from gitconvoy.errors import BadFiles, Problem
-from gitconvoy.model.kinds import Kind
+from gitconvoy.model.kinds import BEAD, Kind
+from gitconvoy.model.standing import only_stands
 from gitconvoy.schema import validate
 from gitconvoy.store.cache import Cache
 from gitconvoy.yamlio.complaints import MAX_SIZE
@@ -86,6 +87,20 @@ class Memo:
             value, problems = understand(source, kind, *self._document(source, kind))
             self._known[key] = value, tuple(problems)
         return self._known[key]
+
+    def follow(self, source: Source, kind: Kind, before: Document, understand: Understand[T]) -> None:
+        """Read a bead's file that was as `before`, in order: where only how it stands has changed, so it still is."""
+        if not source.oid or not source.regular or (source.oid, source.path) in self._known:
+            return
+        try:
+            data = load(source.read(), source.path)
+        except BadFiles:
+            return
+        if kind is BEAD and only_stands(before, data):
+            value, problems = understand(source, kind, data, [])
+            self._known[source.oid, source.path] = value, tuple(problems)
+            if self._cache is not None and not problems:
+                self._cache.put(source.oid, kind.name, data)
 
     def _document(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
         cached = self._cache.get(source.oid, kind.name) if self._cache is not None else None

@@ -11,7 +11,7 @@ from gitconvoy.dispatch.leases import NEVER, Lease
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import ConvoyRecord
 from gitconvoy.model.plan import Dispatch
-from gitconvoy.reports import overview, waiting
+from gitconvoy.reports import listing, overview, waiting
 from gitconvoy.rules.view import View
 
 CONVOY = "hq-cv-1"
@@ -150,12 +150,12 @@ def test_list() -> None:
             convoy("hq-cv-p", paused=True, priority=0),
         )
     )
-    assert ids(overview.list_convoys(view)["convoys"]) == ["hq-cv-p", "hq-cv-o", "hq-cv-b", "hq-cv-w"]
-    assert "hq-cv-c" in ids(overview.list_convoys(view, everything=True)["convoys"])
-    assert ids(overview.list_convoys(view, status="staged")["convoys"]) == ["hq-cv-b", "hq-cv-w"]
-    assert ids(overview.list_convoys(view, status="closed")["convoys"]) == ["hq-cv-c"]
-    assert overview.list_convoys(view)["convoys"][0]["paused"] is True
-    assert overview.convoy_beads(view, "hq-cv-o")[0]["part"] == "ready"
+    assert ids(listing.list_convoys(view)["convoys"]) == ["hq-cv-p", "hq-cv-o", "hq-cv-b", "hq-cv-w"]
+    assert "hq-cv-c" in ids(listing.list_convoys(view, everything=True)["convoys"])
+    assert ids(listing.list_convoys(view, status="staged")["convoys"]) == ["hq-cv-b", "hq-cv-w"]
+    assert ids(listing.list_convoys(view, status="closed")["convoys"]) == ["hq-cv-c"]
+    assert listing.list_convoys(view)["convoys"][0]["paused"] is True
+    assert listing.convoy_beads(view, "hq-cv-o")[0]["part"] == "ready"
 
 
 def test_ready_and_blocked() -> None:

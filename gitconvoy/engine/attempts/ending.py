@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from gitconvoy.dispatch import attempts, leases, processes, tmux
+from gitconvoy.dispatch import attempts, leases, processes
 from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
 from gitconvoy.engine.attempts import releasing
 from gitconvoy.engine.town import Town
@@ -57,8 +57,11 @@ def end(
     ended = processes.end(
         lambda: {pid for each in listed for pid in remains(*each, supervisor=supervisor)}, reap=meanwhile
     )
-    for folder, _ in listed:
-        tmux.tidy(folder.root)
+    if listed:
+        from gitconvoy.dispatch import tmux  # most decisions end nothing
+
+        for folder, _ in listed:
+            tmux.tidy(folder.root)
     return ended
 
 

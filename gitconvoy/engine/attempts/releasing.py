@@ -10,8 +10,7 @@ from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts import pruning
 from gitconvoy.engine.attempts.bases import base_branch
-from gitconvoy.engine.attempts.standing import trunk_branch
-from gitconvoy.engine.settings import HEADS
+from gitconvoy.engine.settings import HEADS, trunk_branch
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import refs

@@ -9,7 +9,6 @@ from gitconvoy.dispatch import workplace
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts import bases
 from gitconvoy.engine.attempts.places import Places
-from gitconvoy.engine.settings import HEADS
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import refs, worktrees
 from gitconvoy.git.repo import Repo
@@ -27,27 +26,20 @@ class Taken:
         return bool(worktrees.clashes(self.repo, str(name)))
 
 
-def trunk_branch(repo: Repo, ref: str) -> str:
-    """The short name of the trunk's branch, also where only a remote-tracking ref of it is here."""
-    return next((ref.removeprefix(place) for place in _places(repo) if ref.startswith(place)), ref)
-
-
 def branch_tip(repo: Repo, trunk: str, name: str) -> str | None:
     """The commit of a branch by its short name, of the trunk's branch and of those that only a remote has, too."""
-    if name == trunk_branch(repo, trunk):
+    if name == settings_.trunk_branch(repo, trunk):
         return refs.ref(repo, trunk)
-    return next((tip for place in _places(repo) if (tip := refs.ref(repo, place + name)) is not None), None)
-
-
-def _places(repo: Repo) -> list[str]:
-    return [HEADS, *(f"refs/remotes/{remote}/" for remote in settings_.remotes(repo))]
+    return next(
+        (tip for place in settings_.branch_places(repo) if (tip := refs.ref(repo, place + name)) is not None), None
+    )
 
 
 def places_in(
     repo: Repo, trunk: str, plan: Plan, *, root: str = "", rigs: Mapping[str, Places] | None = None
 ) -> Places:
     """Where attempts work in a repository whose trunk is this ref: a rig's (at `root`), or the town's with `rigs`."""
-    branch = trunk_branch(repo, trunk)
+    branch = settings_.trunk_branch(repo, trunk)
     prefix, trouble = BRANCH_PREFIX, ""
     try:
         workplace.check(repo)

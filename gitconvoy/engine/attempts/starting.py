@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from gitconvoy.dispatch import attempts, breaker, leases, registry, workplace
+from gitconvoy.engine import here
 from gitconvoy.engine.attempts.places import place_of
 from gitconvoy.engine.town import Town
 from gitconvoy.engine.wake import spawn
@@ -77,7 +78,7 @@ def _worktree(town: Town, state: State, record: BeadRecord, dispatcher: str, fre
     if record.branch is not None:
         return str(free(f"{record.id}-{record.attempt}"))
     if wanted == workplace.WORKTREE:
-        place_of(state.plan, town.places(state.plan), record.id, record.convoy, record.attempt)
+        place_of(state.plan, here.places(town, state.plan), record.id, record.convoy, record.attempt)
         raise Refused(
             f"no branch was recorded for attempt {record.attempt} of {record.id}",
             code="base-branch",

@@ -10,7 +10,7 @@ from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.dispatch import handins
 from gitconvoy.engine.attempts.places import base_of, merge_of
 from gitconvoy.engine.handin.branch import common_base, paths_of
-from gitconvoy.engine.local import Local
+from gitconvoy.engine.local import Local, is_here
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, LostRace, Problem, Refused
@@ -82,15 +82,6 @@ def waiting(state: State, local: Local) -> list[BeadRecord]:
         and (record.id, record.branch or "") in local.branches
     ]
     return sorted(found, key=lambda record: (record.since or 0, record.id))
-
-
-def is_here(record: BeadRecord, local: Local) -> bool:
-    """Whether this machine goes on with handed-in work: it has begun the attempt, or has the note of what `done` said.
-
-    The note counts, as a machine may have got another name since.
-    """
-    note = local.handins.get(record.id)
-    return record.machine == local.machine or (note is not None and note.token == record.token)
 
 
 def _place(plan: Plan, local: Local, record: BeadRecord, repos: Callable[[str], Repo]) -> tuple[Repo, str] | None:

@@ -1,0 +1,111 @@
+"""A commit that only closes beads is checked at a glance, and nothing slips through that the whole judgement stops."""
+
+from __future__ import annotations
+
+import pytest
+from gitfixtures import GitRepo
+from townfixtures import TownHelper, town
+
+from gitconvoy.hooking import quick
+
+FLOW = "hq-cv-1"
+
+
+@pytest.fixture
+def here(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> TownHelper:
+    found = town(repo)
+    for bead, more in (("gt-a", ""), ("gt-b", "depends_on: [gt-a]\n"), ("gt-c", "")):
+        repo.write(f".convoy/beads/{bead}.yaml", f"id: {bead}\ntitle: Bead {bead}\n{more}status: open\n")
+    repo.write(f".convoy/convoys/{FLOW}.yaml", f"id: {FLOW}\ntitle: Flow\ntracks: [gt-a, gt-b]\nstatus: open\n")
+    repo.git("add", "--all")
+    assert found.hook("pre-commit").code == 0
+    repo.git("commit", "--quiet", "-m", "plan")
+    found.ok("scan")
+    judge(found)
+    monkeypatch.chdir(repo.path)
+    return found
+
+
+def judge(here: TownHelper) -> None:
+    """Something that is judged as a whole, with the ledger as it stands."""
+    here.repo.write(".convoy/beads/gt-c.yaml", here.repo.read(".convoy/beads/gt-c.yaml") + "# more\n")
+    here.repo.git("add", "--all")
+    assert here.hook("pre-commit").code == 0
+    here.repo.git("commit", "--quiet", "-m", "more")
+
+
+def stage(here: TownHelper, bead: str, old: str, new: str) -> None:
+    path = f".convoy/beads/{bead}.yaml"
+    text = here.repo.read(path)
+    assert old in text
+    here.repo.write(path, text.replace(old, new))
+    here.repo.git("add", "--all")
+
+
+CLOSED = "status: closed\noutcome: done\nclosed_at: 2030-01-31T12:00:00Z\nclose_reason: it is done\n"
+
+
+def test_closing_is_in_order_at_a_glance(here: TownHelper) -> None:
+    for bead in ("gt-a", "gt-b"):
+        stage(here, bead, "status: open\n", CLOSED)
+        assert quick.in_order()
+        assert here.hook("pre-commit").code == 0
+        here.repo.git("commit", "--quiet", "-m", "closed")
+        assert here.hook("post-commit").code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("status: open", "status: of-nowhere"),
+        ("status: open", "status: closed\noutcome: unheard-of"),
+        ("status: open", "status: closed\nclosed_at: 2030-13-31T12:00:00Z"),
+        ("status: open", "status: closed\nclosed_at: someday"),
+        ("status: open", "status: closed\nstatus: closed"),
+        ("status: open", "status: [closed]"),
+        ("status: open", "status: open\nassignee: ann"),
+        ("status: open", "status: open\nparent: gt-c"),
+        ("title: Bead gt-a", "title: Another"),
+        ("id: gt-a", "id: gt-x"),
+        ("status: open", "status: open\ndepends_on: [gt-b]"),
+        ("status: open", "status: open\nunknown: key"),
+    ],
+)
+def test_all_else_is_judged_as_a_whole(here: TownHelper, old: str, new: str) -> None:
+    stage(here, "gt-a", old, new)
+    assert not quick.in_order()
+
+
+def test_other_files_are_judged_as_a_whole(here: TownHelper) -> None:
+    stage(here, "gt-a", "status: open\n", CLOSED)
+    here.repo.write(f".convoy/convoys/{FLOW}.yaml", f"id: {FLOW}\ntitle: Flow\ntracks: [gt-b]\nstatus: open\n")
+    here.repo.git("add", "--all")
+    assert not quick.in_order()
+
+
+def test_a_deleted_bead_is_judged_as_a_whole(here: TownHelper) -> None:
+    here.repo.git("rm", "--quiet", ".convoy/beads/gt-a.yaml")
+    assert not quick.in_order()
+
+
+def test_what_was_never_judged_here_is_judged_as_a_whole(here: TownHelper) -> None:
+    stage(here, "gt-c", "title: Bead gt-c", "title: Other")
+    here.repo.git("commit", "--quiet", "--no-verify", "-m", "nobody has looked")
+    stage(here, "gt-a", "status: open\n", CLOSED)
+    assert not quick.in_order()
+    assert here.hook("pre-commit").code == 0
+    assert quick.in_order() is False  # HEAD was not what was judged, but what is staged
+
+
+def test_a_convoy_that_the_ledger_opens_again_has_its_plan_file_looked_at(here: TownHelper) -> None:
+    here.ok("close", FLOW, "--force")
+    judge(here)
+    here.ok("reopen", FLOW)
+    stage(here, "gt-a", "status: open\n", CLOSED)
+    assert not quick.in_order()
+
+
+def test_a_merge_is_judged_as_a_whole(here: TownHelper, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage(here, "gt-a", "status: open\n", CLOSED)
+    monkeypatch.setenv(f"GITHEAD_{here.repo.head()}", "topic")
+    assert not quick.in_order()
