@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from filelock import FileLock, Timeout
 
 from gitconvoy.errors import GitError, LostRace
+
+_GLANCE = 0.002
+"""Seconds between two looks at a lock that may become needless."""
 
 
 @contextmanager
@@ -41,15 +46,46 @@ def exclusive(path: Path, timeout: float) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def exclusive_unless(path: Path, timeout: float, needless: Callable[[], bool]) -> Iterator[bool]:
+    """As `exclusive`, but waits only as long as the lock is needed; whether it is held while the block runs.
+
+    For those whom whoever holds the lock may relieve of it; both are looked at every few milliseconds.
+    """
+    with ExitStack() as stack:
+        yield _needed(stack, path, timeout, needless)
+
+
+def _needed(stack: ExitStack, path: Path, timeout: float, needless: Callable[[], bool]) -> bool:
+    ends = monotonic() + timeout
+    while not needless():
+        late = monotonic() >= ends
+        if late or not held(path):
+            try:
+                stack.enter_context(exclusive(path, 0))
+            except LostRace:
+                if late:
+                    raise
+            else:
+                return True
+        sleep(_GLANCE)
+    return False
+
+
 def held(path: Path) -> bool:
     """Whether some process holds the lock file `path`; nobody does where there is none, or none can be opened."""
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         return False
+    finally:
+        os.close(handle)
     return False
 
 

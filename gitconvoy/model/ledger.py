@@ -107,6 +107,16 @@ class Records(Mapping[str, _Record]):
             return cls(records.whole(), {record.id: record})
         return cls(records._base, {**records._new, record.id: record})
 
+    @staticmethod
+    def differing(old: Mapping[str, _Record], new: Mapping[str, _Record]) -> list[_Record] | None:
+        """The records of `new` that are not the very ones of `old`; None where one is gone."""
+        base = old._base if isinstance(old, Records) else old
+        if isinstance(new, Records) and (new._base is base or new._base is old):
+            return [record for one, record in new._new.items() if old.get(one) is not record]
+        changed = [record for one, record in new.items() if old.get(one) is not record]
+        known = sum(record.id in old for record in changed)
+        return changed if len(new) - len(changed) + known == len(old) else None
+
     def whole(self) -> dict[str, _Record]:
         """All of them."""
         if self._whole is None:
