@@ -69,7 +69,7 @@ def test_what_is_no_beginning_is_looked_at_anew() -> None:
         bead("gt-a"), bead("gt-b"), convoy("hq-cv-1", "gt-a", "gt-b", status="open"), record("gt-b", failures=1)
     )
     begun = changed(before, "gt-a", "begin")
-    assert begun_since(before, begun) == {"gt-a"}
+    assert begun_since(before, begun) == frozenset({"gt-a"})
     assert begun_since(before, before) == frozenset()
     assert begun_since(begun, before) is None
     assert begun_since(before, changed(before, "gt-a", "close")) is None
