@@ -31,7 +31,7 @@ _CALLS = {
 """Audit events that are writes, with the argument that says what is written."""
 _GIT = frozenset(
     ("update-ref", "worktree", "read-tree", "update-index", "commit", "checkout", "push", "merge", "config",
-     "merge-tree", "commit-tree")
+     "merge-tree", "commit-tree", "index-pack")
 )  # fmt: skip
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _TRIED = re.compile(r"/[a-z0-9_]{8}$")

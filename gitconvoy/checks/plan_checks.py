@@ -12,7 +12,8 @@ from gitconvoy.checks.cycle_checks import check_cycles
 from gitconvoy.errors import Problem
 from gitconvoy.model.ids import is_external
 from gitconvoy.model.ledger import CLOSED, Ledger
-from gitconvoy.model.plan import Bead, Plan
+from gitconvoy.model.places import convoy_path, laid_out
+from gitconvoy.model.plan import FANOUT, Bead, Plan
 from gitconvoy.model.state import State
 from gitconvoy.rules.view import View
 
@@ -24,8 +25,8 @@ def check_plan(plan: Plan, ledger: Ledger | None = None, view: View | None = Non
 
     Codes: `dangling`, `parent-dangling`, `parent-cycle`, `cycle` (warnings where all their links stand unchanged from
     an import), `tracked-twice`, `missing-tracked`, `unknown-type`, `unknown-status`, `no-rig` (a warning), `elsewhere`
-    (a warning: what is named may be in a repository that is away). The archive is not checked: nothing in it is ever
-    dispatched.
+    (a warning: what is named may be in a repository that is away), `misplaced` (a warning: it counts all the same).
+    The archive is not checked: nothing in it is ever dispatched.
     """
     view = view or View(State(plan, ledger or Ledger()))
     found = [
@@ -33,6 +34,7 @@ def check_plan(plan: Plan, ledger: Ledger | None = None, view: View | None = Non
         *check_cycles(plan, view.graph),
         *_tracking(view, known=ledger is not None),
         *_vocabulary(plan),
+        *_places(view),
     ]
     return sorted(found, key=lambda p: (p.path, [str(part).zfill(6) for part in p.at], p.code, p.ids))
 
@@ -169,3 +171,24 @@ def _word(bead: Bead, key: str, value: str, known: Iterable[str]) -> Iterator[Pr
         at=(key,),
         ids=(bead.id, value),
     )
+
+
+_MOVES = {
+    "flat": "`gitconvoy tidy --layout=flat` moves all that stand elsewhere",
+    "fanout": "`gitconvoy tidy --layout=fanout` moves all that stand elsewhere",
+}
+
+
+def _places(view: View) -> Iterator[Problem]:
+    """Files that the layout, or the archive, has elsewhere. Wherever they stand, they count (SPEC 3.1)."""
+    plan, layout = view.plan, view.plan.config.layout
+    for bead in plan.beads.values():
+        wanted = laid_out(bead.path, bead.id, fanned=layout == FANOUT) if bead.id not in plan.abroad else bead.path
+        if wanted != bead.path and bead.path:
+            message = f"by the layout ({layout}) this bead stands at {wanted}"
+            yield Problem(bead.path, "misplaced", message, _MOVES[layout], "warning", ids=(bead.id,))
+    for convoy in plan.convoys.values():
+        if convoy.archived and view.convoy_status(convoy.id) != CLOSED:
+            message = f"{convoy.id} lies in the archive, and is {view.convoy_status(convoy.id)}"
+            hint = f"git mv {convoy.path} {convoy_path(convoy.id)}"
+            yield Problem(convoy.path, "misplaced", message, hint, "warning", ids=(convoy.id,))

@@ -6,8 +6,9 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from gitconvoy.model.ids import is_id
@@ -93,11 +94,26 @@ def read_all(common_dir: Path) -> dict[str, Lease]:
     """Every lease of this repository by bead; damaged files count as missing."""
     leases = {}
     place = folder(common_dir)
-    for file in sorted(place.iterdir()) if place.is_dir() else ():
-        lease = None if file.name.startswith(".") else _read(file)
-        if lease is not None and lease.bead == file.name:
-            leases[lease.bead] = lease
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(place) as listing:
+        for file in sorted(listing, key=lambda each: each.name):
+            lease = None if file.name.startswith(".") else _known(file)
+            if lease is not None and lease.bead == file.name:
+                leases[lease.bead] = lease
     return leases
+
+
+def _known(file: os.DirEntry[str]) -> Lease | None:
+    """A lease by its file as it is now: each change makes another file, so none is read twice."""
+    try:
+        about = file.stat()
+    except OSError:
+        return None
+    return _read_once(file.path, (about.st_ino, about.st_mtime_ns, about.st_ctime_ns, about.st_size))
+
+
+@lru_cache(maxsize=1 << 14)
+def _read_once(path: str, _stamp: tuple[int, ...]) -> Lease | None:
+    return _read(Path(path))
 
 
 def _read(file: Path) -> Lease | None:

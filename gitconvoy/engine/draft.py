@@ -17,7 +17,8 @@ from gitconvoy.rules.view import View
 class Draft:
     """Collects events; every event is applied at once, so that the next decision sees what it did."""
 
-    def __init__(self, state: State, local: Local, *, cause: str, actor: str) -> None:
+    def __init__(self, state: State, local: Local, *, cause: str, actor: str, last: View | None = None) -> None:
+        """`last`: a view of an earlier state, of which what still holds is taken over."""
         self.before = state
         self.state = state
         self.local = local
@@ -25,7 +26,7 @@ class Draft:
         self.actor = actor
         self.events: list[Event] = []
         self._view: View | None = None
-        self._last: View | None = None
+        self._last = last
         if state.ledger.tip is None:
             self.add("init")
 
@@ -57,6 +58,15 @@ class Draft:
             yield
         finally:
             self.cause = before
+
+    @contextmanager
+    def acting(self, actor: str) -> Iterator[None]:
+        """Events added inside are those of another actor."""
+        before, self.actor = self.actor, actor
+        try:
+            yield
+        finally:
+            self.actor = before
 
     def add(
         self,

@@ -5,6 +5,7 @@ Record first, act second; a lost race decides anew; safe to run any number of ti
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -99,20 +100,42 @@ def transact(
         pairs = tuple((event, "") for event in draft.events if event.kind != "init")
         return Outcome(value, pairs, _dispatches(pairs), (), wake.next_wake(draft.view, draft.local), draft.state)
     with town.exclusive():
-        rewound.require_whole(town)
-        draft, value, pairs = _publish(town, request, cause, feed, asked)
-        draft, pairs, failed = _act_on(town, draft, pairs, cause, feed, asked)
-        _drop_old_leases(town, draft)
-        looks.note(town, draft, pairs[-1][1] if pairs else draft.before.ledger.tip)
-        handover.leave_behind(town, draft.state, draft.local, retry=cause == "scan")
-        local = replace(_count_for_breakers(town, draft, pairs), handins=handins.read_all(town.common_dir))
-        ending.leave_behind(town, (event for event, _ in pairs))
-        due = wake.next_wake(draft.view, local)
-        if proofs.owed(town.common_dir):
-            due = min(due or draft.now + _WALK_AFTER, draft.now + _WALK_AFTER)
-        if due is not None:
-            wake.leave_behind(town, due)
-        notices.leave_behind(town, draft, local)
+        return transact_alone(town, request, cause=cause, feed=feed, asked=asked)
+
+
+Onward = Callable[[tuple[Dispatched, ...]], Callable[[Draft], object] | None]
+"""From what was dispatched last to a request that dispatches more at once; None where there is none."""
+
+
+def transact_alone(
+    town: Town,
+    request: Callable[[Draft], T],
+    *,
+    cause: str = "command",
+    feed: bool = True,
+    asked: Asked | None = None,
+    onward: Onward = lambda _: None,
+) -> Outcome[T]:
+    """As `transact`, for those who have the town's lock, and its role.
+
+    Requests of `onward` follow, each as a chain of its own, as long as nothing can have become due meanwhile: they may
+    do nothing but dispatch. The outcome tells of them, too.
+    """
+    rewound.require_whole(town)
+    draft, value, pairs = _publish(town, request, cause, feed, asked)
+    draft, pairs, failed = _act_on(town, draft, pairs, cause, feed, asked)
+    draft, pairs, failed = _go_on(town, draft, pairs, failed, onward)
+    _drop_old_leases(town, draft)
+    looks.note(town, draft, pairs[-1][1] if pairs else draft.before.ledger.tip)
+    handover.leave_behind(town, draft.state, draft.local, retry=cause == "scan")
+    local = replace(_count_for_breakers(town, draft, pairs), handins=handins.read_all(town.common_dir))
+    ending.leave_behind(town, (event for event, _ in pairs))
+    due = wake.next_wake(draft.view, local)
+    if proofs.owed(town.common_dir):
+        due = min(due or draft.now + _WALK_AFTER, draft.now + _WALK_AFTER)
+    if due is not None:
+        wake.leave_behind(town, due)
+    notices.leave_behind(town, draft, local)
     names = {each.bead for each in failed}
     started = tuple(each for each in _dispatches(pairs) if each.bead not in names)
     return Outcome(value, pairs, started, tuple((each.bead, each.reason) for each in failed), due, draft.state)
@@ -120,7 +143,7 @@ def transact(
 
 def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool, asked: Asked | None) -> tuple[Draft, T]:
     state = town.state(asked)
-    draft = Draft(state, town.local(state.plan, state.ledger), cause=cause, actor=town.actor)
+    draft = Draft(state, town.local(state.plan, state.ledger), cause=cause, actor=town.actor, last=town.last_view)
     if state.trunk is not None:
         steps = trunk.steps(town.repo, state.plan, state.trunk, _since(town, state), state.ledger.beads.keys())
         catchup.catch_up(draft, steps)
@@ -129,6 +152,7 @@ def _decide(town: Town, request: Callable[[Draft], T], cause: str, feed: bool, a
     value = request(draft)
     settle.settle(draft, feed_too=feed)
     notices.decide(draft, partial(trunk.max_attempts, town.repo))
+    town.last_view = draft.view
     return draft, value
 
 
@@ -160,7 +184,10 @@ def _publish_once(town: Town, draft: Draft) -> tuple[str, ...] | None:
     prepared = chain.prepare(town.repo, before, base, draft.state.plan.tree, draft.events, page)
     more = f" and {len(draft.events) - 1} more" if len(draft.events) > 1 else ""
     reason = f"convoy: {draft.events[-1].kind}{more}"
-    return prepared.commits if chain.publish(town.repo, prepared, reason) else None
+    if not chain.publish(town.repo, prepared, reason):
+        return None
+    town.know(prepared.ledger)
+    return prepared.commits
 
 
 def _adopt_remote_ledger(town: Town) -> None:
@@ -230,6 +257,33 @@ def _merge(town: Town, draft: Draft) -> Round | None:
     from gitconvoy.engine.handin import merging
 
     return merging.merge_all(town, draft.state, draft.local)
+
+
+def _go_on(
+    town: Town, draft: Draft, pairs: tuple[tuple[Event, str], ...], failed: list[_Stalled], onward: Onward
+) -> tuple[Draft, tuple[tuple[Event, str], ...], list[_Stalled]]:
+    """Dispatch what is asked for next on top of what was just published, without reading it.
+
+    We have the lock, so leases and notes are as they were; the trunk and the clock are looked at, and the ledger's
+    branch decides for itself. Dispatches alone make nothing complete, due or ready.
+    """
+    request = onward(_dispatches(pairs))
+    due = wake.next_wake(draft.view, draft.local) if request is not None else None
+    while request is not None and not failed:
+        ledger, now = town.ledger(), max(int(time.time()), draft.now)
+        if town.trunk() != draft.state.trunk or (due is not None and now >= due) or not pairs:
+            break
+        state = replace(draft.state, ledger=ledger, now=now)
+        more = Draft(state, draft.local, cause=draft.cause, actor=draft.actor, last=draft.view)
+        request(more)
+        commits = _publish_once(town, more) if more.events and ledger.tip == pairs[-1][1] else None
+        if commits is None:
+            break
+        added = tuple(zip(more.events, commits, strict=True))
+        draft, added, failed = _act_on(town, more, added, draft.cause, False, None)
+        pairs = (*pairs, *added)
+        request = onward(_dispatches(added))
+    return draft, pairs, failed
 
 
 def _give_back(draft: Draft, conflicts: Iterable[Conflict]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -50,21 +50,40 @@ class Claim:
 
 def next_ready(view: View, local: Local, actor: str, rig: str | None) -> str | None:
     """The first bead that this actor could claim now, in dispatch order; capacity is obeyed."""
-    capacity = Capacity(view, local.machine, local.max_workers)
-    ready = view.ready(actor=actor, rig=rig)
+    return _next_ready(view, Capacity(view, local.machine, local.max_workers), actor, rig)
+
+
+def _next_ready(view: View, capacity: Capacity, actor: str, rig: str | None) -> str | None:
+    ready = view.each_ready(actor, rig)
     return next((bead for bead in ready if capacity.refusal(bead, view.convoy_of(bead)) is None), None)
 
 
-def claim(draft: Draft, actor: str, rig: str | None) -> Claim:
-    """Take the next ready bead for the actor, with a lease from the start."""
+def claim(draft: Draft, actor: str, rig: str | None, token: str | None = None) -> Claim:
+    """Take the next ready bead for the actor, with a lease from the start. `token`: the attempt's; None: a new one."""
     _not_paused_here(draft)
     worker_name(actor)
     repair(draft)  # what an attempt that ended without a word has held is free for this claim already
-    bead = next_ready(draft.view, draft.local, actor, rig)
+    return claims(draft, [(actor, rig, token or new_token())])[0]
+
+
+def claims(draft: Draft, wanted: Iterable[tuple[str, str | None, str]]) -> list[Claim]:
+    """As `claim`, for several (actor, rig, token), one behind the other."""
+    capacity = Capacity(draft.view, draft.local.machine, draft.local.max_workers)
+    found = []
+    for actor, rig, token in wanted:
+        with draft.acting(actor):
+            found.append(_claim(draft, capacity, rig, token))
+    return found
+
+
+def _claim(draft: Draft, capacity: Capacity, rig: str | None, token: str) -> Claim:
+    actor = draft.actor
+    bead = _next_ready(draft.view, capacity, actor, rig)
     if bead is None:
         return Claim()
     convoy = draft.view.convoy_of(bead)
-    event = facts.dispatch(draft, bead, convoy=convoy, worker=actor, via=CLAIM, token=new_token())
+    capacity.take(bead, convoy, actor, claim=True)
+    event = facts.dispatch(draft, bead, convoy=convoy, worker=actor, via=CLAIM, token=token)
     return Claim(bead, actor, event.attempt, event.token)
 
 

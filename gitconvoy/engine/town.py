@@ -16,7 +16,7 @@ from gitconvoy.engine.settings import Settings
 from gitconvoy.errors import Refused
 from gitconvoy.git import config, lock, personal, refs, trees
 from gitconvoy.git.repo import Repo
-from gitconvoy.ledger.read import REF, read_ledger
+from gitconvoy.ledger.read import REF, following
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Config, Plan
@@ -26,17 +26,23 @@ from gitconvoy.store.localfiles import local_folder
 
 if TYPE_CHECKING:
     from gitconvoy.engine.local import Local
+    from gitconvoy.rules.view import View
 
 LOCK_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Town:
-    """What commands work on. Reads afresh each time it is asked: nothing here goes stale within a race."""
+    """What commands work on. Looks at the refs each time it is asked: nothing here goes stale within a race."""
 
     repo: Repo
     settings: Settings
     actor: str
+    _plan: Plan | None = None
+    """What was read last; only what differs from it is read anew."""
+    _ledger: Ledger | None = None
+    last_view: View | None = None
+    """The rules over what was decided last."""
 
     @classmethod
     def open(cls, start: Path, actor: str | None = None) -> Town:
@@ -81,7 +87,13 @@ class Town:
 
     def plan(self) -> Plan:
         """The plan on the trunk's tip, with the beads of rigs that keep them in their own repositories."""
-        return self.joined(load.from_commit(self.repo, self.trunk()))
+        return self.joined(self._own_plan(self.trunk()))
+
+    def _own_plan(self, trunk: str | None) -> Plan:
+        tree = trees.tree_at(self.repo, trunk, ROOT) if trunk is not None else None
+        if self._plan is None or self._plan.tree is None or self._plan.tree != tree:
+            self._plan = load.following(self.repo, self._plan or Plan(), tree)
+        return self._plan
 
     def joined(self, plan: Plan, at: int | None = None) -> Plan:
         """A plan of this repository, with the beads that rigs keep in their own repositories, as their trunks say.
@@ -126,7 +138,8 @@ class Town:
 
     def ledger(self) -> Ledger:
         """The ledger as it stands."""
-        return read_ledger(self.repo, self.ledger_tip())
+        self._ledger = following(self.repo, self._ledger or Ledger(), self.ledger_tip())
+        return self._ledger
 
     def state(self, asked: Asked | None = None) -> State:
         """The state now: trunk, ledger, and the clock in whole seconds, never before the ledger's tip.
@@ -136,7 +149,7 @@ class Town:
         tip = self.trunk()
         ledger = self.ledger()
         plan = self._needed(tip, ledger, asked) if asked is not None else None
-        plan = self.joined(load.from_commit(self.repo, tip) if plan is None else plan)
+        plan = self.joined(self._own_plan(tip) if plan is None else plan)
         return State(plan, ledger, max(int(time.time()), ledger.tip_time), tip)
 
     def _needed(self, tip: str | None, ledger: Ledger, asked: Asked) -> Plan | None:
@@ -158,7 +171,18 @@ class Town:
 
     def exclusive(self) -> AbstractContextManager[None]:
         """One writer at a time among ourselves. LostRace after a minute of waiting."""
-        return lock.exclusive(local_folder(self.common_dir) / "lock", LOCK_SECONDS)
+        return lock.exclusive(self._lock(), LOCK_SECONDS)
+
+    def exclusive_unless(self, needless: Callable[[], bool]) -> AbstractContextManager[bool]:
+        """The same, as long as it is not `needless`; whether we are that one writer."""
+        return lock.exclusive_unless(self._lock(), LOCK_SECONDS, needless)
+
+    def _lock(self) -> Path:
+        return local_folder(self.common_dir) / "lock"
+
+    def know(self, ledger: Ledger) -> None:
+        """What we have just published need not be read."""
+        self._ledger = ledger
 
     def require_plan(self, plan: Plan) -> None:
         """Refused where the trunk holds no `.convoy` folder."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from time import monotonic, sleep
 
 from gitconvoy.errors import GitError, LostRace
+
+_GLANCE = 0.002
+"""Seconds between two looks at a lock of which somebody waits for the end."""
 
 
 @contextmanager
@@ -19,10 +22,43 @@ def exclusive(path: Path, timeout: float) -> Iterator[None]:
     Raises LostRace when another process keeps it for longer than `timeout` seconds, GitError where no lock file can be
     made. The lock ends with the process that holds it, so a file that stays behind blocks nobody.
     """
-    lock = FileLock(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=timeout)
+        own = _at_once(path)
+    except OSError as error:
+        raise _cannot(path, error) from error
+    if own is None:
+        with _awaited(path, timeout):
+            yield
+        return
+    try:
+        yield
+    finally:
+        os.close(own)  # ends the lock
+
+
+def _at_once(path: Path) -> int | None:
+    """The open file, locked; None where another process holds it. That is all that most ever need: no library loads."""
+    own = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(own, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(own)
+        return None
+    except BaseException:
+        os.close(own)
+        raise
+    return own
+
+
+@contextmanager
+def _awaited(path: Path, timeout: float) -> Iterator[None]:
+    """The same lock, which is waited for."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=timeout, poll_interval=_GLANCE)
     except Timeout as error:
         raise LostRace(
             f"another gitconvoy process has held {path} for more than {timeout:g} s",
@@ -30,26 +66,61 @@ def exclusive(path: Path, timeout: float) -> Iterator[None]:
             code="locked",
         ) from error
     except OSError as error:
-        raise GitError(
-            f"no lock file can be made at {path}: {error}",
-            hint="check that the git directory is writable",
-            code="not-writable",
-        ) from error
+        raise _cannot(path, error) from error
     try:
         yield
     finally:
         lock.release()
 
 
+def _cannot(path: Path, error: OSError) -> GitError:
+    return GitError(
+        f"no lock file can be made at {path}: {error}",
+        hint="check that the git directory is writable",
+        code="not-writable",
+    )
+
+
+@contextmanager
+def exclusive_unless(path: Path, timeout: float, needless: Callable[[], bool]) -> Iterator[bool]:
+    """As `exclusive`, but waits only as long as the lock is needed; whether it is held while the block runs.
+
+    For those whom whoever holds the lock may relieve of it; both are looked at every few milliseconds.
+    """
+    with ExitStack() as stack:
+        yield _needed(stack, path, timeout, needless)
+
+
+def _needed(stack: ExitStack, path: Path, timeout: float, needless: Callable[[], bool]) -> bool:
+    ends = monotonic() + timeout
+    while not needless():
+        late = monotonic() >= ends
+        if late or not held(path):
+            try:
+                stack.enter_context(exclusive(path, 0))
+            except LostRace:
+                if late:
+                    raise
+            else:
+                return True
+        sleep(_GLANCE)
+    return False
+
+
 def held(path: Path) -> bool:
     """Whether some process holds the lock file `path`; nobody does where there is none, or none can be opened."""
     try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         return False
+    finally:
+        os.close(handle)
     return False
 
 

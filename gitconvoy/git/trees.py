@@ -56,7 +56,7 @@ def entries(repo: Repo, tree: str, prefix: str = "") -> list[Entry]:
     modes: dict[bytes, int] = {}
     while todo:
         oid, above = todo.pop()
-        for mode, name, item in _listing(repo, oid):
+        for mode, name, item in listing(repo, oid):
             number = modes.get(mode) or modes.setdefault(mode, int(mode, 8))
             if number == TREE_MODE:
                 todo.append((item.hex(), above + name + b"/"))
@@ -77,7 +77,7 @@ def entry(repo: Repo, tree: str, path: str) -> Entry | None:
 def child(repo: Repo, tree: str, name: str) -> str | None:
     """The tree that a tree holds under a name; None where it holds none."""
     wanted = (_TREE, os.fsencode(name))
-    return next((oid.hex() for mode, each, oid in _listing(repo, tree) if (mode, each) == wanted), None)
+    return next((oid.hex() for mode, each, oid in listing(repo, tree) if (mode, each) == wanted), None)
 
 
 def tree_at(repo: Repo, commit: str, path: str) -> str | None:
@@ -145,7 +145,7 @@ def changed_in_trees(
         folders += 1
         if limit is not None and max(folders, len(changed)) > limit:
             break
-        left, right = _listing(repo, left_tree), _listing(repo, right_tree, left_tree)
+        left, right = listing(repo, left_tree), listing(repo, right_tree, left_tree)
         gone = {name: (mode, oid) for mode, name, oid in left - right}
         come = {name: (mode, oid) for mode, name, oid in right - left}
         for name in gone.keys() | come.keys():
@@ -169,7 +169,7 @@ def added_objects(repo: Repo, old: str | None, new: str) -> set[str]:
         if left_tree == right_tree:
             continue
         found.add(right_tree)
-        left, right = _listing(repo, left_tree), _listing(repo, right_tree, left_tree)
+        left, right = listing(repo, left_tree), listing(repo, right_tree, left_tree)
         before = {name: oid.hex() for mode, name, oid in left - right if mode == _TREE}
         for mode, name, oid in right - left:
             if mode == _TREE:
@@ -187,17 +187,17 @@ def is_large(repo: Repo, tree: str, limit: int) -> bool:
     count, todo = 0, [(tree, 1)]
     while todo:
         oid, depth = todo.pop()
-        listing = _listing(repo, oid)
-        count += len(listing)
+        found = listing(repo, oid)
+        count += len(found)
         if count > limit or depth > MAX_DEPTH:
             return True
-        todo += [(each.hex(), depth + 1) for mode, _, each in listing if mode == _TREE]
+        todo += [(each.hex(), depth + 1) for mode, _, each in found if mode == _TREE]
     return False
 
 
 def require_sound(repo: Repo, commit_oid: str) -> None:
     """GitError where the root of a commit is malformed: what is looked up in it by name may not be found then."""
-    _listing(repo, commits.commit(repo, commit_oid).tree)
+    listing(repo, commits.commit(repo, commit_oid).tree)
 
 
 _Items = frozenset[tuple[bytes, bytes, bytes]]
@@ -213,8 +213,8 @@ class _Listing:
     ends: list[int]
 
 
-def _listing(repo: Repo, tree: str | None, like: str | None = None) -> _Items:
-    """What a tree holds; quick where it is as long as the tree `like` and differs from it in one id.
+def listing(repo: Repo, tree: str | None, like: str | None = None) -> _Items:
+    """What a tree (None: empty) holds; quick where it is as long as the tree `like` and differs from it in one id.
 
     The last ones are kept: histories are looked at in a row.
     """

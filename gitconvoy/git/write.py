@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import pygit2
-from pygit2.enums import FileMode, ObjectType, Option
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import config, disk, space
+from gitconvoy.git import config, disk, space, trees
+from gitconvoy.git.batch import Batch
+from gitconvoy.git.folders import Change, Folder
+from gitconvoy.git.folders import Tree as Tree
 from gitconvoy.git.identity import identity
 from gitconvoy.git.refs import ref
 from gitconvoy.git.repo import Repo
-from gitconvoy.git.run import full
 
 ZERO = "0" * 40
 _FSYNC = ("-c", "core.fsync=committed")
@@ -22,39 +19,21 @@ _LOCK_WAIT = ("-c", "core.filesRefLockTimeout=1000")
 _ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """An existing tree object, to be put at a path as a folder."""
-
-    oid: str
-
-
-Change = bytes | Tree | None
-"""The content of a file, a whole folder, or None: gone."""
-
-
-def _durable(repo: Repo) -> bool:
-    """Make libgit2 sync what it writes to the disk before it goes on; not where `core.fsync` is `none`.
-
-    git leaves that to the system for loose objects, but a ledger that names objects which are gone is lost.
-    """
-    wanted = config.get(repo, "core.fsync") != "none"
-    pygit2.option(Option.ENABLE_FSYNC_GITDIR, wanted)
-    return wanted
-
-
 def _fsync(repo: Repo) -> tuple[str, ...]:
-    """The options that make git do the same."""
-    return _FSYNC if _durable(repo) else ()
+    """The options that make git sync what it writes."""
+    return _FSYNC if disk.wanted(repo) else ()
 
 
 def write_blob(repo: Repo, data: bytes) -> str:
     """Write bytes as they are (no filters) and return the blob's id."""
-    _durable(repo)
-    try:
-        return str(repo.raw.create_blob(data))
-    except (OSError, pygit2.GitError) as error:
-        raise _unwritable(repo, error) from error
+    return _written(repo, "blob", data)
+
+
+def _written(repo: Repo, kind: str, data: bytes) -> str:
+    batch = Batch(repo)
+    oid = batch.add(kind, data)
+    batch.write()
+    return oid
 
 
 def edit_tree(repo: Repo, base: str | None, changes: Mapping[str, Change]) -> str:
@@ -64,56 +43,12 @@ def edit_tree(repo: Repo, base: str | None, changes: Mapping[str, Change]) -> st
     round. Raises ValueError for paths that git would not have (empty parts, `..`, `.git`) or that contradict each
     other.
     """
-    _durable(repo)
-    nested: dict[str, Any] = {}
-    for path, change in changes.items():
-        *folders, name = path.split("/")
-        if any(part in ("", ".", "..") or part.lower() == ".git" for part in (*folders, name)):
-            raise ValueError(f"{path!r} cannot be a path in a tree")
-        level = nested
-        for folder in folders:
-            level = level.setdefault(folder, {})
-            if not isinstance(level, dict):
-                raise ValueError(f"{path!r} lies below a path that is changed as well")
-        if name in level:
-            raise ValueError(f"{path!r} is above a path that is changed as well")
-        level[name] = change
-    try:
-        return _write_tree(repo, base, nested) or str(repo.raw.TreeBuilder().write())
-    except (OSError, pygit2.GitError) as error:
-        raise _unwritable(repo, error) from error
-
-
-def _write_tree(repo: Repo, base: str | None, changes: Mapping[str, Any]) -> str | None:
-    """As `edit_tree`, over nested changes; None for a tree without entries. As deep as the changed paths are."""
-    builder = repo.raw.TreeBuilder() if base is None else repo.raw.TreeBuilder(_tree(repo, base))
-    for name, change in changes.items():
-        there = builder.get(name)
-        if isinstance(change, dict):
-            below = str(there.id) if there is not None and there.type == ObjectType.TREE else None
-            made = _write_tree(repo, below, change)
-            if made is None and below is None:
-                continue  # nothing was to be removed but what is not there
-            change = Tree(made) if made is not None else None
-        if change is None:
-            if there is not None:
-                builder.remove(name)
-        elif isinstance(change, Tree):
-            builder.insert(name, change.oid, FileMode.TREE)
-        else:
-            builder.insert(name, repo.raw.create_blob(change), FileMode.BLOB)
-    return str(builder.write()) if len(builder) else None
-
-
-def _tree(repo: Repo, oid: str) -> Any:
-    found = repo.raw.get(oid)
-    if found is None or found.type != ObjectType.TREE:
-        raise GitError(
-            f"the tree {oid} is not in this repository",
-            hint="fetch it first, or check with `git fsck`",
-            code="missing-object",
-        )
-    return found
+    batch = Batch(repo)
+    root = Folder(batch, base)
+    root.change(changes)
+    tree = root.store() or batch.add("tree", b"")
+    batch.write()
+    return tree
 
 
 def create_commit(
@@ -128,39 +63,33 @@ def create_commit(
     if "\0" in message:
         raise ValueError("a commit message holds no NUL")
     if sign is None:
-        sign = config.get_bool(repo, "commit.gpgsign")
-    name, email = identity(repo)
+        sign = signs(repo)
     if sign:
-        return _signed_commit(repo, tree, parents, message, time, name, email)
-    _durable(repo)
-    try:
-        person = pygit2.Signature(name, email, time, 0)
-        oid = repo.raw.create_commit(None, person, person, message.encode(), tree, list(parents))
-    except (OSError, ValueError, KeyError, pygit2.GitError) as error:
+        return _signed_commit(repo, tree, parents, message, time)
+    if tree != trees.EMPTY_TREE and not repo.raw.odb.exists(tree):  # git knows the empty one by heart
         raise GitError(
-            f"the commit could not be written: {error}",
-            hint="check permissions and space of the git directory, then try again",
-            code="not-writable",
-        ) from error
-    if not repo.raw.odb.exists(oid):  # libgit2 gives an id all the same where the disk takes no more
-        raise _unwritten(repo, str(oid))
-    return str(oid)
+            f"the commit could not be written: its tree {tree} is not in this repository",
+            hint="fetch it first, or check with `git fsck`",
+            code="missing-object",
+        )
+    return _written(repo, "commit", commit_bytes(repo, tree, parents, message, time))
 
 
-def _unwritten(repo: Repo, oid: str) -> GitError:
-    said = f"the commit {oid[:10]} could not be written to {repo.common_dir}"
-    if space.is_full(repo.common_dir):
-        return full(said)
-    try:
-        write_blob(repo, oid.encode())  # which tells why
-    except GitError as error:
-        return error
-    return GitError(said, hint="check permissions and space of the git directory, then try again", code="not-writable")
+def signs(repo: Repo) -> bool:
+    """Whether commits are signed here: only git can do that."""
+    return config.get_bool(repo, "commit.gpgsign")
 
 
-def _signed_commit(
-    repo: Repo, tree: str, parents: Sequence[str], message: str, time: int, name: str, email: str
-) -> str:
+def commit_bytes(repo: Repo, tree: str, parents: Sequence[str], message: str, time: int) -> bytes:
+    """The commit object that `create_commit` writes where it is not signed."""
+    name, email = identity(repo)
+    who = f"{name} <{email}> {time} +0000"
+    above = "".join(f"parent {parent}\n" for parent in parents)
+    return f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n{message}".encode()
+
+
+def _signed_commit(repo: Repo, tree: str, parents: Sequence[str], message: str, time: int) -> str:
+    name, email = identity(repo)
     who: dict[str, str] = {}
     for role in ("AUTHOR", "COMMITTER"):
         who |= {f"GIT_{role}_NAME": name, f"GIT_{role}_EMAIL": email, f"GIT_{role}_DATE": f"@{time} +0000"}
@@ -232,11 +161,3 @@ def stage_paths(repo: Repo, changes: Mapping[str, str | None]) -> None:
             lines.append(f"100644 {oid}\t{path}\0")
     data = "".join(lines).encode("utf-8", "surrogateescape")
     repo.git("update-index", "-z", "--replace", "--index-info", input=data)
-
-
-def _unwritable(repo: Repo, error: Exception) -> GitError:
-    return GitError(
-        f"nothing can be written to {repo.common_dir}: {error}",
-        hint="check its permissions and space",
-        code="not-writable",
-    )

@@ -15,7 +15,7 @@ from gitconvoy.git import commits, reach, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.read import history
-from gitconvoy.model.kinds import CONVOY, ROOT, stem
+from gitconvoy.model.kinds import ARCHIVED_CONVOYS, CONVOY, ROOT, stem
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Ledger
 from gitconvoy.model.plan import Plan
 from gitconvoy.store import load
@@ -142,7 +142,8 @@ class _Steps:
             yield replace(problem, message=problem.message + where)
 
     def _changed(self, one: str, other: str) -> list[str]:
-        return trees.changed_paths(self._repo, one, other, CONVOY.folder)
+        folders = (CONVOY.folder, ARCHIVED_CONVOYS)
+        return [path for folder in folders for path in trees.changed_paths(self._repo, one, other, folder)]
 
     @cached_property
     def _dispatched(self) -> Mapping[str, list[BeadRecord]]:

@@ -19,12 +19,12 @@ from gitconvoy.interop.order import places
 from gitconvoy.interop.records import Item, head, items_of, lacking, other_type
 from gitconvoy.interop.report import Conflict, ImportPlan, Wishes
 from gitconvoy.interop.routes import with_routes
-from gitconvoy.interop.settings import FANOUT, config_changes
+from gitconvoy.interop.settings import config_changes
 from gitconvoy.model.ids import is_external
 from gitconvoy.model.imported import PARENT_CHILD, X_BEADS, is_tombstone, origin
 from gitconvoy.model.kinds import BEAD, CONFIG, CONFIG_PATH, CONVOY, Kind
 from gitconvoy.model.places import bead_path, convoy_path, moved, schema_url
-from gitconvoy.model.plan import Abroad, Bead, Convoy, Plan
+from gitconvoy.model.plan import FANOUT, Abroad, Bead, Convoy, Plan
 from gitconvoy.store.values import bead, config, convoy
 from gitconvoy.yamlio.canonical import canonical_value
 from gitconvoy.yamlio.writer import dump, edit

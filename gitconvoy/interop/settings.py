@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gitconvoy.model.ids import longest_prefix
-from gitconvoy.model.plan import Config
+from gitconvoy.model.plan import FANOUT, Config
 
-FANOUT = "fanout"
 MAX_PREFIX = 58
 
 

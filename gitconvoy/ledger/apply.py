@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from gitconvoy.model.events import EVENTS
-from gitconvoy.model.ledger import Event, Ledger
+from gitconvoy.model.ledger import Event, Ledger, Records
 
 
 def violations(event: Event) -> list[str]:
@@ -29,10 +27,6 @@ def violations(event: Event) -> list[str]:
     return found
 
 
-def _put(records: Mapping[str, Any], record: Any) -> dict[str, Any]:
-    return {**records, record.id: record}
-
-
 def apply(ledger: Ledger, event: Event) -> Ledger:
     """The ledger after the event. ValueError where the event table does not allow it (a bug of the writer)."""
     found = violations(event)
@@ -45,8 +39,9 @@ def apply(ledger: Ledger, event: Event) -> Ledger:
         paused=event.town_changes.get("paused", ledger.paused),
     )
     if event.bead is not None and event.bead_changes:
-        after = replace(after, beads=_put(after.beads, replace(after.bead(event.bead), **event.bead_changes)))
+        changed_bead = replace(after.bead(event.bead), **event.bead_changes)
+        after = replace(after, beads=Records.replaced(after.beads, changed_bead))
     if event.convoy is not None and event.convoy_changes:
         changed = replace(after.convoy(event.convoy), **event.convoy_changes)
-        after = replace(after, convoys=_put(after.convoys, changed))
+        after = replace(after, convoys=Records.replaced(after.convoys, changed))
     return after

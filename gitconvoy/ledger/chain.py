@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gitconvoy.git import commits, disk, trees, write
+from gitconvoy.git.batch import Batch
+from gitconvoy.git.folders import Folder
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.apply import apply
@@ -63,8 +65,8 @@ def prepare(
     if plan_tree is not None:  # the ledger needs it from now on, and git has not synced what people committed
         known = trees.child(repo, base_tree, "plan") if base_tree is not None else None
         disk.sync_objects(repo, trees.added_objects(repo, known, plan_tree))
-    old = ledger.tip
-    tree, parent, commits = base_tree, old, []
+    old, batch = ledger.tip, Batch(repo)
+    root, made = Folder(batch, base_tree), list[str]()
     for number, event in enumerate(events):
         ledger = apply(ledger, event)
         changes = _changes(event, ledger)
@@ -72,14 +74,30 @@ def prepare(
             changes["plan"] = write.Tree(plan_tree) if plan_tree is not None else None
         if number == len(events) - 1 and board is not None:
             changes[BOARD] = board
-        if changes:
-            tree = write.edit_tree(repo, tree, changes)
+        root.change(changes)
+        tree = root.store()
         if tree is None:
             raise ValueError("a ledger commit needs a tree")
+        made.append(tree)
+    chained = _commits(repo, batch, old, made, events)
+    return Chain(old, chained, tuple(events), replace(ledger, tip=chained[-1]))
+
+
+def _commits(
+    repo: Repo, batch: Batch, parent: str | None, made: Sequence[str], events: Sequence[Event]
+) -> tuple[str, ...]:
+    """Write the trees and a commit for each, all in one go; git, which alone can sign, makes signed ones one by one."""
+    signed = write.signs(repo)
+    if signed:
+        batch.write()
+    chained: list[str] = []
+    for tree, event in zip(made, events, strict=True):
         parents = [parent] if parent else []
-        parent = write.create_commit(repo, tree, parents, codec.message(event), event.at)
-        commits.append(parent)
-    return Chain(old, tuple(commits), tuple(events), replace(ledger, tip=parent))
+        about = (repo, tree, parents, codec.message(event), event.at)
+        parent = write.create_commit(*about) if signed else batch.add("commit", write.commit_bytes(*about))
+        chained.append(parent)
+    batch.write()
+    return tuple(chained)
 
 
 def publish(repo: Repo, chain: Chain, reason: str) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -16,34 +16,72 @@ from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Ledger
 from gitconvoy.yamlio.complaints import MAX_SIZE
 
 REF = "refs/heads/convoy-ledger"
+_NO_RECORDS = ("plan", "README.md")
+_FEW = 1000
+"""Changed records for which a ledger is not read anew."""
 
 
 def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     """The ledger at a commit of its branch; an empty one for None. BadFiles where it is damaged or newer than us."""
     if tip is None:
         return Ledger()
+    about = _about(repo, tip)
+    found: list[trees.Entry] = []
+    for folder in ("beads", "convoys"):
+        tree = trees.tree_at(repo, tip, folder)
+        found += trees.entries(repo, tree, folder) if tree else ()
+    beads, convoys = _records(repo, found)
+    return replace(about, beads=beads, convoys=convoys)
+
+
+def following(repo: Repo, before: Ledger, tip: str | None) -> Ledger:
+    """As `read_ledger`, and quick where little differs from `before`, the ledger at another commit."""
+    if tip == before.tip:
+        return before
+    if tip is None or before.tip is None:
+        return read_ledger(repo, tip)
+    about = _about(repo, tip)
+    roots = [commits.commit(repo, each).tree for each in (before.tip, tip)]
+    paths = trees.changed_in_trees(repo, roots[0], roots[1], skip=_NO_RECORDS, limit=_FEW)
+    if len(paths) > _FEW:
+        return read_ledger(repo, tip)
+    entries = {path: trees.entry(repo, roots[1], path) for path in paths if path.startswith(("beads/", "convoys/"))}
+    if None in entries.values():  # gitconvoy takes none away
+        return read_ledger(repo, tip)
+    changed = _records(repo, [each for each in entries.values() if each is not None])
+    beads, convoys = changed
+    return replace(
+        about,
+        beads={**before.beads, **beads} if beads else before.beads,
+        convoys={**before.convoys, **convoys} if convoys else before.convoys,
+    )
+
+
+def _about(repo: Repo, tip: str) -> Ledger:
+    """The ledger of a commit but for its records."""
     info = commits.commit(repo, tip)
     check_format(repo, tip)
     parsed = codec.parse_message(info.message)
     if parsed is None:
         raise _foreign_commit(repo, info)
+    town = trees.blob_at(repo, tip, "town.yaml")
+    paused = codec.read_town(town, "town.yaml") if town is not None else False
+    return Ledger(tip, paused=paused, tip_time=info.time, trunk=parsed.trailers.get("Convoy-Trunk"))
+
+
+def _records(repo: Repo, entries: Iterable[trees.Entry]) -> tuple[dict[str, BeadRecord], dict[str, ConvoyRecord]]:
+    """The records that these files hold, of beads and of convoys, by id."""
     beads: dict[str, BeadRecord] = {}
     convoys: dict[str, ConvoyRecord] = {}
-    paused = False
-    for folder in ("beads", "convoys"):
-        tree = trees.tree_at(repo, tip, folder)
-        for entry in trees.entries(repo, tree, folder) if tree else ():
-            data = record_bytes(repo, entry)
-            if folder == "beads":
-                bead = codec.read_bead(data, entry.path)
-                beads[bead.id] = bead
-            else:
-                convoy = codec.read_convoy(data, entry.path)
-                convoys[convoy.id] = convoy
-    town = trees.blob_at(repo, tip, "town.yaml")
-    if town is not None:
-        paused = codec.read_town(town, "town.yaml")
-    return Ledger(tip, beads, convoys, paused, info.time, parsed.trailers.get("Convoy-Trunk"))
+    for entry in entries:
+        data = record_bytes(repo, entry)
+        if entry.path.startswith("beads/"):
+            bead = codec.read_bead(data, entry.path)
+            beads[bead.id] = bead
+        else:
+            convoy = codec.read_convoy(data, entry.path)
+            convoys[convoy.id] = convoy
+    return beads, convoys
 
 
 def record_bytes(repo: Repo, entry: trees.Entry) -> bytes:

@@ -92,12 +92,14 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
 """By kind: what a key that is left out means; new documents leave these out."""
 CONFIG_PATH = f"{ROOT}/config.yaml"
 ARCHIVE = f"{ROOT}/archive"
+ARCHIVED_CONVOYS = f"{ARCHIVE}/convoys"
 
 
 def kind_of(path: str) -> Kind | None:
     """The kind of a plan file by its path from the repository's root; None for other paths.
 
-    Archived beads (`.convoy/archive/**`) are of kind bead. Plans and convoys lie flat, beads in any sub-folder.
+    Archived convoys (`.convoy/archive/convoys/**`) are of kind convoy, all else in the archive is beads. Plans and
+    convoys lie flat, beads in any sub-folder.
     """
     if path == CONFIG_PATH:
         return CONFIG
@@ -106,6 +108,8 @@ def kind_of(path: str) -> Kind | None:
     for kind in (BEAD, CONVOY, PLAN):
         if path.startswith(kind.folder + "/"):
             return kind
+    if path.startswith(ARCHIVED_CONVOYS + "/"):
+        return CONVOY
     return BEAD if path.startswith(ARCHIVE + "/") else None
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 LIVE = "in_progress"
 CLOSED = "closed"
 OPEN = "open"
 PUSH, CLAIM, START = "push", "claim", "start"
 """How an attempt begins: assigned to a worker, claimed by one, or a worker process started for it."""
+
+
+_SOME = 64
+"""Records that are replaced one by one before all are put together again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,76 @@ class ConvoyRecord:
     """Who is told of it, beside those whom its file names; sorted, None for nobody."""
     told: str | None = None
     """What tells the standstill that was told last from others."""
+
+
+_Record = TypeVar("_Record", BeadRecord, ConvoyRecord)
+
+
+class Records(Mapping[str, _Record]):
+    """Records by id, and some of them replaced: to replace one more costs what was replaced, not all there is."""
+
+    __slots__ = ("_base", "_new", "_whole")
+    _base: Mapping[str, _Record]
+    _new: dict[str, _Record]
+    _whole: dict[str, _Record] | None
+
+    def __init__(self, base: Mapping[str, _Record], new: dict[str, _Record]) -> None:
+        self._base = base
+        self._new = new
+        self._whole = None
+
+    @classmethod
+    def replaced(cls, records: Mapping[str, _Record], record: _Record) -> Records[_Record]:
+        """The records with one that is new, or in the place of another one."""
+        if not isinstance(records, Records):
+            return cls(records, {record.id: record})
+        if len(records._new) >= _SOME:
+            return cls(records.whole(), {record.id: record})
+        return cls(records._base, {**records._new, record.id: record})
+
+    @staticmethod
+    def differing(old: Mapping[str, _Record], new: Mapping[str, _Record]) -> list[_Record] | None:
+        """The records of `new` that are not the very ones of `old`; None where one is gone."""
+        base = old._base if isinstance(old, Records) else old
+        if isinstance(new, Records) and (new._base is base or new._base is old):
+            return [record for one, record in new._new.items() if old.get(one) is not record]
+        changed = [record for one, record in new.items() if old.get(one) is not record]
+        known = sum(record.id in old for record in changed)
+        return changed if len(new) - len(changed) + known == len(old) else None
+
+    def whole(self) -> dict[str, _Record]:
+        """All of them."""
+        if self._whole is None:
+            self._whole = {**self._base, **self._new}
+        return self._whole
+
+    def __getitem__(self, one: str) -> _Record:
+        return self._new[one] if one in self._new else self._base[one]
+
+    def get(self, one: str, default: Any = None) -> Any:
+        """As that of a dict."""
+        return self._new.get(one) or self._base.get(one, default)
+
+    def __contains__(self, one: object) -> bool:
+        return one in self._new or one in self._base
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.whole())
+
+    def __len__(self) -> int:
+        return len(self.whole())
+
+    def keys(self) -> KeysView[str]:
+        """As those of a dict."""
+        return self.whole().keys()
+
+    def values(self) -> ValuesView[_Record]:
+        """As those of a dict."""
+        return self.whole().values()
+
+    def items(self) -> ItemsView[str, _Record]:
+        """As those of a dict."""
+        return self.whole().items()
 
 
 _no_bead = lru_cache(maxsize=1 << 14)(BeadRecord)

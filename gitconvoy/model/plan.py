@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from gitconvoy.errors import Problem
 from gitconvoy.model.ids import longest_prefix
+from gitconvoy.model.kinds import ARCHIVED_CONVOYS
 
 BLOCKING = frozenset({"blocks", "conditional-blocks", "waits-for", "merge-blocks"})
 """The link types that block; no other type ever does (SPEC 4)."""
@@ -31,6 +32,8 @@ STATUSES: Mapping[str, str] = {
 
 _NOTHING: Mapping[str, str] = {}
 OUTCOMES = ("done", "failed", "skipped", "cancelled", "duplicate")
+FANOUT = "fanout"
+"""The layout in which beads are spread over sub-folders (SPEC 3.5)."""
 STAGED = frozenset({"staged_ready", "staged_warnings"})
 CONVOY_STATUSES = ("staged_ready", "staged_warnings", "open", "closed")
 
@@ -97,6 +100,11 @@ class Convoy:
     base_branch: str | None = None
     owner: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def archived(self) -> bool:
+        """Whether its file lies in the archive: it is a convoy like any, and closed."""
+        return self.path.startswith(ARCHIVED_CONVOYS + "/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from gitconvoy.errors import NotFound, Refused
 from gitconvoy.model import kinds
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import CLOSED, OPEN
+from gitconvoy.model.places import moved
 from gitconvoy.model.plan import Convoy
 from gitconvoy.planning.desk import Changes, Desk, headline, settle
 from gitconvoy.planning.documents import (
@@ -177,7 +178,10 @@ def reopen_convoy(desk: Desk, convoy_id: str) -> Changes:
     changes: dict[str, Any] = {}
     if convoy.status == CLOSED:
         changes = {"status": OPEN, **dict.fromkeys(("outcome", "closed_at", "close_reason"))}
-    docs = {convoy.path: desk.edited(convoy, changes)}
+    docs: dict[str, bytes | None] = {convoy.path: desk.edited(convoy, changes)}
+    if convoy.archived:  # back among the active ones; its plan file follows
+        path = convoy_path(convoy_id)
+        docs = {convoy.path: None, path: moved(docs[convoy.path] or b"", kinds.CONVOY, path)}
     return settle(desk, docs, headline("Reopen convoy", (convoy_id,)), (convoy_id,))
 
 

@@ -15,6 +15,7 @@ from gitconvoy.errors import BadFiles, ConvoyError, NotFound, Problem, Refused
 from gitconvoy.model import kinds
 from gitconvoy.model.kinds import Kind
 from gitconvoy.model.ledger import Ledger
+from gitconvoy.model.places import moved
 from gitconvoy.model.plan import Bead, Convoy, Plan
 from gitconvoy.model.state import State
 from gitconvoy.planning.affected import affected
@@ -110,8 +111,14 @@ class Desk:
         return data
 
     def edited(self, value: Bead | Convoy, changes: Mapping[str, object]) -> bytes:
-        """The file of a bead or convoy with new values for some keys; None removes a key."""
-        return edit(self.bytes_of(value), changes, kind_of_value(value))
+        """The file of a bead or convoy with new values for some keys; None removes a key.
+
+        The schema line of a file that was moved by hand is put right.
+        """
+        kind = kind_of_value(value)
+        data = self.bytes_of(value)
+        made = edit(data, changes, kind)
+        return moved(made, kind, value.path) if made != data else made
 
 
 def kind_of_value(value: Bead | Convoy) -> Kind:
@@ -179,7 +186,7 @@ def _drop(known: dict[str, _Value], path: str) -> None:
 
 
 def _read(path: str, data: bytes) -> tuple[Bead | Convoy | None, list[Problem]]:
-    kind = kinds.CONVOY if path.startswith(kinds.CONVOY.folder + "/") else kinds.BEAD
+    kind = kinds.CONVOY if kinds.kind_of(path) is kinds.CONVOY else kinds.BEAD
     document = load(data, path)
     problems = validate(kind, document, path)
     if not problems and document["id"] != kinds.stem(path):

@@ -10,7 +10,7 @@ from gitconvoy.model import kinds, places
 from gitconvoy.model.ids import is_id, new_id
 from gitconvoy.model.kinds import Kind
 from gitconvoy.model.ledger import Ledger
-from gitconvoy.model.plan import Link, Plan
+from gitconvoy.model.plan import FANOUT, Link, Plan
 from gitconvoy.yamlio.writer import dump
 
 MAX_TITLE = 500
@@ -43,7 +43,7 @@ def checked_title(text: str) -> str:
 
 def bead_path(bead_id: str, layout: str = "flat") -> str:
     """Where a new bead's file goes: `.convoy/beads/<id>.yaml`, or `.convoy/beads/<2 hex>/<id>.yaml` for fanout."""
-    return places.bead_path(checked_id(bead_id), fanned=layout == "fanout")
+    return places.bead_path(checked_id(bead_id), fanned=layout == FANOUT)
 
 
 def convoy_path(convoy_id: str) -> str:

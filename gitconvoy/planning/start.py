@@ -17,6 +17,7 @@ _ATTRIBUTES = """\
 * text eol=lf
 /beads/**/*.yaml merge=gitconvoy-bead
 /archive/**/*.yaml merge=gitconvoy-bead
+/archive/convoys/*.yaml merge=gitconvoy-convoy
 /convoys/*.yaml merge=gitconvoy-convoy
 /config.yaml merge=gitconvoy-config
 /plans/*.yaml merge=gitconvoy-plan linguist-generated

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gitconvoy.model.ledger import CLAIM, PUSH, BeadRecord
+from gitconvoy.model.plan import Rig
 from gitconvoy.rules.touches import overlaps
 from gitconvoy.rules.view import View
 
@@ -27,6 +28,7 @@ class Capacity:
         self._convoys: Counter[str] = Counter()
         self._holds: dict[str, str] = {}
         """Worker -> the pushed bead that it holds."""
+        self._free: dict[str, tuple[int, list[str]]] = {}
         self._touches: dict[str, dict[str, Sequence[str]]] = {}
         """Rig -> beads taken in this batch -> what they touch."""
         for record in view.in_flight:
@@ -57,7 +59,7 @@ class Capacity:
             ("this machine", self._here, self._machine_limit),
         ]
         if rig is not None:
-            most = len(view.config.workers_of(rig)) if rig.max_workers is None and rig.workers else rig.max_workers
+            most = self._workers(rig)[0] if rig.max_workers is None and rig.workers else rig.max_workers
             limits.append((f"rig {rig.name}", self._rigs[rig.name], most))
         if convoy is not None:
             limits.append((f"convoy {convoy.id}", self._convoys[convoy.id], convoy.max_workers))
@@ -74,7 +76,7 @@ class Capacity:
         """Only beads of this batch: the rule `overlap` of "ready" has looked at those in flight before."""
         bead = self._view.plan.bead(bead_id)
         rig = self._view.rig_of(bead_id)
-        if bead is None or rig is None:
+        if bead is None or not bead.touches or rig is None:
             return None
         taken = self._touches.get(rig.name, {})
         other = next((other for other, touches in taken.items() if overlaps(bead.touches, touches)), None)
@@ -83,8 +85,17 @@ class Capacity:
     def worker_for(self, bead_id: str) -> str | None:
         """The first worker of the bead's rig that holds no pushed bead, or None."""
         rig = self._view.rig_of(bead_id)
-        workers = self._view.config.workers_of(rig) if rig is not None else ()
-        return next((worker for worker in workers if worker not in self._holds), None)
+        free = self._workers(rig)[1] if rig is not None else []
+        while free and free[-1] in self._holds:  # who holds a bead does so for the whole batch
+            free.pop()
+        return free[-1] if free else None
+
+    def _workers(self, rig: Rig) -> tuple[int, list[str]]:
+        """How many a rig has, and those that may be free, the first one last."""
+        if rig.name not in self._free:
+            workers = self._view.config.workers_of(rig)
+            self._free[rig.name] = len(workers), [*reversed(workers)]
+        return self._free[rig.name]
 
     def held_by(self, worker: str) -> str | None:
         """The pushed bead that a worker holds; such a worker gets no other one."""
@@ -106,4 +117,5 @@ class Capacity:
         rig = self._view.rig_of(bead_id)
         if rig is not None:
             patterns = touches if touches is not None else bead.touches if bead is not None else ()
-            self._touches.setdefault(rig.name, {})[bead_id] = patterns
+            if patterns:
+                self._touches.setdefault(rig.name, {})[bead_id] = patterns

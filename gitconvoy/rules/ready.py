@@ -80,7 +80,8 @@ def _why_live(facts: Facts, bead: Bead, _: str | None, ok: bool) -> _Reason:
     return f"attempt {record.attempt} is live: {record.worker or 'a worker'} {state}", ()
 
 
-def _reserved(facts: Facts, bead: Bead, actor: str | None) -> bool:
+def reserved(facts: Facts, bead: Bead, actor: str | None) -> bool:
+    """Whether nobody has reserved the bead, or the actor has."""
     return not bead.assignee or bead.assignee == actor or facts.config.category(bead.status) != "active"
 
 
@@ -236,7 +237,7 @@ RULES = (
     Rule("tracked", _tracked, _why_tracked),
     Rule("status", _status, _why_status),
     Rule("live", _live, _why_live),
-    Rule("reserved", _reserved, _why_reserved),
+    Rule("reserved", reserved, _why_reserved),
     Rule("slingable", _slingable, _why_slingable),
     Rule("deferred", _deferred, _why_deferred),
     Rule("links", _links, _why_links),

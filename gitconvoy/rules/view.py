@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from gitconvoy.graph import remaining_path
+from gitconvoy.model.state import State
 from gitconvoy.rules import complete, ready
 from gitconvoy.rules.facts import Facts
+from gitconvoy.rules.onward import begun_since, fell_due
 from gitconvoy.rules.ready import Verdict
 
 _NONE: frozenset[str] = frozenset()
+_RESERVED = frozenset({"reserved"})
+_STEADY = ("closed", "_frozen", "_tracking", "_unreadable_ancestors", "_remaining")
+"""What an attempt that begins makes no difference to."""
+_SHARED = ("_heirs_pass", "_rigs", "_convoys")
 _UNTRACKED = 5
 """Convoy priority of beads that no convoy dispatches: behind all others."""
 
 
 class View(Facts):
     """A state and its answers, worked out when first asked for; a new state needs a new view."""
+
+    def __init__(self, state: State, before: View | None = None) -> None:
+        """`before`: a view of an earlier state, of which all is taken over that still holds."""
+        super().__init__(state, before)
+        self._candidates: dict[bool, tuple[str, ...]] = {}
+        begun = begun_since(before.state, state) if before is not None else None
+        if before is not None and begun is not None:
+            self._take_over(before, begun)
+
+    def _take_over(self, before: View, begun: frozenset[str]) -> None:
+        known = vars(before)
+        vars(self).update({name: known[name] for name in _STEADY if name in known})
+        vars(self).update({name: known[name] for name in _SHARED})
+        self._effective = {one: found for one, found in before._effective.items() if one not in begun}
+        if "_unreachable" in known and not before._unreachable:  # no bead becomes so by being worked on
+            self._unreachable = before._unreachable
+        if fell_due(before.state, self.state, self.plan.beads.values()):
+            return
+        beads = self.plan.beads
+        for untracked, found in before._candidates.items():
+            waive = _RESERVED | ({"tracked"} if untracked else _NONE)
+            still = (one for one in found if one not in begun)
+            self._candidates[untracked] = tuple(
+                one for one in still if not beads[one].touches or self.is_ready(one, waive=waive)
+            )
 
     def verdicts(self, bead_id: str, actor: str | None = None, waive: frozenset[str] = _NONE) -> tuple[Verdict, ...]:
         """What every rule says of a bead, in the order of SPEC 4; rules in `waive` pass and say so.
@@ -32,22 +63,24 @@ class View(Facts):
 
     def ready(self, actor: str | None = None, rig: str | None = None, all: bool = False) -> tuple[str, ...]:  # noqa: A002
         """The ready beads in dispatch order, of one rig or of every; `all`: also those that no open convoy tracks."""
-        found = self._ready(actor, all)
-        if rig is not None:
-            return tuple(bead_id for bead_id in found if (known := self.rig_of(bead_id)) and known.name == rig)
-        return found
+        return tuple(self.each_ready(actor, rig, all))
 
-    def _ready(self, actor: str | None, untracked: bool) -> tuple[str, ...]:
-        if (actor, untracked) not in self._found_ready:
-            waive = frozenset({"tracked"}) if untracked else _NONE
-            found = [bead_id for bead_id in self.plan.beads if self.is_ready(bead_id, actor, waive)]
-            found = sorted(found, key=self.order_key) if len(found) > 1 else found
-            self._found_ready[actor, untracked] = tuple(found)
-        return self._found_ready[actor, untracked]
+    def each_ready(self, actor: str | None = None, rig: str | None = None, all: bool = False) -> Iterator[str]:  # noqa: A002
+        """The same one by one, for those who need not know them all."""
+        beads = self.plan.beads
+        for one in self._ready(all):
+            if not ready.reserved(self, beads[one], actor):
+                continue
+            if rig is None or ((known := self.rig_of(one)) is not None and known.name == rig):
+                yield one
 
-    @cached_property
-    def _found_ready(self) -> dict[tuple[str | None, bool], tuple[str, ...]]:
-        return {}
+    def _ready(self, untracked: bool) -> tuple[str, ...]:
+        """Those that are ready for whomever they may be reserved for."""
+        if untracked not in self._candidates:
+            waive = _RESERVED | ({"tracked"} if untracked else _NONE)
+            found = [bead_id for bead_id in self.plan.beads if self.is_ready(bead_id, waive=waive)]
+            self._candidates[untracked] = tuple(sorted(found, key=self.order_key) if len(found) > 1 else found)
+        return self._candidates[untracked]
 
     def order_key(self, bead_id: str) -> tuple[int, int, int, str]:
         """The place of a bead in the dispatch order: convoy priority, bead priority, longest remaining path, id."""

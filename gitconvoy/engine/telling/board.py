@@ -13,7 +13,7 @@ from itertools import islice
 
 from gitconvoy.ledger.codec import one_line
 from gitconvoy.model.clock import iso, parse_iso
-from gitconvoy.model.ledger import CLOSED, OPEN, BeadRecord
+from gitconvoy.model.ledger import CLOSED, LIVE, OPEN, BeadRecord
 from gitconvoy.model.plan import STAGED
 from gitconvoy.rules.view import View
 
@@ -136,8 +136,12 @@ def _convoys(view: View) -> Iterator[_Row]:
 
 
 def _live(view: View, *, handed_in: bool) -> list[BeadRecord]:
-    found = (record for record in view.ledger.beads.values() if record.live and record.in_flight != handed_in)
-    return sorted(found, key=lambda record: (record.since or 0, record.id))
+    return sorted(_all_live(view, handed_in=handed_in), key=lambda record: (record.since or 0, record.id))
+
+
+def _all_live(view: View, *, handed_in: bool) -> list[BeadRecord]:
+    records = view.ledger.beads.values()
+    return [each for each in records if each.status == LIVE and (each.submitted is not None) == handed_in]
 
 
 def _about(view: View, record: BeadRecord) -> tuple[str, str, str]:
@@ -242,13 +246,13 @@ _TABLES = (
         "At work",
         ("Bead", "Title", "Worker", "Attempt", "Since", "Convoy"),
         _working,
-        _length(lambda view: _live(view, handed_in=False)),
+        lambda view: len(_all_live(view, handed_in=False)),
     ),
     _Table(
         "To be merged",
         ("Bead", "Title", "Worker", "Branch", "Commit", "Into"),
         _submitted,
-        _length(lambda view: _live(view, handed_in=True)),
+        lambda view: len(_all_live(view, handed_in=True)),
     ),
     _Table("Stuck", ("What", "Why"), _stuck),
     _Table("Closed", ("Convoy", "Title", "Outcome", "Beads", "When"), lambda view: islice(_finished(view), LAST)),
