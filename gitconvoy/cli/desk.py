@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -120,6 +120,7 @@ def carry_out(app: App, edit: Callable[[Desk], Changes], no_commit: bool = False
     branch, trunk = editing.branches(town)
     if commit is None:
         return Done(changes, None, branch, trunk)
+    changes = replace(changes, files=dict.fromkeys(changes.files))  # what is told is their names
     try:
         editing.follow_up(town)
     except ConvoyError as error:  # the commit stands; what it makes due can be done at any time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ def import_(
     """
     from gitconvoy.engine.plans.importing import import_source
     from gitconvoy.interop.report import Wishes
+    from gitconvoy.model.plan import Plan
 
     if skip_bad and delete_missing:
         message = "--skip-bad and --delete-missing exclude each other: a bad line may be that of a bead"
@@ -56,8 +58,8 @@ def import_(
     def edit(desk: Desk) -> Changes:
         with progress_bar("importing") as progress:
             changes, found = import_source(repo, desk, source, wishes, progress)
-        kept[:] = [found]
-        return changes
+        kept[:] = [replace(found, files={}, plan=Plan())]
+        return replace(changes, plan=Plan())  # what follows reads it anew, and both at once would be twice as much
 
     done = _preview(app, edit) if dry_run else carry_out(app, edit, no_commit)
     found = kept[0]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,32 @@ PATIENCE = 0.25
 _AT_ONCE = 500
 """No SQLite takes fewer values in one statement."""
 _SOME = f"SELECT blob, kind, data FROM documents WHERE blob IN ({', '.join('?' * _AT_ONCE)})"  # noqa: S608 - no value
+
+
+class Stored(Mapping[str, Any]):
+    """A document as the text that the cache keeps, read when it is asked for: a third of what its objects take."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        """`text`: JSON."""
+        self._text = text
+
+    def __getitem__(self, key: str) -> Any:
+        return _document(self._text)[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_document(self._text))
+
+    def __len__(self) -> int:
+        return len(_document(self._text))
+
+
+@lru_cache(maxsize=16)
+def _document(text: str) -> dict[str, Any]:
+    """Who asks for one key of a document mostly asks for others at once."""
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 class Cache:
@@ -66,20 +93,24 @@ class Cache:
         except sqlite3.Error as error:
             self._give_up(error)
 
-    def get(self, blob: str, kind: str) -> dict[str, Any] | None:
+    def get(self, blob: str, kind: str) -> tuple[dict[str, Any], Stored] | None:
         """The document of a blob, one of those that were expected, that was in order as this kind; or None."""
+        text = self._found.pop((blob, kind), "null")
         try:
-            found = json.loads(self._found.pop((blob, kind), "null"))
+            found = json.loads(text)
         except (ValueError, TypeError):
             return None
-        return found if isinstance(found, dict) else None
+        return (found, Stored(text)) if isinstance(found, dict) else None
 
-    def put(self, blob: str, kind: str, data: dict[str, Any]) -> None:
-        """Remember a document until `save`; one that JSON cannot hold exactly is left out."""
-        if self._db is not None:
-            text = json.dumps(data, ensure_ascii=False)
-            if json.loads(text) == data and not _surrogates(text):
-                self._new.append((blob, kind, text))
+    def put(self, blob: str, kind: str, data: dict[str, Any]) -> Stored | None:
+        """Remember a document until `save`; None for one that JSON cannot hold exactly: it is left out."""
+        if self._db is None:
+            return None
+        text = json.dumps(data, ensure_ascii=False)
+        if json.loads(text) != data or _surrogates(text):
+            return None
+        self._new.append((blob, kind, text))
+        return Stored(text)
 
     def save(self) -> None:
         """Write what is new, in one transaction; without complaint where that cannot be."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.model.kinds import BEAD, Kind
+from gitconvoy.model.plan import Bead, Convoy
 from gitconvoy.model.standing import only_stands
 from gitconvoy.schema import validate
-from gitconvoy.store.cache import Cache
+from gitconvoy.store.cache import Cache, Stored
 from gitconvoy.yamlio.complaints import MAX_SIZE
 from gitconvoy.yamlio.reader import load
 
@@ -62,6 +63,11 @@ def read(source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
     return data, validate(kind, data, source.path)
 
 
+def _light(value: Any, stored: Stored | None) -> Any:
+    """A value with its document as text: of the many that are read, few are ever asked for it."""
+    return replace(value, data=stored) if stored is not None and isinstance(value, (Bead, Convoy)) else value
+
+
 class Memo:
     """What one open repository has read: values in memory, documents over the life of a process in the cache.
 
@@ -84,8 +90,9 @@ class Memo:
             return understand(source, kind, *read(source, kind))
         key = (source.oid, source.path)
         if key not in self._known:
-            value, problems = understand(source, kind, *self._document(source, kind))
-            self._known[key] = value, tuple(problems)
+            data, found, stored = self._document(source, kind)
+            value, problems = understand(source, kind, data, found)
+            self._known[key] = _light(value, stored), tuple(problems)
         return self._known[key]
 
     def follow(self, source: Source, kind: Kind, before: Document, understand: Understand[T]) -> None:
@@ -98,18 +105,17 @@ class Memo:
             return
         if kind is BEAD and only_stands(before, data):
             value, problems = understand(source, kind, data, [])
-            self._known[source.oid, source.path] = value, tuple(problems)
-            if self._cache is not None and not problems:
-                self._cache.put(source.oid, kind.name, data)
+            stored = self._cache.put(source.oid, kind.name, data) if self._cache is not None and not problems else None
+            self._known[source.oid, source.path] = _light(value, stored), tuple(problems)
 
-    def _document(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
+    def _document(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem], Stored | None]:
         cached = self._cache.get(source.oid, kind.name) if self._cache is not None else None
         if cached is not None:
-            return cached, []
+            return cached[0], [], cached[1]
         data, problems = read(source, kind)
-        if data is not None and not problems and self._cache is not None:
-            self._cache.put(source.oid, kind.name, data)
-        return data, problems
+        if data is None or problems or self._cache is None:
+            return data, problems, None
+        return data, problems, self._cache.put(source.oid, kind.name, data)
 
     def save(self) -> None:
         """Let other processes have what was read."""

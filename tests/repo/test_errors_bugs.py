@@ -38,7 +38,7 @@ def here(repo: GitRepo) -> TownHelper:
 def bugged(here: TownHelper, monkeypatch: pytest.MonkeyPatch) -> TownHelper:
     """A town in which nothing that needs the state works."""
 
-    def broken(_: object) -> None:
+    def broken(*_: object) -> None:
         raise RuntimeError("boom at https://ada:pw@example.org with hunter2hunter2")
 
     monkeypatch.setenv("SOME_TOKEN", "hunter2hunter2")

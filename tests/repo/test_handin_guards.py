@@ -15,7 +15,7 @@ from handing import FLOW, Worker, claim, flow, status
 from townfixtures import TownHelper
 
 from gitconvoy.dispatch import handins, leases
-from gitconvoy.engine.handin import merging
+from gitconvoy.engine import react as transactions
 from gitconvoy.engine.handin.done import Wish, hand_in
 from gitconvoy.engine.react import react, transact
 from gitconvoy.engine.town import Town
@@ -456,14 +456,14 @@ def test_a_note_of_a_later_attempt_is_not_forgotten(worker: Worker, monkeypatch:
     """A transaction that saw the note of a lost attempt ends after the next attempt wrote its own."""
     here, common = worker.here, worker.here.path / ".git"
     handins.write(common, handins.Handin("gt-a", "lost", worker.branch, worker.tree.head(), here.repo.head()))
-    real = merging.merge_all
+    real = transactions._merge
 
     def late(*args: Any) -> Any:
         handins.write(common, handins.Handin("gt-a", worker.token, worker.branch, "later", here.repo.head()))
         return real(*args)
 
-    monkeypatch.setattr(merging, "merge_all", late)
-    react(here.open())
+    monkeypatch.setattr(transactions, "_merge", late)
+    transactions.react(here.open())
     note = handins.read_one(common, "gt-a")
     assert note is not None
     assert note.token == worker.token
