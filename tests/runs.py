@@ -319,6 +319,7 @@ def settled(run: Run, patience: float = 60.0, meanwhile: Callable[[], object] = 
         if run.quiet() and run.leftovers():
             run.grow_old()
             run.do("doctor", "--fix")
+            run.repo.git("prune", "--expire=now")  # objects that were being written: `git gc` does it after a while
         if run.quiet() and len(run.kept()) == len(run.linked()) and not run.leftovers():
             return
         time.sleep(0.2)

@@ -14,7 +14,7 @@ from gitconvoy.engine.attempts import ending, releasing
 from gitconvoy.engine.convoys.landing import land
 from gitconvoy.engine.town import Town
 from gitconvoy.model.ledger import Event
-from gitconvoy.model.state import State
+from gitconvoy.model.state import Asked, State
 
 BEADS = ("gt-a", "gt-b", "gt-c")
 HANDS_IN = 'commit(bead + ".txt", "work"); sys.exit(gitconvoy("done"))'
@@ -34,9 +34,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[Town]:
     made: list[Town] = []
     real = Town.state
 
-    def state(town: Town) -> State:
+    def state(town: Town, *asked: Asked | None) -> State:
         made.append(town)
-        return real(town)
+        return real(town, *asked)
 
     monkeypatch.setattr(Town, "state", state)
     return made
