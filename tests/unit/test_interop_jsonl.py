@@ -29,7 +29,7 @@ GOOD = line(issue("gt-aaaaa"))
         (b"=======", "conflict marker"),
         (b">>>>>>> topic\r", "conflict marker"),
         (b'{"id":"gt-a","x":' + b"[" * 201 + b"]" * 201 + b"}", "nested deeper"),
-        (b"[" * 100_000, "not"),
+        (b"[" * 100_000, "nested deeper"),
         (b'{"id":"gt-a","x":' + b"9" * 5000 + b"}", "not readable"),
     ],
 )
