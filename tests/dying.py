@@ -36,10 +36,13 @@ _GIT = frozenset(
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _TRIED = re.compile(r"/[a-z0-9_]{8}$")
 """What Python's tempfile tries out a folder with."""
+_OBJECT = re.compile(r" \.git/objects/HEX(/|$)")
+"""The words for a file of an object, or for the folder that it is the first one in."""
 _INNER = ("write_blob", "edit_tree", "create_commit", "swap_ref", "stage_paths")
 """Functions of `gitconvoy.git.write` that write through libgit2, of which Python's audit hooks hear nothing."""
 _PLACES = (
     (re.compile(r"^.*/\.git/(gitconvoy/)?"), r".git/\1"),
+    (re.compile(r"(?<=^\.git/objects/)[0-9a-f]{2}(?=/|$)"), "HEX"),
     (re.compile(r"^/.*/(?=\.convoy/|src/)"), ""),
     (re.compile(r"^/.*/"), ""),
     (re.compile(r"(?<=\.)[a-z0-9_]{8}$"), "tmp"),
@@ -59,8 +62,9 @@ _armed = False
 class Writes:
     """Tells `meet` of each write that is about to happen, with the words for it."""
 
-    def __init__(self, meet: Callable[[str], None]) -> None:
-        self._meet = meet
+    def __init__(self, meet: Callable[[str], None], *, objects: bool = True) -> None:
+        """`objects`: the files of git objects, too. How many they are depends on ids, which are others each time."""
+        self._meet = meet if objects else lambda what: None if _OBJECT.search(what) else meet(what)
         self._inner = False
 
     def begin(self) -> None:

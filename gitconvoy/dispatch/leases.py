@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ from gitconvoy.store.localfiles import local_folder, write_atomically
 
 NEVER = 253402300799
 """The last second of the year 9999: a lease that waits for a person."""
+_UNSETTLED = 0.1
+"""Seconds after which no new file can have the same stamp: no clock of a file system is coarser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,13 @@ def read_all(common_dir: Path) -> dict[str, Lease]:
 
 
 def _known(file: os.DirEntry[str]) -> Lease | None:
-    """A lease by its file as it is now: each change makes another file, so none is read twice."""
+    """A lease by its file as it is now: each change makes another file, so none that has settled is read twice."""
     try:
         about = file.stat()
     except OSError:
         return None
+    if abs(time.time() - about.st_ctime) < _UNSETTLED:
+        return _read(Path(file.path))
     return _read_once(file.path, (about.st_ino, about.st_mtime_ns, about.st_ctime_ns, about.st_size))
 
 

@@ -95,7 +95,7 @@ class History:
         if child == 0:
             code = int(Exit.BUG)
             try:
-                Writes(_death(write)).begin()
+                Writes(_death(write), objects=False).begin()
                 code = int(self.here.run(*words).code)
             finally:
                 os._exit(code)
