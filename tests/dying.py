@@ -38,6 +38,8 @@ _TRIED = re.compile(r"/[a-z0-9_]{8}$")
 """What Python's tempfile tries out a folder with."""
 _OBJECT = re.compile(r" \.git/objects/HEX(/|$)")
 """The words for a file of an object, or for the folder that it is the first one in."""
+_FIRST_OBJECT = "mkdir .git/objects/HEX"
+"""Whether it has to be made depends on ids; the file that is opened next is the same point."""
 _INNER = ("write_blob", "edit_tree", "create_commit", "swap_ref", "stage_paths")
 """Functions of `gitconvoy.git.write` that write through libgit2, of which Python's audit hooks hear nothing."""
 _PLACES = (
@@ -90,7 +92,9 @@ class Writes:
         elif event in _CALLS and not _stays_out(os.fsdecode(given[_CALLS[event]])):
             if event == "os.mkdir" and os.path.isdir(given[0]):  # noqa: PTH112 - nothing will happen
                 return
-            self._meet(f"{event.partition('.')[2]} {_place(given[_CALLS[event]])}")
+            what = f"{event.partition('.')[2]} {_place(given[_CALLS[event]])}"
+            if what != _FIRST_OBJECT:
+                self._meet(what)
 
     def _look_inside(self) -> None:
         """As soon as it is loaded."""

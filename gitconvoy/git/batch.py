@@ -93,12 +93,8 @@ def _temporary(repo: Repo, oid: str) -> Path:
 
 
 def _put(file: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        handle = os.open(file, flags, 0o444)
-    except FileNotFoundError:
-        file.parent.mkdir(exist_ok=True)
-        handle = os.open(file, flags, 0o444)
+    file.parent.mkdir(exist_ok=True)
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
     with os.fdopen(handle, "wb") as stream:
         stream.write(data)
 

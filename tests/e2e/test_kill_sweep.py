@@ -134,9 +134,7 @@ def test_killed_before_any_write(
         scene.here.run("scan")
         whole(scene.here)
         assert essence(scene.here) == expected, f"killed before write {write} of {writes}"
-    assert died >= 0.9 * (writes // EVERY), (
-        "how many folders of objects are made depends on ids, and so do the last writes"
-    )
+    assert died >= writes // EVERY
     record_property("kills", died)
     shutil.rmtree(kept)
     assert FLOW in scene.here.ok("list", "--all")
