@@ -43,6 +43,7 @@ def _bead(draw: st.DrawFn, bead_id: str, ids: list[str], parents: list[str]) -> 
         status=draw(st.sampled_from(_STATUSES)),
         outcome=draw(st.sampled_from([None, None, *OUTCOMES, "failed"])),
         assignee=draw(st.sampled_from([None, None, None, "somebody"])),
+        defer_until=draw(st.sampled_from([None, None, None, None, 1, NOW + 60])),
         archived=oddity in (1, 2),
         tombstone=oddity == 3,
     )

@@ -49,6 +49,12 @@ def _nothing_more(_: Plan) -> Asked:
     return Asked()
 
 
+def _what_is_ready(_: Plan) -> Asked:
+    from gitconvoy.model.state import Asked
+
+    return Asked(ready=True)
+
+
 def _convoys(rows: list[dict[str, Any]], everything: bool) -> None:
     if not rows:
         say("no convoys" if everything else "no open or staged convoys; --all lists closed ones too")
@@ -80,7 +86,7 @@ def ready(app: App, rig: str | None, everything: bool, at: str | None) -> None:
     """List the beads that could be dispatched now, in the order in which they would be."""
     from gitconvoy.reports import waiting
 
-    found = moment(app, at, asked=_nothing_more)
+    found = moment(app, at, asked=_what_is_ready)
     known_rig(found.plan.config.rigs, rig)
     data = waiting.ready(found.view, rig=rig, everything=everything)
 

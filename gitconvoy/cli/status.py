@@ -40,7 +40,11 @@ def status(app: App, convoy: str | None, at: str | None) -> None:
     from gitconvoy.reports.overview import convoy_status, town_status
 
     def asked(plan: Plan) -> Asked:
-        return Asked(waves_of=plan.convoys[find_convoy(plan, convoy)].tracks) if convoy is not None else Asked()
+        return (
+            Asked(waves_of=plan.convoys[find_convoy(plan, convoy)].tracks)
+            if convoy is not None
+            else Asked(everything=True)
+        )
 
     found = moment(app, at, asked=asked)
     about = circumstances(app, found)

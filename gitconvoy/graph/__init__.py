@@ -5,6 +5,7 @@ from __future__ import annotations
 from gitconvoy.graph.build import Graph
 from gitconvoy.graph.cycles import Cycle, cycles
 from gitconvoy.graph.links import BlockingLink
-from gitconvoy.graph.waves import WavePlan, plan_data, remaining_path, waves
+from gitconvoy.graph.shape import Shape
+from gitconvoy.graph.waves import WavePlan, plan_data, waves
 
-__all__ = ["BlockingLink", "Cycle", "Graph", "WavePlan", "cycles", "plan_data", "remaining_path", "waves"]
+__all__ = ["BlockingLink", "Cycle", "Graph", "Shape", "WavePlan", "cycles", "plan_data", "waves"]

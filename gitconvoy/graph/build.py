@@ -7,6 +7,7 @@ from functools import cached_property
 from gitconvoy.graph.components import components, is_cycle
 from gitconvoy.graph.links import LinkTable
 from gitconvoy.graph.precedence import Precedence
+from gitconvoy.graph.shape import Shape
 from gitconvoy.model.plan import Plan
 
 
@@ -27,6 +28,11 @@ class Graph(LinkTable):
     def order(self) -> list[list[int]]:
         """Components of `precedence`, each after those that precede it."""
         return components(self.precedence.before, range(self.precedence.size))
+
+    @cached_property
+    def shape(self) -> Shape:
+        """What of the precedence outlives every change of a status."""
+        return Shape.of(self.order, self.precedence.before, self.precedence.ids)
 
     @cached_property
     def cyclic_components(self) -> tuple[tuple[int, ...], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,26 +59,6 @@ def plan_data(convoy_id: str, wave_plan: WavePlan) -> dict[str, Any]:
         "outside": {bead_id: list(ids) for bead_id, ids in sorted(wave_plan.outside.items())},
         "critical_path": list(wave_plan.critical_path),
     }
-
-
-def remaining_path(graph: Graph, closed: Collection[str]) -> dict[str, int]:
-    """For each bead how many beads the longest chain has that begins with it and leads over beads not closed.
-
-    Closed beads have 0. The beads of a cycle, which never start, count as one step together.
-    """
-    before, size = graph.precedence.before, graph.precedence.size
-    ended = {number for number, bead_id in enumerate(graph.precedence.ids) if bead_id in closed}
-    longest = dict.fromkeys(range(len(before)), 0)
-    for part in reversed(graph.order):
-        beads = [node for node in part if node < size]
-        length = max(longest[node] for node in part) + bool(beads)
-        for node in part:
-            longest[node] = 0 if node in ended else length
-        if beads and ended.issuperset(beads):
-            continue
-        for other in {other for node in part for other in before[node]}.difference(part):
-            longest[other] = max(longest[other], length)
-    return {bead_id: longest[number] for number, bead_id in enumerate(graph.precedence.ids)}
 
 
 def _levels(before: list[list[int]], parts: list[list[int]], wanted: set[int]) -> dict[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -192,17 +192,28 @@ class Abroad:
 
 
 class Rest(Protocol):
-    """The beads of a plan that were left where they are, because they are closed and nothing asks for more of them.
+    """The beads of a plan that were left where they are, because the rules need no more of them than is said here.
 
     No bead of such a plan is in a cycle, of links or of parents: else none of it is left out.
     """
 
     @property
     def outcomes(self) -> Mapping[str, str]:
-        """Id -> outcome, as their files say; cancelled for tombstones."""
+        """Those that their files close: id -> outcome; cancelled for tombstones."""
+
+    @property
+    def unclosed(self) -> Collection[str]:
+        """The ids of all others. No rule closes any of them, and no fact of the ledger is about one."""
+
+    @property
+    def families(self) -> Collection[str]:
+        """The parents of those."""
 
     def bead(self, bead_id: str) -> Bead | None:
         """One of them, read now."""
+
+    def remaining(self, closed: Container[str]) -> Mapping[str, int]:
+        """As `graph.Shape.remaining`, over all beads of the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +256,16 @@ class Plan:
     def bead(self, bead_id: str) -> Bead | None:
         """An active or archived bead by id."""
         found = self.beads.get(bead_id) or self.archive.get(bead_id)
-        if found is None and self.rest is not None and bead_id in self.rest.outcomes:
+        if found is None and self.rest is not None and self._is_left(bead_id):
             return self.rest.bead(bead_id)
         return found
+
+    def _is_left(self, bead_id: str) -> bool:
+        return self.rest is not None and (bead_id in self.rest.outcomes or bead_id in self.rest.unclosed)
+
+    def left(self) -> Iterator[str]:
+        """The ids of the `rest`."""
+        return iter(() if self.rest is None else (*self.rest.outcomes, *self.rest.unclosed))
 
     @property
     def settled(self) -> Mapping[str, str]:
@@ -256,7 +274,7 @@ class Plan:
 
     def has(self, bead_id: str) -> bool:
         """Whether there is such a bead, active or archived, without a look at it."""
-        return bead_id in self.beads or bead_id in self.archive or bead_id in self.settled
+        return bead_id in self.beads or bead_id in self.archive or self._is_left(bead_id)
 
     def away_reason(self, bead_id: str) -> str | None:
         """Why the repository of the bead's rig cannot be used, in words; None where nothing is known against it."""
@@ -281,5 +299,7 @@ class Plan:
         return frozenset(one for one in named if self.unseen(one) is not None)
 
     def may_have_unseen_children(self, bead_id: str) -> bool:
-        """Whether a bead may have children in a repository that is away: nobody knows whether those are closed."""
+        """Whether a bead has children that were not read, or may have some in a repository that is away."""
+        if self.rest is not None and bead_id in self.rest.families:
+            return True
         return bool(self.away) and (self.away_parents is None or bead_id in self.away_parents)

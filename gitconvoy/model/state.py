@@ -11,10 +11,16 @@ from gitconvoy.model.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a state has to answer, beside which beads are ready: all about some beads, and the waves of others."""
+    """What a state has to answer, beside which beads are closed and when something falls due (SPEC 4, 7).
+
+    `beads`: all about some. `waves_of`: all about others, and in which waves they are. `ready`: which beads are ready,
+    and in which order. `everything`: all about each bead that is not closed, also once facts were added.
+    """
 
     beads: Collection[str] = ()
     waves_of: Collection[str] = ()
+    ready: bool = False
+    everything: bool = False
 
 
 @dataclass(frozen=True, slots=True)

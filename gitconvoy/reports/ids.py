@@ -21,7 +21,7 @@ def find_bead(plan: Plan, text: str) -> str:
     return _find(
         "bead",
         text,
-        {*plan.beads, *plan.archive, *plan.settled, *(plan.broken - plan.convoys.keys()), *plan.unseen_ids()},
+        {*plan.beads, *plan.archive, *plan.left(), *(plan.broken - plan.convoys.keys()), *plan.unseen_ids()},
     )
 
 

@@ -92,6 +92,7 @@ class _Fixpoint:
         for bead_id in sorted(self._graph.nodes):
             if bead_id not in self._closed.outcomes and bead_id not in self._state.plan.broken:
                 self._watch(self._graph.nodes[bead_id])
+        self._queue += sorted(self._conditions.keys() & self._state.plan.settled.keys())
         while self._queue:
             self._follow(self._queue.pop())
         return self._closed

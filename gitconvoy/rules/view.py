@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from gitconvoy.graph import remaining_path
 from gitconvoy.model.state import State
 from gitconvoy.rules import complete, ready
 from gitconvoy.rules.facts import Facts
@@ -99,7 +98,7 @@ class View(Facts):
 
     @cached_property
     def _remaining(self) -> Mapping[str, int]:
-        return remaining_path(self.graph, self.closed.outcomes)
+        return (self.plan.rest or self.graph.shape).remaining(self.closed.outcomes)
 
     @cached_property
     def _unreachable(self) -> Mapping[str, tuple[str, ...]]:

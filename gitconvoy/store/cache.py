@@ -135,9 +135,9 @@ def _surrogates(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def generation() -> str:
-    """A name that changes with everything that decides how a file is read and judged."""
-    digest = hashlib.sha256(f"{__version__} {READER}".encode())
+def generation(more: str = "") -> str:
+    """A name that changes with everything that decides how a file is read and judged, and with `more`."""
+    digest = hashlib.sha256(f"{__version__} {READER} {more}".encode())
     for name in schema_names():
         digest.update(schema_text(name).encode())
     return digest.hexdigest()[:12]

@@ -1,32 +1,41 @@
-"""Where each bead of one plan lies, whether it is closed, and whose child it is: so that commands read what they need.
+"""What each bead of one plan is, in few words: so that commands read what they need (`store.part`).
 
 The outline is of one `.convoy` tree at a time, the trunk's, and follows it by the files that differ. Only plans in
-which nothing is wrong are outlined. As disposable as the cache of documents (`store.cache`), and beside it: with the
-file deleted, damaged, locked or not writable every answer is the same, only later.
+which nothing is wrong and nothing runs in a circle are outlined. As disposable as the cache of documents
+(`store.cache`), and beside it: with the file deleted, damaged, locked or not writable every answer is the same, only
+later.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from gitconvoy.graph.shape import Shape
 from gitconvoy.model.plan import Bead, Config
 from gitconvoy.store.cache import PATIENCE, generation
+from gitconvoy.store.digest import digest
 
 _AT_ONCE = 500
 """No SQLite takes fewer values in one statement."""
 _CANCELLED, _DONE = "cancelled", "done"
+_WAITS_FOR, _CONDITIONAL, _EPIC = "waits-for", "conditional-blocks", "epic"
 TABLES = """
-CREATE TABLE IF NOT EXISTS beads (id TEXT PRIMARY KEY, path TEXT, blob TEXT, parent TEXT, outcome TEXT) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS unsettled ON beads (id) WHERE outcome IS NULL;
-CREATE INDEX IF NOT EXISTS children ON beads (parent) WHERE parent IS NOT NULL;
+CREATE TABLE IF NOT EXISTS beads (
+    id TEXT PRIMARY KEY, parent TEXT, status TEXT, outcome TEXT,
+    derived TEXT, fit INTEGER, deferred INTEGER, targets TEXT
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS unsettled ON beads (id, parent, derived, fit, deferred, targets) WHERE outcome IS NULL;
+CREATE INDEX IF NOT EXISTS children ON beads (parent);
+CREATE TABLE IF NOT EXISTS contents (id TEXT PRIMARY KEY, path TEXT, blob TEXT, said TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, blob TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS outline (tree TEXT, beads INTEGER, files INTEGER);
+CREATE TABLE IF NOT EXISTS outline (tree TEXT, beads INTEGER, files INTEGER, shape TEXT);
 """
-_INSERT = "INSERT OR REPLACE INTO beads VALUES (?, ?, ?, ?, ?)"
 _COUNTS = "(SELECT count(*) FROM beads), (SELECT count(*) FROM files)"
 
 
@@ -36,20 +45,61 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A bead in the outline. `outcome` is None where its file does not close it."""
+    """A bead in the outline, but for what is read of it (`put`)."""
+
+    id: str
+    parent: str | None
+    status: str
+    """That of its file."""
+    outcome: str | None
+    """None where its file does not close it."""
+    derived: str | None
+    """What else could close it: `epic` (its children), `condition` (a link that its file holds); None: nothing."""
+    fit: bool
+    """Whether it could be dispatched, as far as its own file says."""
+    deferred: bool
+    """Whether its file names a time before which it is not dispatched."""
+    targets: str | None
+    """The beads one of which keeps it waiting as long as that is not closed, separated by slashes; None: no such."""
+
+
+class Waiting(NamedTuple):
+    """Of a row whose outcome is None what tells whether the bead is needed. Columns of `Row`."""
+
+    id: str
+    parent: str | None
+    derived: str | None
+    fit: bool
+    deferred: bool
+    targets: str | None
+
+
+class Content(NamedTuple):
+    """What a bead's file says: where it is, and its `store.digest`."""
 
     id: str
     path: str
     blob: str
-    parent: str | None
-    outcome: str | None
+    said: str
 
 
-def row_of(bead: Bead, blob: str, config: Config) -> Row:
+def row_of(bead: Bead, config: Config) -> Row:
     """How a bead is outlined."""
     outcome = bead.outcome or _DONE if config.category(bead.status) == "done" else None
     gone = bead.tombstone and bead.archived
-    return Row(bead.id, bead.path, blob, bead.parent, _CANCELLED if gone else outcome)
+    links = [link for link in bead.links if link.blocking]
+    conditional = any(link.type == _CONDITIONAL for link in links)
+    active = config.category(bead.status) == "active"
+    return Row(
+        bead.id,
+        bead.parent,
+        bead.status,
+        _CANCELLED if gone else outcome,
+        "condition" if conditional else _EPIC if bead.type == _EPIC else None,
+        active and config.slingable(bead.type) and not bead.archived and not bead.tombstone,
+        bead.defer_until is not None,
+        "/".join(link.target for link in links if link.type != _WAITS_FOR) or None,  # ids hold no slash
+    )
 
 
 class Outline:
@@ -57,7 +107,7 @@ class Outline:
 
     def __init__(self, folder: Path) -> None:
         """`folder`: this machine's own folder of the repository."""
-        self._file = folder / f"outline-{generation()}.sqlite3"
+        self._file = folder / f"outline-{generation(TABLES)}.sqlite3"
         self._db: sqlite3.Connection | None = None
 
     @contextmanager
@@ -100,29 +150,49 @@ def tree_of(db: sqlite3.Connection) -> str | None:
     return str(found[0][0])
 
 
-def unsettled(db: sqlite3.Connection) -> list[Row]:
+def unsettled(db: sqlite3.Connection) -> list[Waiting]:
     """The beads that their files do not close."""
-    return [Row(*row) for row in db.execute("SELECT * FROM beads WHERE outcome IS NULL")]
+    query = "SELECT id, parent, derived, fit, deferred, targets FROM beads WHERE outcome IS NULL"
+    return [Waiting(*row) for row in db.execute(query)]
 
 
 def settled(db: sqlite3.Connection) -> dict[str, str]:
     """All others, with their outcomes."""
-    joined = "SELECT group_concat(id, '/') FROM beads WHERE outcome = ?"  # ids hold no slash
+    joined = "SELECT group_concat(id, '/') FROM beads WHERE outcome = ?"
     ids = db.execute(joined, (_DONE,)).fetchone()[0]
     found = dict.fromkeys(ids.split("/") if ids else (), _DONE)
     found.update(db.execute("SELECT id, outcome FROM beads WHERE outcome <> ?", (_DONE,)))
     return found
 
 
-def rows(db: sqlite3.Connection, column: str, values: Sequence[str]) -> list[Row]:
-    """The beads with one of these values in a column: `id` or `parent`."""
-    found = _some(db, f"SELECT * FROM beads WHERE {column} IN", values)  # noqa: S608 - our own columns
-    return [Row(*row) for row in found]
+def statuses(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, str]:
+    """What the files of beads say of how they stand."""
+    return dict(_some(db, "SELECT id, status FROM beads WHERE id IN", ids))
+
+
+def contents(db: sqlite3.Connection, ids: Sequence[str]) -> list[Content]:
+    """What the files of beads say."""
+    query = "SELECT id, path, blob, said FROM beads LEFT JOIN contents USING (id) WHERE id IN"
+    return [Content(*row) for row in _some(db, query, ids)]
+
+
+def children(db: sqlite3.Connection, parents: Sequence[str]) -> list[str]:
+    """The ids of all children of beads."""
+    return [bead_id for (bead_id,) in _some(db, "SELECT id FROM beads WHERE parent IN", parents)]
 
 
 def parents_among(db: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
     """Those that have children."""
     return {parent for (parent,) in _some(db, "SELECT DISTINCT parent FROM beads WHERE parent IN", ids)}
+
+
+def shape(db: sqlite3.Connection) -> tuple[list[list[str]], list[list[int]]]:
+    """The parts of the plan's `graph.Shape`, and what precedes each. Unusable."""
+    try:
+        parts, before = json.loads(db.execute("SELECT shape FROM outline").fetchone()[0])
+    except (ValueError, TypeError) as error:
+        raise Unusable("the shape is not what it should be") from error
+    return parts, before
 
 
 def files(db: sqlite3.Connection) -> dict[str, str]:
@@ -132,7 +202,7 @@ def files(db: sqlite3.Connection) -> dict[str, str]:
 
 def path_of(db: sqlite3.Connection, bead_id: str) -> str | None:
     """Where a bead lies."""
-    found = db.execute("SELECT path FROM beads WHERE id = ?", (bead_id,)).fetchone()
+    found = db.execute("SELECT path FROM contents WHERE id = ?", (bead_id,)).fetchone()
     return str(found[0]) if found is not None else None
 
 
@@ -144,18 +214,28 @@ def is_taken(db: sqlite3.Connection, name: str, path: str) -> bool:
     return bead is not None or db.execute(other, (f"{folder}/{name}.yaml", path)).fetchone() is not None
 
 
-def begin_anew(db: sqlite3.Connection, tree: str, beads: Iterable[Row], others: Mapping[str, str]) -> None:
-    """Write the outline of a tree."""
-    db.execute("DELETE FROM beads")
-    db.execute("DELETE FROM files")
-    db.executemany(_INSERT, sorted((each.id, each.path, each.blob, each.parent, each.outcome) for each in beads))
+def begin_anew(
+    db: sqlite3.Connection,
+    tree: str,
+    beads: Iterable[tuple[Bead, str]],
+    others: Mapping[str, str],
+    config: Config,
+    shape: Shape,
+) -> None:
+    """Write the outline of a tree: of its beads with their blobs, and of all other files."""
+    for table in ("beads", "contents", "files", "outline"):
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables
+    for bead, blob in sorted(beads, key=lambda each: each[0].id):
+        put(db, bead, blob, config)
     db.executemany("INSERT INTO files VALUES (?, ?)", sorted(others.items()))
-    note(db, tree)
+    text = json.dumps([shape.parts, shape.before], separators=(",", ":"))
+    db.execute(f"INSERT INTO outline SELECT ?, {_COUNTS}, ?", (tree, text))
 
 
-def put(db: sqlite3.Connection, row: Row) -> None:
+def put(db: sqlite3.Connection, bead: Bead, blob: str, config: Config) -> None:
     """Outline one bead."""
-    db.execute(_INSERT, (row.id, row.path, row.blob, row.parent, row.outcome))
+    db.execute("INSERT OR REPLACE INTO beads VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(row_of(bead, config)))
+    db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?)", (bead.id, bead.path, blob, digest(bead)))
 
 
 def put_file(db: sqlite3.Connection, path: str, blob: str | None) -> None:
@@ -166,12 +246,11 @@ def put_file(db: sqlite3.Connection, path: str, blob: str | None) -> None:
 
 
 def note(db: sqlite3.Connection, tree: str) -> None:
-    """What was written is the outline of this tree."""
-    db.execute("DELETE FROM outline")
-    db.execute(f"INSERT INTO outline SELECT ?, {_COUNTS}", (tree,))
+    """What was written is the outline of this tree, whose graph is the one that was known."""
+    db.execute(f"UPDATE outline SET (tree, beads, files) = (SELECT ?, {_COUNTS})", (tree,))  # noqa: S608 - no value
 
 
-def _some(db: sqlite3.Connection, query: str, values: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _some(db: sqlite3.Connection, query: str, values: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     for start in range(0, len(values), _AT_ONCE):
         some = values[start : start + _AT_ONCE]
         yield from db.execute(f"{query} ({', '.join('?' * len(some))})", some)

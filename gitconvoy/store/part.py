@@ -1,11 +1,13 @@
-"""The part of a plan that the rules need for what is asked: the beads that are not closed, and what bears on them.
+"""The part of a plan that the rules need for what is asked: what is asked about, and what bears on it.
 
-What the rules say of these is what they would say with every bead at hand (SPEC 4):
+What the rules say of these beads is what they would say with every bead at hand (SPEC 4):
 
-- a link looks at its target: that it is closed, and how, is known of all beads (`Plan.rest`);
-- who waits for children, and an epic that is not closed, look at all children;
+- a link looks at its target: that a file closes it, and how, is known of all beads (`Plan.rest`), and of those that
+  only a rule or a fact could close the outline tells which they are (`_derivable`);
+- who waits for children looks at all children, as does an epic all of whose children may be closed;
 - a bead inherits from its ancestors, whose links count as its own, but for those that lead below the ancestor;
-- the longest remaining path leads over beads that are not closed.
+- what can no longer close follows from all that is not closed before it;
+- the longest remaining path follows from the shape of the graph, which is outlined as such.
 
 In which wave a bead is follows from all that precedes it, closed or not: that is read where waves are asked for.
 """
@@ -13,13 +15,14 @@ In which wave a bead is follows from all that precedes it, closed or not: that i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gitconvoy.model import kinds
 from gitconvoy.model.plan import Bead, Config, Convoy, Link, Plan
+from gitconvoy.model.state import Asked
 from gitconvoy.store import outline
-from gitconvoy.store.outline import Row, Unusable
+from gitconvoy.store.outline import Content, Unusable, Waiting
 
 WAITS_FOR, EPIC = "waits-for", "epic"
 Value = Bead | Convoy | Config
@@ -30,15 +33,92 @@ class Rest:
     """The beads that were left where they are; see `model.plan.Rest`."""
 
     outcomes: Mapping[str, str]
+    unclosed: frozenset[str]
+    families: frozenset[str]
     read: Callable[[str], Bead | None]
+    chains: Callable[[Container[str]], Mapping[str, int]]
 
     def bead(self, bead_id: str) -> Bead | None:
         """One of them, read now."""
         return self.read(bead_id)
 
+    def remaining(self, closed: Container[str]) -> Mapping[str, int]:
+        """How long the chains are that begin with each bead."""
+        return self.chains(closed)
 
-Read = Callable[[list[tuple[str, str]]], list[Value]]
-"""(path, blob) of files -> what they say, in the same order; Unusable where anything is wrong with one of them."""
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How files are read. Unusable where anything is wrong with one of them."""
+
+    values: Callable[[list[tuple[str, str]]], list[Value]]
+    """(path, blob) of files -> what they say, in the same order."""
+    beads: Callable[[list[Content]], list[Bead]]
+    """Beads as the outline has them."""
+
+
+def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, known: Mapping[str, str | None]) -> Plan:
+    """The part of the outlined plan that is needed for what is asked. Unusable.
+
+    `known`: the beads that the ledger says something of that matters, and what their files said when it closed them;
+    None where it did not. How the `rest` is read is for the caller to set.
+    """
+    gathering = _Gathering(db, reader)
+    gathering.gather(asked, known)
+    config, convoys, plan_blobs = _others(outline.files(db), reader)
+    beads = gathering.beads
+    outcomes = outline.settled(db)
+    for bead_id in beads:
+        outcomes.pop(bead_id, None)
+    unread = [row for row in gathering.waiting.values() if row.id not in beads]
+    by_path = sorted(beads.values(), key=lambda bead: bead.path)
+    return Plan(
+        config=config,
+        beads={bead.id: bead for bead in by_path if not bead.archived},
+        archive={bead.id: bead for bead in by_path if bead.archived},
+        convoys=convoys,
+        plan_blobs=plan_blobs,
+        tree=tree,
+        rest=Rest(
+            outcomes,
+            frozenset(row.id for row in unread),
+            frozenset(row.parent for row in unread if row.parent is not None),
+            lambda _: None,
+            lambda _: {},
+        ),
+    )
+
+
+def _others(files: Mapping[str, str], reader: Reader) -> tuple[Config, dict[str, Convoy], dict[str, str]]:
+    documents = [(path, blob) for path, blob in files.items() if kinds.kind_of(path) is not kinds.PLAN]
+    found = reader.values(documents)
+    convoys = {each.id: each for each in found if isinstance(each, Convoy)}
+    config = next((each for each in found if isinstance(each, Config)), None)
+    if config is None:
+        raise Unusable("the outline names no settings")
+    plans = {kinds.stem(path): blob for path, blob in files.items() if kinds.kind_of(path) is kinds.PLAN}
+    return config, convoys, plans
+
+
+def _derivable(waiting: Mapping[str, Waiting], by_fact: Container[str]) -> set[str]:
+    """Of the beads that their files do not close those that may be closed all the same: all others are not.
+
+    By a fact, by a condition that can no longer come true, or as epics: those of whose children none surely waits.
+    """
+    found = {row.id for row in waiting.values() if row.derived is not None or row.id in by_fact}
+    above = {row.parent for row in waiting.values() if row.id not in found and row.parent is not None}
+    while above:
+        held = {one for one in above & found if waiting[one].derived == EPIC and one not in by_fact}
+        found -= held
+        above = {parent for one in held if (parent := waiting[one].parent) is not None}
+    return found
+
+
+def _might_start(waiting: Mapping[str, Waiting], derivable: set[str]) -> set[str]:
+    """The beads that are not surely kept waiting by a link of their own."""
+    surely = waiting.keys() - derivable
+    fit = (row for row in waiting.values() if row.fit)
+    return {row.id for row in fit if row.targets is None or surely.isdisjoint(row.targets.split("/"))}
 
 
 @dataclass(slots=True)
@@ -46,16 +126,24 @@ class _Gathering:
     """Beads that were read, and what they make it necessary to read."""
 
     db: sqlite3.Connection
-    read: Read
+    reader: Reader
     beads: dict[str, Bead] = field(default_factory=dict)
-    closed: set[str] = field(default_factory=set)
-    """Those of them that their files close."""
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    """All beads that their files do not close, read or not."""
     children: dict[str, list[str]] = field(default_factory=dict)
     """Bead -> those of its children that were read."""
     whole: set[str] = field(default_factory=set)
     """Beads all of whose children were read."""
     counting: set[str] = field(default_factory=set)
-    """Beads whose links and children matter: those that are not closed, those asked for, and their ancestors."""
+    """Beads whose links matter: those that were read and are not closed, those asked for, and their ancestors."""
+    closing: set[str] = field(default_factory=set)
+    """Epics that their children may close."""
+    deep: set[str] = field(default_factory=set)
+    """Beads of which it matters whether they can still close: they depend on all that is not closed before them."""
+    giving: set[str] = field(default_factory=set)
+    """Those, and their ancestors, which give them their links."""
+    hoping: set[str] = field(default_factory=set)
+    """Beads all of whose children are deep."""
     preceding: set[str] = field(default_factory=set)
     """Beads of which all that precedes them is wanted."""
     targets: set[str] = field(default_factory=set)
@@ -65,32 +153,45 @@ class _Gathering:
     again: set[str] = field(default_factory=set)
     """Beads that were read, and that came into one of these sets since they were looked at."""
 
-    def gather(self, asked: Collection[str], waves_of: Collection[str]) -> None:
+    def gather(self, asked: Asked, known: Mapping[str, str | None]) -> None:
         """Read on until nothing more is needed."""
-        rows = outline.unsettled(self.db)
-        self.counting.update((row.id for row in rows), asked, waves_of)
-        self.preceding.update(waves_of)
-        named = {*asked, *waves_of}.difference(row.id for row in rows)
-        new = self._take([*rows, *outline.rows(self.db, "id", sorted(named))])
+        self.waiting = {row.id: row for row in outline.unsettled(self.db)}
+        derivable = _derivable(self.waiting, {one for one, status in known.items() if status is not None})
+        self.closing = {one for one in derivable if self.waiting[one].derived == EPIC}
+        if asked.everything:
+            wanted = set(self.waiting)
+        else:
+            could_start = _might_start(self.waiting, derivable)
+            due = could_start if asked.ready else {one for one in could_start if self.waiting[one].deferred}
+            wanted = derivable | due | (known.keys() & self.waiting.keys())
+        named = {*asked.beads, *asked.waves_of}
+        self.counting |= named | wanted
+        self.preceding.update(asked.waves_of)
+        if not asked.everything:
+            self.deep |= named & self.waiting.keys()
+            self.giving |= self.deep
+        new = self._take(wanted | named | self._closed_by_fact(known))
         while new:
             self.again = set()
             ids, families = self._look_at([self.beads[each] for each in new])
-            rows = outline.rows(self.db, "id", sorted(ids - self.beads.keys()))
-            rows += outline.rows(self.db, "parent", sorted(families - self.whole))
+            ids.update(outline.children(self.db, sorted(families - self.whole)))
             self.whole |= families
-            new = self._take(rows) | self.again
+            new = self._take(ids) | self.again
 
-    def _take(self, rows: Iterable[Row]) -> set[str]:
-        fresh = list({row.id: row for row in rows if row.id not in self.beads}.values())
-        self.closed.update(row.id for row in fresh if row.outcome is not None)
-        for bead in self.read([(row.path, row.blob) for row in fresh]):
-            if isinstance(bead, Bead):
-                self.beads[bead.id] = bead
-                if bead.parent is not None:
-                    self.children.setdefault(bead.parent, []).append(bead.id)
-        return {row.id for row in fresh}
+    def _closed_by_fact(self, known: Mapping[str, str | None]) -> set[str]:
+        """The beads that files close, and that the ledger closes, too: it may say how (SPEC 1)."""
+        said = {one: status for one, status in known.items() if status is not None and one not in self.waiting}
+        return {one for one, status in outline.statuses(self.db, sorted(said)).items() if said[one] == status}
 
-    def _mark(self, marked: set[str], *ids: str) -> None:
+    def _take(self, ids: Collection[str]) -> set[str]:
+        fresh = outline.contents(self.db, sorted(one for one in ids if one not in self.beads))
+        for bead in self.reader.beads(fresh):
+            self.beads[bead.id] = bead
+            if bead.parent is not None:
+                self.children.setdefault(bead.parent, []).append(bead.id)
+        return {each.id for each in fresh}
+
+    def _mark(self, marked: set[str], ids: Iterable[str]) -> None:
         for each in ids:
             if each not in marked:
                 marked.add(each)
@@ -106,70 +207,57 @@ class _Gathering:
             links = [link for link in bead.links if link.blocking]
             if bead.parent is not None:
                 ids.add(bead.parent)
-            if bead.id in self.counting:
-                self._mark(self.counting, *self._parent(bead))
+            if bead.id in self.counting or bead.id in self.waiting:
+                self._mark(self.counting, self._parent(bead))
                 waited = {link.target for link in links if link.type == WAITS_FOR}
                 ids |= waited
-                families |= waited | ({bead.id} if bead.type == EPIC and bead.id not in self.closed else set())
+                families |= waited | ({bead.id} if bead.id in self.closing else set())
                 if links:
                     holders[bead.id] = [link.target for link in links]
+            self._hope(bead, links, ids, families)
             if bead.id in self.preceding:
                 ids.update(link.target for link in links)
                 self._precede(bead, links)
             if bead.type == EPIC and bead.id in self.targets:
-                self._mark(self.below, bead.id)
+                self._mark(self.below, [bead.id])
             if bead.parent in self.below:
-                self._mark(self.preceding, bead.id)
-                self._mark(self.below, bead.id)
+                self._mark(self.preceding, [bead.id])
+                self._mark(self.below, [bead.id])
             if bead.id in self.below:
                 families.add(bead.id)
-                self._mark(self.preceding, *self.children.get(bead.id, ()))
-                self._mark(self.below, *self.children.get(bead.id, ()))
+                self._mark(self.preceding, self.children.get(bead.id, ()))
+                self._mark(self.below, self.children.get(bead.id, ()))
         for parent in outline.parents_among(self.db, sorted(holders)):
             ids.update(holders[parent])  # whether its children inherit a link depends on where that leads
         return ids, families
 
+    def _hope(self, bead: Bead, links: Iterable[Link], ids: set[str], families: set[str]) -> None:
+        """What has to be known so that it is known whether a deep bead can still close."""
+        if bead.id in self.deep and bead.type == EPIC:
+            self._mark(self.hoping, [bead.id])
+        if bead.id in self.hoping:
+            families.add(bead.id)
+            self._deepen(self.children.get(bead.id, ()), ids)
+        if bead.parent in self.hoping:
+            self._deepen([bead.id], ids)
+        if bead.id in self.giving:
+            self._mark(self.giving, self._parent(bead))
+            self._deepen([link.target for link in links], ids)
+            self._mark(self.hoping, [link.target for link in links if link.type == WAITS_FOR])
+
+    def _deepen(self, beads: Iterable[str], ids: set[str]) -> None:
+        open_ = [each for each in beads if each in self.waiting]
+        ids.update(open_)
+        self._mark(self.deep, open_)
+        self._mark(self.giving, open_)
+
     def _precede(self, bead: Bead, links: Iterable[Link]) -> None:
-        self._mark(self.preceding, *self._parent(bead))
+        self._mark(self.preceding, self._parent(bead))
         for link in links:
-            self._mark(self.preceding, link.target)
-            self._mark(self.targets, link.target)
+            self._mark(self.preceding, [link.target])
+            self._mark(self.targets, [link.target])
             if link.type == WAITS_FOR:
-                self._mark(self.below, link.target)
+                self._mark(self.below, [link.target])
 
     def _parent(self, bead: Bead) -> tuple[str, ...]:
         return (bead.parent,) if bead.parent is not None else ()
-
-
-def gathered(db: sqlite3.Connection, tree: str, read: Read, asked: Collection[str], waves_of: Collection[str]) -> Plan:
-    """The part of the outlined plan that is needed to say what is ready, and all of `asked`. Unusable.
-
-    `waves_of`: beads whose waves are asked for, too. `Plan.rest` is to be set by whoever knows how to read it.
-    """
-    gathering = _Gathering(db, read)
-    gathering.gather(asked, waves_of)
-    config, convoys, plan_blobs = _others(outline.files(db), read)
-    outcomes = outline.settled(db)
-    for bead_id in gathering.beads:
-        outcomes.pop(bead_id, None)
-    by_path = sorted(gathering.beads.values(), key=lambda bead: bead.path)
-    return Plan(
-        config=config,
-        beads={bead.id: bead for bead in by_path if not bead.archived},
-        archive={bead.id: bead for bead in by_path if bead.archived},
-        convoys=convoys,
-        plan_blobs=plan_blobs,
-        tree=tree,
-        rest=Rest(outcomes, lambda _: None),
-    )
-
-
-def _others(files: Mapping[str, str], read: Read) -> tuple[Config, dict[str, Convoy], dict[str, str]]:
-    documents = [(path, blob) for path, blob in files.items() if kinds.kind_of(path) is not kinds.PLAN]
-    found = read(documents)
-    convoys = {each.id: each for each in found if isinstance(each, Convoy)}
-    config = next((each for each in found if isinstance(each, Config)), None)
-    if config is None:
-        raise Unusable("the outline names no settings")
-    plans = {kinds.stem(path): blob for path, blob in files.items() if kinds.kind_of(path) is kinds.PLAN}
-    return config, convoys, plans

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cache, partial
 from sqlite3 import Connection
+from typing import Any
 
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import trees
 from gitconvoy.git.repo import Repo
-from gitconvoy.graph import Graph
+from gitconvoy.graph import Graph, Shape
 from gitconvoy.model import kinds
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.plan import Bead, Config, Plan
+from gitconvoy.model.state import Asked
 from gitconvoy.store import load, outline
 from gitconvoy.store.build import understood
+from gitconvoy.store.digest import undigested
 from gitconvoy.store.localfiles import local_folder
-from gitconvoy.store.outline import Outline, Unusable
-from gitconvoy.store.part import Rest, Value, gathered
+from gitconvoy.store.outline import Content, Outline, Unusable
+from gitconvoy.store.part import Reader, Rest, Value, gathered
 from gitconvoy.store.reading import Source
 
 _FEW = 200
 """Changed files which an outline follows; of more it is made anew."""
 
 
-def plan(repo: Repo, tree: str | None, asked: Collection[str] = (), waves_of: Collection[str] = ()) -> Plan:
-    """What of the plan of a `.convoy` tree is needed for what is ready, for `asked` beads, and for `waves_of` others.
+def plan(repo: Repo, tree: str | None, asked: Asked, known: Mapping[str, str | None]) -> Plan:
+    """What of the plan of a `.convoy` tree is needed for what is asked; `known` as for `part.gathered`.
 
     All of it where it cannot be told apart, and for whoever reads the outline first.
     """
@@ -34,16 +38,17 @@ def plan(repo: Repo, tree: str | None, asked: Collection[str] = (), waves_of: Co
         return load.from_tree(repo, tree)
     kept = Outline(folder)
     try:
-        return _part(repo, kept, tree, asked, waves_of)
+        return _part(repo, kept, tree, asked, known)
     except Unusable:
         found = load.from_tree(repo, tree)
         _outline(repo, kept, found)
         return found
 
 
-def _part(repo: Repo, kept: Outline, tree: str, asked: Collection[str], waves_of: Collection[str]) -> Plan:
+def _part(repo: Repo, kept: Outline, tree: str, asked: Asked, known: Mapping[str, str | None]) -> Plan:
     if not kept.there():
         raise Unusable("there is none")
+    reader = Reader(lambda files: _read(repo, files), lambda found: _beads(repo, found))
     for writes in (False, True):
         with kept.open(write=writes) as db:
             before = outline.tree_of(db)
@@ -51,10 +56,43 @@ def _part(repo: Repo, kept: Outline, tree: str, asked: Collection[str], waves_of
                 _follow(repo, db, before, tree)
             elif before != tree:
                 continue
-            found = gathered(db, tree, lambda files: _read(repo, files), asked, waves_of)
+            found = gathered(db, tree, reader, asked, known)
             load.memo_of(repo).save()
-        return replace(found, rest=Rest(found.settled, lambda one: _one(repo, kept, tree, one)))
+        return _with_rest(repo, kept, found)
     raise Unusable("it cannot be brought up to date")
+
+
+def _with_rest(repo: Repo, kept: Outline, found: Plan) -> Plan:
+    tree, rest = found.tree, found.rest
+    if tree is None or not isinstance(rest, Rest):
+        return found
+    shape = cache(partial(_shape, repo, kept, tree))
+    read = partial(_one, repo, kept, tree)
+    return replace(found, rest=replace(rest, read=read, chains=lambda closed: shape().remaining(closed)))
+
+
+def _shape(repo: Repo, kept: Outline, tree: str) -> Shape:
+    """The shape of the tree's graph; the outline may be of another one by now."""
+    try:
+        with kept.open() as db:
+            if outline.tree_of(db) == tree:
+                return Shape(*outline.shape(db))
+    except Unusable:
+        pass
+    return Graph.build(load.from_tree(repo, tree)).shape
+
+
+def _beads(repo: Repo, found: list[Content]) -> list[Bead]:
+    try:
+        return [undigested(each.id, each.path, each.said, partial(_document, repo, each)) for each in found]
+    except (ValueError, TypeError) as error:
+        raise Unusable("it does not say what a bead is") from error
+
+
+def _document(repo: Repo, content: Content) -> Mapping[str, Any]:
+    entry = trees.Entry(content.path, content.blob, 0o100644)
+    value = _value(repo, load.sources_of(repo, [entry])[0])
+    return value.data if isinstance(value, Bead) else {}
 
 
 def _read(repo: Repo, files: list[tuple[str, str]]) -> list[Value]:
@@ -94,21 +132,16 @@ def _one(repo: Repo, kept: Outline, tree: str, bead_id: str) -> Bead | None:
 
 def _outline(repo: Repo, kept: Outline, plan: Plan) -> None:
     """Outline a plan in which nothing is wrong and nothing runs in a circle."""
-    if plan.tree is None or plan.problems or plan.away or not _acyclic(plan):
+    graph = Graph.build(plan)
+    if plan.tree is None or plan.problems or plan.away or graph.hierarchy.cyclic or graph.in_cycle:
         return
     entries = {entry.path: entry.oid for entry in trees.entries(repo, plan.tree, ROOT) if kinds.kind_of(entry.path)}
-    beads = [*plan.beads.values(), *plan.archive.values()]
-    rows = [outline.row_of(bead, entries.pop(bead.path), plan.config) for bead in beads]
+    beads = [(bead, entries.pop(bead.path)) for bead in (*plan.beads.values(), *plan.archive.values())]
     try:
         with kept.open(write=True) as db:
-            outline.begin_anew(db, plan.tree, rows, entries)
+            outline.begin_anew(db, plan.tree, beads, entries, plan.config, graph.shape)
     except Unusable:
         return
-
-
-def _acyclic(plan: Plan) -> bool:
-    graph = Graph.build(plan)
-    return not graph.hierarchy.cyclic and not graph.in_cycle
 
 
 def _follow(repo: Repo, db: Connection, before: str | None, tree: str) -> None:
@@ -129,7 +162,7 @@ def _follow(repo: Repo, db: Connection, before: str | None, tree: str) -> None:
             raise Unusable("there may be something wrong")
         if kind is kinds.BEAD:
             bead = _same_shape(repo, old.get(path), new.get(path))
-            outline.put(db, outline.row_of(bead, new[path].oid, config))
+            outline.put(db, bead, new[path].oid, config)
         elif kind is not None:
             _follow_file(repo, db, kind, path, old.get(path), new.get(path))
     outline.note(db, tree)
@@ -155,12 +188,12 @@ def _same_shape(repo: Repo, old: trees.Entry | None, new: trees.Entry | None) ->
     (before,) = _read(repo, [(old.path, old.oid)])
     data = before.data if isinstance(before, Bead) else {}
     after = understood(load.sources_of(repo, [new])[0], kinds.BEAD, load.memo_of(repo), data)
-    if not isinstance(before, Bead) or not isinstance(after, Bead) or _shape(before) != _shape(after):
+    if not isinstance(before, Bead) or not isinstance(after, Bead) or _links(before) != _links(after):
         raise Unusable("links have changed")
     return after
 
 
-def _shape(bead: Bead) -> tuple[object, ...]:
+def _links(bead: Bead) -> tuple[object, ...]:
     return bead.id, bead.type, bead.parent, bead.links, bead.archived, bead.tombstone
 
 

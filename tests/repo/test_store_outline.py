@@ -42,7 +42,7 @@ def outline(here: TownHelper) -> Path | None:
 
 
 def needed(here: TownHelper) -> Plan:
-    return Town.open(here.path).state(Asked()).plan
+    return Town.open(here.path).state(Asked(everything=True)).plan
 
 
 def answers(here: TownHelper) -> dict[str, Any]:
@@ -67,6 +67,10 @@ def test_only_what_is_needed_is_read_the_second_time(here: TownHelper, monkeypat
     found = again.bead("gt-old")
     assert found is not None
     assert found.title == "Bead gt-old"
+    assert found.data["title"] == "Bead gt-old"
+    least = Town.open(here.path).state(Asked()).plan
+    assert (set(least.beads), set(least.left())) == (set(), set(BEADS))
+    assert least.bead("gt-b") == again.bead("gt-b")
     assert answers(here) == said
 
 
@@ -84,10 +88,13 @@ def test_a_damaged_outline_is_made_anew(here: TownHelper, damage: bytes, monkeyp
     "change",
     [
         "DELETE FROM beads WHERE id = 'gt-b'",
+        "DELETE FROM contents WHERE id = 'gt-b'",
+        "UPDATE contents SET said = '[]' WHERE id = 'gt-b'",
+        "UPDATE outline SET shape = '{}'",
         "DELETE FROM files",
         "DROP TABLE beads",
         "DELETE FROM outline",
-        "UPDATE beads SET blob = 'ffffffffffffffffffffffffffffffffffffffff'",
+        "UPDATE contents SET blob = 'ffffffffffffffffffffffffffffffffffffffff'",
         "UPDATE outline SET tree = 'ffffffffffffffffffffffffffffffffffffffff'",
     ],
 )
@@ -105,7 +112,7 @@ def test_an_outline_that_is_not_whole_is_not_believed(
 
 def test_an_outline_of_another_version_is_not_looked_at(here: TownHelper, monkeypatch: pytest.MonkeyPatch) -> None:
     needed(here)
-    monkeypatch.setattr("gitconvoy.store.outline.generation", lambda: "another")
+    monkeypatch.setattr("gitconvoy.store.outline.generation", lambda _: "another")
     assert needed(here).rest is None
     assert needed(here).rest is not None
 

@@ -11,32 +11,39 @@ from builders import bead, config, convoy, epic, link, state
 from hypothesis import assume, given, settings
 from plan_strategies import states
 
-from gitconvoy.graph import Graph, waves
+from gitconvoy.graph import Graph, Shape, waves
 from gitconvoy.model.kinds import CONFIG_PATH
-from gitconvoy.model.plan import Bead, Config, Convoy
-from gitconvoy.model.state import State
+from gitconvoy.model.ledger import CLOSED
+from gitconvoy.model.plan import Bead, Config, Convoy, Link
+from gitconvoy.model.state import Asked, State
+from gitconvoy.rules.due import next_due
 from gitconvoy.rules.view import View
 from gitconvoy.store import outline
-from gitconvoy.store.part import Rest, gathered
+from gitconvoy.store.digest import undigested
+from gitconvoy.store.part import Reader, Rest, gathered
 
 
-def part(whole: State, asked: Collection[str] = (), waves_of: Collection[str] = ()) -> State:
-    """The same state with no more of its plan than is needed."""
+def part(whole: State, asked: Asked | None = None) -> State:
+    """The same state with no more of its plan than is needed; for each bead that is not closed where None is asked."""
     plan = whole.plan
-    files: dict[str, Bead | Convoy | Config] = {CONFIG_PATH: plan.config}
-    for each in (*plan.beads.values(), *plan.archive.values()):
-        files[_place(each)] = each
-    for each_convoy in plan.convoys.values():
-        files[f".convoy/convoys/{each_convoy.id}.yaml"] = each_convoy
-    beads = [each for each in files.values() if isinstance(each, Bead)]
-    rows = [replace(outline.row_of(each, "", plan.config), path=_place(each)) for each in beads]
+    others: dict[str, Convoy | Config] = {CONFIG_PATH: plan.config}
+    others |= {f".convoy/convoys/{each.id}.yaml": each for each in plan.convoys.values()}
+    beads = [replace(each, path=_place(each)) for each in (*plan.beads.values(), *plan.archive.values())]
+    shape = Graph.build(plan).shape
+    reader = Reader(
+        lambda listed: [others[path] for path, _ in listed],
+        lambda found: [undigested(each.id, each.path, each.said, dict) for each in found],
+    )
     with sqlite3.connect(":memory:", isolation_level=None) as db:
         db.executescript(outline.TABLES)
-        outline.begin_anew(db, "tree", rows, {path: "" for path, each in files.items() if not isinstance(each, Bead)})
+        outline.begin_anew(db, "tree", [(each, "") for each in beads], dict.fromkeys(others, ""), plan.config, shape)
         assert outline.tree_of(db) == "tree"
-        known = {each.id for each in whole.ledger.beads.values() if each.status is not None or each.submitted}
-        found = gathered(db, "tree", lambda listed: [files[path] for path, _ in listed], {*asked, *known}, waves_of)
-    return replace(whole, plan=replace(found, rest=Rest(found.settled, plan.bead)))
+        records = whole.ledger.beads.values()
+        known = {each.id: each.file_status if each.status == CLOSED else None for each in records}
+        found = gathered(db, "tree", reader, asked or Asked(everything=True), known)
+        again = Shape(*outline.shape(db))
+    assert isinstance(found.rest, Rest)
+    return replace(whole, plan=replace(found, rest=replace(found.rest, read=plan.bead, chains=again.remaining)))
 
 
 def _place(each: Bead) -> str:
@@ -92,7 +99,35 @@ def test_a_part_says_what_the_whole_says(whole: State) -> None:
     assert of_beads(less, unsettled) == of_beads(view, unsettled)
     for one in (*whole.plan.beads, *whole.plan.archive):
         assert less.effective(one).status == view.effective(one).status
-        assert of_beads(View(part(whole, [one])), [one]) == of_beads(view, [one])
+
+
+@settings(max_examples=80)
+@given(states(most=10))
+def test_of_a_bead_that_is_asked_for_all_is_said(whole: State) -> None:
+    assume(sound(whole))
+    whole = in_files(whole)
+    view = View(whole)
+    for one in (*whole.plan.beads, *whole.plan.archive):
+        assert of_beads(View(part(whole, Asked([one]))), [one]) == of_beads(view, [one])
+
+
+@settings(max_examples=80)
+@given(states(most=10))
+def test_what_is_ready_and_what_is_closed_is_said_of_all(whole: State) -> None:
+    assume(sound(whole))
+    whole = in_files(whole)
+    view, less, least = View(whole), View(part(whole, Asked(ready=True))), View(part(whole, Asked()))
+    assert (less.ready(), less.ready(all=True)) == (view.ready(), view.ready(all=True))
+    for found in (less, least):
+        assert found.closed.outcomes == view.closed.outcomes
+        assert {one: found.progress(one) for one in whole.plan.convoys} == {
+            one: view.progress(one) for one in whole.plan.convoys
+        }
+        assert next_due(found) == next_due(view)
+        assert {*found.plan.beads, *found.plan.archive, *found.plan.left()} == {*whole.plan.beads, *whole.plan.archive}
+        for one in (*whole.plan.beads, *whole.plan.archive):
+            assert found.effective(one) == replace(view.effective(one), source=found.effective(one).source)
+            assert found.order_key(one) == view.order_key(one)
 
 
 @settings(max_examples=80)
@@ -101,18 +136,38 @@ def test_the_waves_of_a_part_are_those_of_the_whole(whole: State) -> None:
     assume(sound(whole))
     whole = in_files(whole)
     for tracked in whole.plan.convoys.values():
-        less = part(whole, waves_of=tracked.tracks)
-        assert waves(View(less).graph, tracked.tracks).waves == waves(View(whole).graph, tracked.tracks).waves
+        less, view = View(part(whole, Asked(waves_of=tracked.tracks))), View(whole)
+        assert waves(less.graph, tracked.tracks).waves == waves(view.graph, tracked.tracks).waves
+        assert of_beads(less, tracked.tracks) == of_beads(view, tracked.tracks)
+        assert less.completion(tracked.id) == view.completion(tracked.id)
 
 
 def test_what_nobody_asks_for_is_left_where_it_is() -> None:
     done = [bead(f"gt-{number}", *(link(f"gt-{n}") for n in range(number)), status="closed") for number in range(50)]
-    whole = state(*done, bead("gt-open", "gt-49"), convoy("hq-cv-1", "gt-open", "gt-49", status="open"))
-    less = part(whole)
+    late = [bead(f"gt-late-{number}", "gt-open") for number in range(50)]
+    whole = state(*done, *late, bead("gt-open", "gt-49"), convoy("hq-cv-1", "gt-open", "gt-49", status="open"))
+    assert set(part(whole).plan.beads) == {"gt-open", *(each.id for each in late)}
+    less = part(whole, Asked(ready=True))
     assert set(less.plan.beads) == {"gt-open"}
     assert View(less).ready() == ("gt-open",)
     assert View(less).progress("hq-cv-1") == (1, 2)
-    assert set(part(whole, ["gt-3"]).plan.beads) == {"gt-open", "gt-3"}
+    assert View(less).remaining("gt-open") == 2
+    assert set(part(whole, Asked(["gt-3"])).plan.beads) == {"gt-3"}
+    assert set(part(whole, Asked(["gt-late-7"])).plan.beads) == {"gt-open", "gt-late-7"}
+    assert not part(whole, Asked()).plan.beads
+
+
+@pytest.mark.parametrize("outcome", ["done", "failed"])
+def test_a_condition_that_a_file_decided_is_followed(outcome: str) -> None:
+    whole = state(
+        bead("gt-a", status="closed", outcome=outcome),
+        bead("gt-b", Link("gt-a", "conditional-blocks")),
+        bead("gt-c", "gt-b"),
+        convoy("hq-cv-1", "gt-b", "gt-c", status="open"),
+    )
+    for asked in (Asked(ready=True), Asked(everything=True), Asked(["gt-b"])):
+        assert View(part(whole, asked)).closed.outcomes == View(whole).closed.outcomes
+    assert View(part(whole, Asked(ready=True))).ready() == View(whole).ready() != ()
 
 
 @pytest.mark.parametrize("outcome", ["done", "failed", "skipped"])

@@ -1,0 +1,58 @@
+"""The precedence of a plan without its beads: which part of the graph precedes which, and how long chains are (SPEC 4).
+
+It follows from ids, types, parents and links alone, so it outlives every change of a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The parts of a graph, each after those that precede it.
+
+    A part is one bead, the beads of a cycle, or none where it stands for others (`graph.precedence`).
+    """
+
+    parts: Sequence[Sequence[str]]
+    """The beads of each part."""
+    before: Sequence[Sequence[int]]
+    """The parts that precede each part directly."""
+
+    @classmethod
+    def of(cls, order: Sequence[Sequence[int]], before: Sequence[Sequence[int]], ids: Sequence[str]) -> Shape:
+        """From `components` of numbered nodes, what precedes each node, and the ids of the first ones, the beads."""
+        size = len(ids)
+        place = [0] * len(before)
+        for number, part in enumerate(order):
+            for node in part:
+                place[node] = number
+        preceding = [
+            sorted({place[other] for node in part for other in before[node]} - {number})
+            for number, part in enumerate(order)
+        ]
+        return cls([[ids[node] for node in part if node < size] for part in order], preceding)
+
+    def remaining(self, closed: Container[str]) -> dict[str, int]:
+        """For each bead not closed how many beads the longest chain has that begins with it and leads over such beads.
+
+        The beads of a cycle, which never start, count as one step together.
+        """
+        found: dict[str, int] = {}
+        longest = [0] * len(self.parts)
+        for at in range(len(longest) - 1, -1, -1):
+            length = longest[at]
+            beads = self.parts[at]
+            if beads:
+                waiting = [bead_id for bead_id in beads if bead_id not in closed]
+                if not waiting:
+                    continue
+                length += 1
+                for bead_id in waiting:
+                    found[bead_id] = length
+            for other in self.before[at]:
+                if longest[other] < length:
+                    longest[other] = length
+        return found
