@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,10 +11,6 @@ from gitconvoy.cli.app import App, command
 from gitconvoy.cli.output import emit, say, table
 from gitconvoy.cli.reading import at_option, moment
 from gitconvoy.errors import UsageError
-
-if TYPE_CHECKING:
-    from gitconvoy.model.plan import Plan
-    from gitconvoy.model.state import Asked
 
 _STATUSES = ("open", "closed", "staged", "staged_ready", "staged_warnings")
 _COLOURS = {
@@ -33,26 +29,15 @@ _COLOURS = {
 @at_option
 def list_(app: App, everything: bool, status: str | None, tree: bool, at: str | None) -> None:
     """List convoys: those that are not closed, unless asked for more."""
+    from gitconvoy.model.state import Asked
     from gitconvoy.reports.listing import convoy_beads, list_convoys
 
-    found = moment(app, at, asked=None if tree else _nothing_more)
+    found = moment(app, at, asked=None if tree else Asked())
     data = list_convoys(found.view, everything=everything, status=status)
     if tree:
         for row in data["convoys"]:
             row["beads"] = convoy_beads(found.view, row["id"])
     emit(app, data, lambda: _convoys(data["convoys"], everything or status is not None))
-
-
-def _nothing_more(_: Plan) -> Asked:
-    from gitconvoy.model.state import Asked
-
-    return Asked()
-
-
-def _what_is_ready(_: Plan) -> Asked:
-    from gitconvoy.model.state import Asked
-
-    return Asked(ready=True)
 
 
 def _convoys(rows: list[dict[str, Any]], everything: bool) -> None:
@@ -84,9 +69,10 @@ def _progress(row: dict[str, Any]) -> str:
 @at_option
 def ready(app: App, rig: str | None, everything: bool, at: str | None) -> None:
     """List the beads that could be dispatched now, in the order in which they would be."""
+    from gitconvoy.model.state import Asked
     from gitconvoy.reports import waiting
 
-    found = moment(app, at, asked=_what_is_ready)
+    found = moment(app, at, asked=Asked(ready=True))
     known_rig(found.plan.config.rigs, rig)
     data = waiting.ready(found.view, rig=rig, everything=everything)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import gc
 import io
 import os
 import sys
@@ -78,6 +79,7 @@ def cli(context: click.Context, directory: str | None, actor: str | None) -> Non
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    gc.set_threshold(100_000, 20)  # beads are many and make no circles: to look for some after each 700 takes longest
     _open_streams()
     code = run(words)
     try:

@@ -56,11 +56,13 @@ def moment(
     *,
     planless: bool = False,
     aside: bool = True,
-    asked: Callable[[Plan], Asked] | None = None,
+    asked: Asked | None = None,
+    meant: Callable[[Plan], Asked] | None = None,
 ) -> Moment:
     """The state now, at a revision or a date. NotFound for an unknown one, Refused where the trunk has no plan.
 
-    `asked`: what the command asks of the state now, by which ids there are; so much of its plan is enough. None: all.
+    `asked`: what the command asks of the state now, so much of its plan is enough; None: all. `meant`: the same once it
+    is known which ids there are, for ids that a person may have written in part.
 
     With `planless` it may have none as long as there is a ledger. With `aside`, a branch that plans otherwise is noted.
     """
@@ -73,7 +75,7 @@ def moment(
         where = time_travel.point(town, at)
         then = time_travel.state_of(town, where)
         return Moment(View(then), lambda: time_travel.local_at(town, then, where), past=where.time is not None)
-    state = _now_of(town, asked)
+    state = _now_of(town, asked, meant)
     if aside:
         note_branch(app)
     if not (planless and state.ledger.tip is not None):
@@ -81,18 +83,15 @@ def moment(
     return Moment(View(state), lambda: town.local(state.plan, state.ledger))
 
 
-def _now_of(town: Town, asked: Callable[[Plan], Asked] | None) -> State:
-    if asked is None:
-        return town.state()
-    from gitconvoy.model.state import Asked
-
-    first = Asked()
-    state = town.state(first)
+def _now_of(town: Town, asked: Asked | None, meant: Callable[[Plan], Asked] | None) -> State:
+    state = town.state(asked)
+    if meant is None or state.plan.rest is None:
+        return state
     try:
-        more = asked(state.plan) if state.plan.rest is not None else first
+        more = meant(state.plan)
     except ConvoyError:
         return state  # the command finds out, and tells, in its turn
-    return state if more == first else town.state(more)
+    return state if more == asked else town.state(more)
 
 
 def reading(app: App, at: str | None = None, ids: Sequence[str] = ()) -> State:

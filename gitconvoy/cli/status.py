@@ -39,14 +39,11 @@ def status(app: App, convoy: str | None, at: str | None) -> None:
     from gitconvoy.reports.ids import find_convoy
     from gitconvoy.reports.overview import convoy_status, town_status
 
-    def asked(plan: Plan) -> Asked:
-        return (
-            Asked(waves_of=plan.convoys[find_convoy(plan, convoy)].tracks)
-            if convoy is not None
-            else Asked(everything=True)
-        )
+    def meant(plan: Plan) -> Asked:
+        return Asked(convoys=[find_convoy(plan, convoy)]) if convoy is not None else asked
 
-    found = moment(app, at, asked=asked)
+    asked = Asked(everything=True) if convoy is None else Asked(convoys=[convoy])
+    found = moment(app, at, asked=asked, meant=meant)
     about = circumstances(app, found)
     failures = last_failures(waiting_for_it(found.view), history(app.town().repo, found.view.ledger.tip))
     if convoy is None:

@@ -32,7 +32,7 @@ def why(app: App, bead: str, at: str | None) -> None:
     from gitconvoy.reports.ids import find_bead
     from gitconvoy.reports.why import why as report
 
-    found = moment(app, at, asked=lambda plan: Asked([find_bead(plan, bead)]))
+    found = moment(app, at, asked=Asked([bead]), meant=lambda plan: Asked([find_bead(plan, bead)]))
     bead_id = find_bead(found.plan, bead)
     convoys = {None, *found.view.tracking(bead_id)}
     entries = [

@@ -168,9 +168,13 @@ class Config:
 
     def rig_of(self, bead_id: str) -> Rig | None:
         """The rig whose prefix is the longest that fits the id, or None (SPEC 3.1)."""
-        owners = {prefix: rig for rig in self.rigs.values() for prefix in rig.prefixes}
+        owners = self.prefixes()
         best = longest_prefix(bead_id, owners)
         return owners[best] if best is not None else None
+
+    def prefixes(self) -> dict[str, Rig]:
+        """The rig that each prefix belongs to."""
+        return {prefix: rig for rig in self.rigs.values() for prefix in rig.prefixes}
 
     def workers_of(self, rig: Rig) -> tuple[str, ...]:
         """Addresses of a rig's workers, `rig/name`, in the order in which they are used."""

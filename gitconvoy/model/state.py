@@ -13,12 +13,13 @@ from gitconvoy.model.plan import Plan
 class Asked:
     """What a state has to answer, beside which beads are closed and when something falls due (SPEC 4, 7).
 
-    `beads`: all about some. `waves_of`: all about others, and in which waves they are. `ready`: which beads are ready,
-    and in which order. `everything`: all about each bead that is not closed, also once facts were added.
+    `beads`: all about some. `convoys`: all about those that some convoys track, and in which waves they are. `ready`:
+    which beads are ready, and in which order. `everything`: all about each bead that is not closed, also once facts
+    were added.
     """
 
     beads: Collection[str] = ()
-    waves_of: Collection[str] = ()
+    convoys: Collection[str] = ()
     ready: bool = False
     everything: bool = False
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from gitconvoy.graph import BlockingLink, Graph
+from gitconvoy.model.ids import longest_prefix
 from gitconvoy.model.ledger import CLOSED, BeadRecord
 from gitconvoy.model.plan import STAGED, Bead, Rig
 from gitconvoy.model.state import State
@@ -60,8 +62,13 @@ class Facts:
     def rig_of(self, bead_id: str) -> Rig | None:
         """The rig of a bead, by the longest prefix."""
         if bead_id not in self._rigs:
-            self._rigs[bead_id] = self.config.rig_of(bead_id)
+            best = longest_prefix(bead_id, self._prefixes)
+            self._rigs[bead_id] = self._prefixes[best] if best is not None else None
         return self._rigs[bead_id]
+
+    @cached_property
+    def _prefixes(self) -> Mapping[str, Rig]:
+        return self.config.prefixes()
 
     # Convoys
 
@@ -103,12 +110,14 @@ class Facts:
 
     @cached_property
     def _tracking(self) -> dict[str, tuple[str, ...]]:
-        found: dict[str, list[str]] = {}
+        found: dict[str, tuple[str, ...]] = {}
         for convoy_id in sorted(self.plan.convoys):
             if self.convoy_status(convoy_id) != CLOSED:
-                for bead_id in sorted(set(self.plan.convoys[convoy_id].tracks)):
-                    found.setdefault(bead_id, []).append(convoy_id)
-        return {bead_id: tuple(ids) for bead_id, ids in found.items()}
+                tracks = set(self.plan.convoys[convoy_id].tracks)
+                again = {bead_id: (*found[bead_id], convoy_id) for bead_id in tracks & found.keys()}
+                found.update(dict.fromkeys(tracks, (convoy_id,)))
+                found.update(again)
+        return found
 
     def tracking(self, bead_id: str) -> tuple[str, ...]:
         """All convoys that track the bead and are not closed, sorted; more than one is an error (SPEC 3.3)."""
@@ -120,7 +129,7 @@ class Facts:
 
     def convoy_of(self, bead_id: str) -> str | None:
         """The convoy that dispatches the bead: the only one that tracks it, if it is open."""
-        tracking = self.tracking(bead_id)
+        tracking = self._tracking.get(bead_id, ())
         return tracking[0] if len(tracking) == 1 and self.convoy_status(tracking[0]) == "open" else None
 
     # Links

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from gitconvoy.model.plan import Bead, Link
+
+
+class Digested(NamedTuple):
+    """A bead whose file lies at a path and holds a blob, and its line."""
+
+    id: str
+    path: str
+    blob: str
+    said: str
 
 
 def digest(bead: Bead) -> str:
@@ -18,14 +28,19 @@ def digest(bead: Bead) -> str:
     return json.dumps([*said, *more, imported], separators=(",", ":"))
 
 
-def undigested(bead_id: str, path: str, line: str, read: Callable[[], Mapping[str, Any]]) -> Bead:
-    """The bead; `read` gives its document once somebody asks for it. ValueError for what is no such line."""
-    title, kind, priority, parent, links, labels, touches, status, *more = json.loads(line)
+def undigested(found: Sequence[Digested], read: Callable[[Digested], Mapping[str, Any]]) -> list[Bead]:
+    """The beads; `read` gives the document of one once somebody asks for it. ValueError for what is no such line."""
+    lines = json.loads(f"[{','.join([each.said for each in found])}]")  # at once takes a fifth of one by one
+    return [_bead(each, line, read) for each, line in zip(found, lines, strict=True)]
+
+
+def _bead(of: Digested, line: list[Any], read: Callable[[Digested], Mapping[str, Any]]) -> Bead:
+    title, kind, priority, parent, links, labels, touches, status, *more = line
     assignee, outcome, owner, defer_until, due_at, archived, tombstone, imported = more
     return Bead(  # in the order of its fields: by their names takes half as long again
-        bead_id,
+        of.id,
         title,
-        path,
+        of.path,
         kind,
         priority,
         parent,
@@ -41,7 +56,7 @@ def undigested(bead_id: str, path: str, line: str, read: Callable[[], Mapping[st
         archived,
         tombstone,
         frozenset([(kind, target) for kind, target in imported]) if imported else _NONE,
-        Unread(read),
+        Unread(partial(read, of)),
     )
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from gitconvoy.graph.shape import Shape
 from gitconvoy.model.plan import Bead, Config
 from gitconvoy.store.cache import PATIENCE, generation
-from gitconvoy.store.digest import digest
+from gitconvoy.store.digest import Digested, digest
 
 _AT_ONCE = 500
 """No SQLite takes fewer values in one statement."""
@@ -72,15 +72,6 @@ class Waiting(NamedTuple):
     fit: bool
     deferred: bool
     targets: str | None
-
-
-class Content(NamedTuple):
-    """What a bead's file says: where it is, and its `store.digest`."""
-
-    id: str
-    path: str
-    blob: str
-    said: str
 
 
 def row_of(bead: Bead, config: Config) -> Row:
@@ -153,7 +144,7 @@ def tree_of(db: sqlite3.Connection) -> str | None:
 def unsettled(db: sqlite3.Connection) -> list[Waiting]:
     """The beads that their files do not close."""
     query = "SELECT id, parent, derived, fit, deferred, targets FROM beads WHERE outcome IS NULL"
-    return [Waiting(*row) for row in db.execute(query)]
+    return list(map(Waiting._make, db.execute(query)))
 
 
 def settled(db: sqlite3.Connection) -> dict[str, str]:
@@ -170,10 +161,10 @@ def statuses(db: sqlite3.Connection, ids: Sequence[str]) -> dict[str, str]:
     return dict(_some(db, "SELECT id, status FROM beads WHERE id IN", ids))
 
 
-def contents(db: sqlite3.Connection, ids: Sequence[str]) -> list[Content]:
+def contents(db: sqlite3.Connection, ids: Sequence[str]) -> list[Digested]:
     """What the files of beads say."""
     query = "SELECT id, path, blob, said FROM beads LEFT JOIN contents USING (id) WHERE id IN"
-    return [Content(*row) for row in _some(db, query, ids)]
+    return list(map(Digested._make, _some(db, query, ids)))
 
 
 def children(db: sqlite3.Connection, parents: Sequence[str]) -> list[str]:

@@ -22,7 +22,8 @@ from gitconvoy.model import kinds
 from gitconvoy.model.plan import Bead, Config, Convoy, Link, Plan
 from gitconvoy.model.state import Asked
 from gitconvoy.store import outline
-from gitconvoy.store.outline import Content, Unusable, Waiting
+from gitconvoy.store.digest import Digested
+from gitconvoy.store.outline import Unusable, Waiting
 
 WAITS_FOR, EPIC = "waits-for", "epic"
 Value = Bead | Convoy | Config
@@ -53,7 +54,7 @@ class Reader:
 
     values: Callable[[list[tuple[str, str]]], list[Value]]
     """(path, blob) of files -> what they say, in the same order."""
-    beads: Callable[[list[Content]], list[Bead]]
+    beads: Callable[[list[Digested]], list[Bead]]
     """Beads as the outline has them."""
 
 
@@ -63,9 +64,10 @@ def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, kn
     `known`: the beads that the ledger says something of that matters, and what their files said when it closed them;
     None where it did not. How the `rest` is read is for the caller to set.
     """
-    gathering = _Gathering(db, reader)
-    gathering.gather(asked, known)
     config, convoys, plan_blobs = _others(outline.files(db), reader)
+    waves_of = {bead_id for one in asked.convoys if one in convoys for bead_id in convoys[one].tracks}
+    gathering = _Gathering(db, reader)
+    gathering.gather(asked, waves_of, known)
     beads = gathering.beads
     outcomes = outline.settled(db)
     for bead_id in beads:
@@ -153,7 +155,7 @@ class _Gathering:
     again: set[str] = field(default_factory=set)
     """Beads that were read, and that came into one of these sets since they were looked at."""
 
-    def gather(self, asked: Asked, known: Mapping[str, str | None]) -> None:
+    def gather(self, asked: Asked, waves_of: Collection[str], known: Mapping[str, str | None]) -> None:
         """Read on until nothing more is needed."""
         self.waiting = {row.id: row for row in outline.unsettled(self.db)}
         derivable = _derivable(self.waiting, {one for one, status in known.items() if status is not None})
@@ -164,9 +166,9 @@ class _Gathering:
             could_start = _might_start(self.waiting, derivable)
             due = could_start if asked.ready else {one for one in could_start if self.waiting[one].deferred}
             wanted = derivable | due | (known.keys() & self.waiting.keys())
-        named = {*asked.beads, *asked.waves_of}
+        named = {*asked.beads, *waves_of}
         self.counting |= named | wanted
-        self.preceding.update(asked.waves_of)
+        self.preceding.update(waves_of)
         if not asked.everything:
             self.deep |= named & self.waiting.keys()
             self.giving |= self.deep
@@ -204,32 +206,31 @@ class _Gathering:
         families: set[str] = set()
         holders: dict[str, list[str]] = {}
         for bead in beads:
-            links = [link for link in bead.links if link.blocking]
+            links = [link for link in bead.links if link.blocking] if bead.links else []
             if bead.parent is not None:
                 ids.add(bead.parent)
-            if bead.id in self.counting or bead.id in self.waiting:
-                self._mark(self.counting, self._parent(bead))
-                waited = {link.target for link in links if link.type == WAITS_FOR}
-                ids |= waited
-                families |= waited | ({bead.id} if bead.id in self.closing else set())
+            if bead.id in self.waiting or bead.id in self.counting:
+                self._count(bead, links, ids, families)
                 if links:
                     holders[bead.id] = [link.target for link in links]
-            self._hope(bead, links, ids, families)
-            if bead.id in self.preceding:
-                ids.update(link.target for link in links)
-                self._precede(bead, links)
-            if bead.type == EPIC and bead.id in self.targets:
-                self._mark(self.below, [bead.id])
-            if bead.parent in self.below:
-                self._mark(self.preceding, [bead.id])
-                self._mark(self.below, [bead.id])
-            if bead.id in self.below:
-                families.add(bead.id)
-                self._mark(self.preceding, self.children.get(bead.id, ()))
-                self._mark(self.below, self.children.get(bead.id, ()))
+            if self.giving:
+                self._hope(bead, links, ids, families)
+            if self.preceding:
+                self._place(bead, links, ids, families)
         for parent in outline.parents_among(self.db, sorted(holders)):
             ids.update(holders[parent])  # whether its children inherit a link depends on where that leads
         return ids, families
+
+    def _count(self, bead: Bead, links: Iterable[Link], ids: set[str], families: set[str]) -> None:
+        """What has to be known so that it is known whether the bead may start, or closes with its children."""
+        if bead.parent is not None and bead.parent not in self.counting:
+            self._mark(self.counting, [bead.parent])
+        for link in links:
+            if link.type == WAITS_FOR:
+                ids.add(link.target)
+                families.add(link.target)
+        if bead.id in self.closing:
+            families.add(bead.id)
 
     def _hope(self, bead: Bead, links: Iterable[Link], ids: set[str], families: set[str]) -> None:
         """What has to be known so that it is known whether a deep bead can still close."""
@@ -250,6 +251,21 @@ class _Gathering:
         ids.update(open_)
         self._mark(self.deep, open_)
         self._mark(self.giving, open_)
+
+    def _place(self, bead: Bead, links: Iterable[Link], ids: set[str], families: set[str]) -> None:
+        """What has to be known so that it is known in which wave a bead is."""
+        if bead.id in self.preceding:
+            ids.update(link.target for link in links)
+            self._precede(bead, links)
+        if bead.type == EPIC and bead.id in self.targets:
+            self._mark(self.below, [bead.id])
+        if bead.parent in self.below:
+            self._mark(self.preceding, [bead.id])
+            self._mark(self.below, [bead.id])
+        if bead.id in self.below:
+            families.add(bead.id)
+            self._mark(self.preceding, self.children.get(bead.id, ()))
+            self._mark(self.below, self.children.get(bead.id, ()))
 
     def _precede(self, bead: Bead, links: Iterable[Link]) -> None:
         self._mark(self.preceding, self._parent(bead))

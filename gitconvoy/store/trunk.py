@@ -18,9 +18,9 @@ from gitconvoy.model.plan import Bead, Config, Plan
 from gitconvoy.model.state import Asked
 from gitconvoy.store import load, outline
 from gitconvoy.store.build import understood
-from gitconvoy.store.digest import undigested
+from gitconvoy.store.digest import Digested, undigested
 from gitconvoy.store.localfiles import local_folder
-from gitconvoy.store.outline import Content, Outline, Unusable
+from gitconvoy.store.outline import Outline, Unusable
 from gitconvoy.store.part import Reader, Rest, Value, gathered
 from gitconvoy.store.reading import Source
 
@@ -82,15 +82,15 @@ def _shape(repo: Repo, kept: Outline, tree: str) -> Shape:
     return Graph.build(load.from_tree(repo, tree)).shape
 
 
-def _beads(repo: Repo, found: list[Content]) -> list[Bead]:
+def _beads(repo: Repo, found: list[Digested]) -> list[Bead]:
     try:
-        return [undigested(each.id, each.path, each.said, partial(_document, repo, each)) for each in found]
+        return undigested(found, partial(_document, repo))
     except (ValueError, TypeError) as error:
         raise Unusable("it does not say what a bead is") from error
 
 
-def _document(repo: Repo, content: Content) -> Mapping[str, Any]:
-    entry = trees.Entry(content.path, content.blob, 0o100644)
+def _document(repo: Repo, bead: Digested) -> Mapping[str, Any]:
+    entry = trees.Entry(bead.path, bead.blob, 0o100644)
     value = _value(repo, load.sources_of(repo, [entry])[0])
     return value.data if isinstance(value, Bead) else {}
 

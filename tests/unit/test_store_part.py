@@ -32,7 +32,7 @@ def part(whole: State, asked: Asked | None = None) -> State:
     shape = Graph.build(plan).shape
     reader = Reader(
         lambda listed: [others[path] for path, _ in listed],
-        lambda found: [undigested(each.id, each.path, each.said, dict) for each in found],
+        lambda found: undigested(found, lambda _: {}),
     )
     with sqlite3.connect(":memory:", isolation_level=None) as db:
         db.executescript(outline.TABLES)
@@ -136,7 +136,7 @@ def test_the_waves_of_a_part_are_those_of_the_whole(whole: State) -> None:
     assume(sound(whole))
     whole = in_files(whole)
     for tracked in whole.plan.convoys.values():
-        less, view = View(part(whole, Asked(waves_of=tracked.tracks))), View(whole)
+        less, view = View(part(whole, Asked(convoys=[tracked.id]))), View(whole)
         assert waves(less.graph, tracked.tracks).waves == waves(view.graph, tracked.tracks).waves
         assert of_beads(less, tracked.tracks) == of_beads(view, tracked.tracks)
         assert less.completion(tracked.id) == view.completion(tracked.id)
