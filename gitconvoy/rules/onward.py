@@ -24,14 +24,13 @@ def begun_since(before: State, after: State) -> frozenset[str] | None:
     changed = Records.differing(old.beads, new.beads)
     if changed is None:
         return None
+    changed = [record for record in changed if old.bead(record.id) != record]
     if not all(_began(old.bead(record.id), record) for record in changed):
         return None
     return frozenset(record.id for record in changed)
 
 
 def _began(before: BeadRecord, after: BeadRecord) -> bool:
-    if before == after:
-        return True
     # Handed-in work that was given back may satisfy a merge-blocks link, or not.
     idle = before.status is None and before.submitted is None
     return idle and after.in_flight and before.failures == after.failures

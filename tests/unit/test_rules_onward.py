@@ -70,7 +70,7 @@ def test_what_is_no_beginning_is_looked_at_anew() -> None:
     )
     begun = changed(before, "gt-a", "begin")
     assert begun_since(before, begun) == frozenset({"gt-a"})
-    assert begun_since(before, before) == frozenset()
+    assert begun_since(before, before) == begun_since(before, changed(before, "gt-a", "forget")) == frozenset()
     assert begun_since(begun, before) is None
     assert begun_since(before, changed(before, "gt-a", "close")) is None
     assert begun_since(before, replace(begun, ledger=replace(begun.ledger, paused=True))) is None
