@@ -181,7 +181,7 @@ def sling_refusal(
 ) -> Refused | None:
     """Why this bead may not be dispatched now, with what to do; None where it may."""
     who = address(draft, bead, worker) if worker else None
-    broken = [verdict for verdict in draft.view.verdicts(bead, actor=who, waive=waive) if not verdict.ok]
+    broken = draft.view.failing(bead, actor=who, waive=waive)
     if broken:
         first = broken[0]
         forced = first.rule in FORCED_RULES

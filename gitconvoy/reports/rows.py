@@ -63,6 +63,5 @@ def convoy_row(view: View, convoy_id: str) -> dict[str, Any]:
 
 
 def reasons(verdicts: tuple[Verdict, ...]) -> list[dict[str, Any]]:
-    """The rules that failed, as {rule, message, ids}."""
-    failed = (verdict for verdict in verdicts if not verdict.ok)
-    return [{"rule": each.rule, "message": each.message, "ids": list(each.ids)} for each in failed]
+    """Verdicts as {rule, message, ids}."""
+    return [{"rule": each.rule, "message": each.message, "ids": list(each.ids)} for each in verdicts]

@@ -40,7 +40,7 @@ def _waits(row: dict[str, Any]) -> bool:
 
 def why_waiting(view: View, bead_id: str) -> list[dict[str, Any]]:
     """The rules that a bead fails as {rule, message, ids}; behind a failed bead the cause is named too."""
-    found = reasons(view.verdicts(bead_id))
+    found = reasons(view.failing(bead_id))
     causes = view.unreachable().get(bead_id)
     if causes:
         message = f"it can no longer start, because {', '.join(causes)} failed"

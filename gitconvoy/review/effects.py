@@ -50,7 +50,7 @@ def ready(before: View, after: View, queued: Mapping[str, list[str]]) -> dict[st
 def _why_not(view: View, bead_id: str) -> str:
     if view.effective(bead_id).closed:
         return "it is closed"
-    return next((verdict.message for verdict in view.verdicts(bead_id) if not verdict.ok), "")
+    return next((verdict.message for verdict in view.failing(bead_id)), "")
 
 
 def dispatches(view: View, queued: list[str]) -> tuple[list[Row], list[Row]]:

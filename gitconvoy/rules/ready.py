@@ -271,6 +271,18 @@ def verdicts(facts: Facts, bead_id: str, actor: str | None, waive: frozenset[str
     return tuple(_verdict(rule, facts, bead, actor, waive) for rule in RULES)
 
 
+def failing(facts: Facts, bead_id: str, actor: str | None, waive: frozenset[str]) -> tuple[Verdict, ...]:
+    """Those of the verdicts that are not passed: nothing is worded of the others."""
+    bead = facts.plan.bead(bead_id)
+    if bead is None:
+        return verdicts(facts, bead_id, actor, waive)
+    return tuple(
+        Verdict(rule.name, False, *rule.explain(facts, bead, actor, False))
+        for rule in RULES
+        if rule.name not in waive and not rule.holds(facts, bead, actor)
+    )
+
+
 def _verdict(rule: Rule, facts: Facts, bead: Bead, actor: str | None, waive: frozenset[str]) -> Verdict:
     ok = rule.holds(facts, bead, actor)
     message, ids = rule.explain(facts, bead, actor, ok)

@@ -56,6 +56,10 @@ class View(Facts):
         """
         return ready.verdicts(self, bead_id, actor, waive)
 
+    def failing(self, bead_id: str, actor: str | None = None, waive: frozenset[str] = _NONE) -> tuple[Verdict, ...]:
+        """The verdicts among them that keep the bead from being dispatched."""
+        return ready.failing(self, bead_id, actor, waive)
+
     def is_ready(self, bead_id: str, actor: str | None = None, waive: frozenset[str] = _NONE) -> bool:
         """Whether all rules pass that are not waived."""
         return ready.is_ready(self, bead_id, actor, waive)

@@ -98,15 +98,19 @@ class _Builder:
 
 
 _Value = Bead | Convoy | Config
-_MAKERS: dict[str, Callable[[dict[str, Any], str], _Value]] = {
+_MAKERS: dict[str, Callable[[dict[str, Any], str, Mapping[str, Any] | None], _Value]] = {
     kinds.BEAD.name: values.bead,
     kinds.CONVOY.name: values.convoy,
-    kinds.CONFIG.name: lambda data, _: values.config(data),
+    kinds.CONFIG.name: lambda data, _, __: values.config(data),
 }
 
 
 def _understand(
-    source: Source, kind: kinds.Kind, data: dict[str, Any] | None, found: list[Problem]
+    source: Source,
+    kind: kinds.Kind,
+    data: dict[str, Any] | None,
+    found: list[Problem],
+    kept: Mapping[str, Any] | None = None,
 ) -> tuple[_Value | None, list[Problem]]:
     if data is None or found:
         return None, found
@@ -114,7 +118,7 @@ def _understand(
     if wrong:
         return None, wrong
     try:
-        return _MAKERS[kind.name](data, source.path), []
+        return _MAKERS[kind.name](data, source.path, kept), []
     except values.ValueProblem as error:
         return None, [error.problem(source.path)]
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.model.kinds import BEAD, Kind
-from gitconvoy.model.plan import Bead, Convoy
 from gitconvoy.model.standing import only_stands
 from gitconvoy.schema import validate
 from gitconvoy.store.cache import Cache, Stored
@@ -33,10 +32,18 @@ T = TypeVar("T", covariant=True)
 
 
 class Understand(Protocol[T]):
-    """From a file's document (None where it is none) and what is wrong with it to a value, and all that is wrong."""
+    """From a file's document (None where it is none) and what is wrong with it to a value, and all that is wrong.
+
+    The value keeps the document as `kept` where that is given: of the many that are read, few are ever asked for it.
+    """
 
     def __call__(
-        self, source: Source, kind: Kind, data: Document | None, found: list[Problem]
+        self,
+        source: Source,
+        kind: Kind,
+        data: Document | None,
+        found: list[Problem],
+        kept: Stored | None = None,
     ) -> tuple[T | None, Sequence[Problem]]: ...
 
 
@@ -63,11 +70,6 @@ def read(source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
     return data, validate(kind, data, source.path)
 
 
-def _light(value: Any, stored: Stored | None) -> Any:
-    """A value with its document as text: of the many that are read, few are ever asked for it."""
-    return replace(value, data=stored) if stored is not None and isinstance(value, (Bead, Convoy)) else value
-
-
 class Memo:
     """What one open repository has read: values in memory, documents over the life of a process in the cache.
 
@@ -91,8 +93,8 @@ class Memo:
         key = (source.oid, source.path)
         if key not in self._known:
             data, found, stored = self._document(source, kind)
-            value, problems = understand(source, kind, data, found)
-            self._known[key] = _light(value, stored), tuple(problems)
+            value, problems = understand(source, kind, data, found, stored)
+            self._known[key] = value, tuple(problems)
         return self._known[key]
 
     def follow(self, source: Source, kind: Kind, before: Document, understand: Understand[T]) -> None:
@@ -104,9 +106,9 @@ class Memo:
         except BadFiles:
             return
         if kind is BEAD and only_stands(before, data):
-            value, problems = understand(source, kind, data, [])
-            stored = self._cache.put(source.oid, kind.name, data) if self._cache is not None and not problems else None
-            self._known[source.oid, source.path] = _light(value, stored), tuple(problems)
+            stored = self._cache.put(source.oid, kind.name, data) if self._cache is not None else None
+            value, problems = understand(source, kind, data, [], stored)
+            self._known[source.oid, source.path] = value, tuple(problems)
 
     def _document(self, source: Source, kind: Kind) -> tuple[Document | None, list[Problem], Stored | None]:
         cached = self._cache.get(source.oid, kind.name) if self._cache is not None else None

@@ -46,8 +46,11 @@ def _links(data: Mapping[str, Any]) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def bead(data: Mapping[str, Any], path: str) -> Bead:
-    """A bead's document as a value. ValueProblem where a date cannot be read."""
+def bead(data: Mapping[str, Any], path: str, kept: Mapping[str, Any] | None = None) -> Bead:
+    """A bead's document as a value, which keeps it as `kept` where that is given.
+
+    ValueProblem where a date cannot be read.
+    """
     return Bead(
         id=data["id"],
         title=data["title"],
@@ -67,12 +70,12 @@ def bead(data: Mapping[str, Any], path: str) -> Bead:
         archived=path.startswith(ARCHIVE + "/"),
         tombstone=is_tombstone(data),
         imported_links=imported_links(data),
-        data=data,
+        data=data if kept is None else kept,
     )
 
 
-def convoy(data: Mapping[str, Any], path: str) -> Convoy:
-    """A convoy's document as a value."""
+def convoy(data: Mapping[str, Any], path: str, kept: Mapping[str, Any] | None = None) -> Convoy:
+    """A convoy's document as a value, which keeps it as `kept` where that is given."""
     return Convoy(
         id=data["id"],
         title=data["title"],
@@ -88,7 +91,7 @@ def convoy(data: Mapping[str, Any], path: str) -> Convoy:
         merge=data.get("merge"),
         base_branch=data.get("base_branch"),
         owner=data.get("owner"),
-        data=data,
+        data=data if kept is None else kept,
     )
 
 

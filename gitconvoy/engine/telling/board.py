@@ -202,7 +202,7 @@ def _why_still(view: View, convoy_id: str, left: Iterator[int]) -> str:
         return "all of its beads are closed: its owner lands it" if convoy.owned else ""
     first = ""
     for bead, _ in zip(waiting, left, strict=False):
-        failed = [verdict for verdict in view.verdicts(bead) if not verdict.ok]
+        failed = view.failing(bead)
         if not failed:
             return f"{code(bead)} is ready, and waits for a worker"
         beyond = next((each for each in failed if each.rule != "links" or not tracks.issuperset(each.ids)), None)
