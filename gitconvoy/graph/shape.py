@@ -8,32 +8,37 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+_AND = "/"
+"""No id holds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The parts of a graph, each after those that precede it.
+    """The parts of a graph, each after those that precede it; flat, so that many are quick to keep and to read.
 
     A part is one bead, the beads of a cycle, or none where it stands for others (`graph.precedence`).
     """
 
-    parts: Sequence[Sequence[str]]
-    """The beads of each part."""
-    before: Sequence[Sequence[int]]
-    """The parts that precede each part directly."""
+    parts: Sequence[str]
+    """The beads of each part, separated by slashes."""
+    ends: Sequence[int]
+    """Where in `before` the parts that precede each part end; they begin where those of the one before end."""
+    before: Sequence[int]
+    """The parts that precede the first part directly, then those of the second, and so on."""
 
     @classmethod
     def of(cls, order: Sequence[Sequence[int]], before: Sequence[Sequence[int]], ids: Sequence[str]) -> Shape:
         """From `components` of numbered nodes, what precedes each node, and the ids of the first ones, the beads."""
         size = len(ids)
         place = [0] * len(before)
+        ends: list[int] = []
+        preceding: list[int] = []
         for number, part in enumerate(order):
             for node in part:
                 place[node] = number
-        preceding = [
-            sorted({place[other] for node in part for other in before[node]} - {number})
-            for number, part in enumerate(order)
-        ]
-        return cls([[ids[node] for node in part if node < size] for part in order], preceding)
+            preceding += sorted({place[other] for node in part for other in before[node]} - {number})
+            ends.append(len(preceding))
+        return cls([_AND.join(ids[node] for node in part if node < size) for part in order], ends, preceding)
 
     def remaining(self, closed: Container[str]) -> dict[str, int]:
         """For each bead not closed how many beads the longest chain has that begins with it and leads over such beads.
@@ -43,16 +48,16 @@ class Shape:
         found: dict[str, int] = {}
         longest = [0] * len(self.parts)
         for at in range(len(longest) - 1, -1, -1):
-            length = longest[at]
-            beads = self.parts[at]
-            if beads:
-                waiting = [bead_id for bead_id in beads if bead_id not in closed]
+            part, length = self.parts[at], longest[at]
+            if part in closed:
+                continue
+            if part:
+                waiting = [bead_id for bead_id in part.split(_AND) if bead_id not in closed]
                 if not waiting:
                     continue
                 length += 1
-                for bead_id in waiting:
-                    found[bead_id] = length
-            for other in self.before[at]:
+                found.update(dict.fromkeys(waiting, length))
+            for other in self.before[self.ends[at - 1] if at else 0 : self.ends[at]]:
                 if longest[other] < length:
                     longest[other] = length
         return found

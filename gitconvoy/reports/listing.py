@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gitconvoy.model.ledger import CLOSED
 from gitconvoy.model.plan import STAGED
 from gitconvoy.reports import waiting
 from gitconvoy.reports.rows import bead_row, convoy_row
@@ -12,12 +13,13 @@ from gitconvoy.rules.view import View
 
 def list_convoys(view: View, *, everything: bool = False, status: str | None = None) -> dict[str, Any]:
     """`list`: {convoys[]}, those that are not closed unless asked for; `staged` names both kinds of staged."""
-    rows = [convoy_row(view, convoy_id) for convoy_id in sorted(view.plan.convoys)]
     wanted = {"staged": STAGED}.get(status or "", {status})
-    if status is not None:
-        rows = [row for row in rows if row["status"] in wanted]
-    elif not everything:
-        rows = [row for row in rows if row["status"] != "closed"]
+
+    def is_wanted(effective: str) -> bool:
+        return effective in wanted if status is not None else everything or effective != CLOSED
+
+    found = (convoy_id for convoy_id in sorted(view.plan.convoys) if is_wanted(view.convoy_status(convoy_id)))
+    rows = [convoy_row(view, convoy_id) for convoy_id in found]
     return {"convoys": sorted(rows, key=lambda row: (_RANK.get(row["status"], 9), row["priority"], row["id"]))}
 
 

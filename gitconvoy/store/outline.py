@@ -8,8 +8,8 @@ later.
 
 from __future__ import annotations
 
-import json
 import sqlite3
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
@@ -34,8 +34,9 @@ CREATE INDEX IF NOT EXISTS unsettled ON beads (id, parent, derived, fit, deferre
 CREATE INDEX IF NOT EXISTS children ON beads (parent);
 CREATE TABLE IF NOT EXISTS contents (id TEXT PRIMARY KEY, path TEXT, blob TEXT, said TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, blob TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS outline (tree TEXT, beads INTEGER, files INTEGER, shape TEXT);
+CREATE TABLE IF NOT EXISTS outline (tree TEXT, beads INTEGER, files INTEGER, parts TEXT, ends BLOB, before BLOB);
 """
+_NUMBERS = "I"
 _COUNTS = "(SELECT count(*) FROM beads), (SELECT count(*) FROM files)"
 
 
@@ -177,13 +178,19 @@ def parents_among(db: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
     return {parent for (parent,) in _some(db, "SELECT DISTINCT parent FROM beads WHERE parent IN", ids)}
 
 
-def shape(db: sqlite3.Connection) -> tuple[list[list[str]], list[list[int]]]:
-    """The parts of the plan's `graph.Shape`, and what precedes each. Unusable."""
+def shape(db: sqlite3.Connection) -> Shape:
+    """The shape of the plan's graph. Unusable."""
+    parts, *numbers = db.execute("SELECT parts, ends, before FROM outline").fetchone()
+    ends, before = array(_NUMBERS), array(_NUMBERS)
     try:
-        parts, before = json.loads(db.execute("SELECT shape FROM outline").fetchone()[0])
-    except (ValueError, TypeError) as error:
+        ends.frombytes(numbers[0])
+        before.frombytes(numbers[1])
+        found = Shape(parts.split("\n") if ends else [], ends, before)
+    except (ValueError, TypeError, AttributeError) as error:
         raise Unusable("the shape is not what it should be") from error
-    return parts, before
+    if len(found.parts) != len(ends) or list(ends[-1:]) != [len(before)][: len(ends)]:
+        raise Unusable("the shape is not all there")
+    return found
 
 
 def files(db: sqlite3.Connection) -> dict[str, str]:
@@ -219,8 +226,8 @@ def begin_anew(
     for bead, blob in sorted(beads, key=lambda each: each[0].id):
         put(db, bead, blob, config)
     db.executemany("INSERT INTO files VALUES (?, ?)", sorted(others.items()))
-    text = json.dumps([shape.parts, shape.before], separators=(",", ":"))
-    db.execute(f"INSERT INTO outline SELECT ?, {_COUNTS}, ?", (tree, text))
+    numbers = [array(_NUMBERS, listed).tobytes() for listed in (shape.ends, shape.before)]
+    db.execute(f"INSERT INTO outline SELECT ?, {_COUNTS}, ?, ?, ?", (tree, "\n".join(shape.parts), *numbers))
 
 
 def put(db: sqlite3.Connection, bead: Bead, blob: str, config: Config) -> None:

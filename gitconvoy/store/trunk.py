@@ -76,7 +76,7 @@ def _shape(repo: Repo, kept: Outline, tree: str) -> Shape:
     try:
         with kept.open() as db:
             if outline.tree_of(db) == tree:
-                return Shape(*outline.shape(db))
+                return outline.shape(db)
     except Unusable:
         pass
     return Graph.build(load.from_tree(repo, tree)).shape

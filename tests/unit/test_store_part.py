@@ -11,7 +11,7 @@ from builders import bead, config, convoy, epic, link, state
 from hypothesis import assume, given, settings
 from plan_strategies import states
 
-from gitconvoy.graph import Graph, Shape, waves
+from gitconvoy.graph import Graph, waves
 from gitconvoy.model.kinds import CONFIG_PATH
 from gitconvoy.model.ledger import CLOSED
 from gitconvoy.model.plan import Bead, Config, Convoy, Link
@@ -41,7 +41,7 @@ def part(whole: State, asked: Asked | None = None) -> State:
         records = whole.ledger.beads.values()
         known = {each.id: each.file_status if each.status == CLOSED else None for each in records}
         found = gathered(db, "tree", reader, asked or Asked(everything=True), known)
-        again = Shape(*outline.shape(db))
+        again = outline.shape(db)
     assert isinstance(found.rest, Rest)
     return replace(whole, plan=replace(found, rest=replace(found.rest, read=plan.bead, chains=again.remaining)))
 
