@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ READER = 1
 """To be raised when the same bytes are read or judged differently by the same schemas."""
 PATIENCE = 0.25
 """Seconds to wait for another process before going on without the cache."""
+_MONTH = 30 * 24 * 3600
+"""Seconds."""
 _AT_ONCE = 500
 """No SQLite takes fewer values in one statement."""
 _SOME = f"SELECT blob, kind, data FROM documents WHERE blob IN ({', '.join('?' * _AT_ONCE)})"  # noqa: S608 - no value
@@ -133,6 +137,15 @@ class Cache:
 
 def _surrogates(text: str) -> bool:
     return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def forget_old(folder: Path) -> None:
+    """Remove the caches of other versions that nobody has written for a month; two versions may be in use."""
+    long_ago = time.time() - _MONTH
+    for file in (*folder.glob("index-*.sqlite3*"), *folder.glob("outline-*.sqlite3*")):
+        with suppress(OSError):
+            if file.stat().st_mtime < long_ago:
+                file.unlink()
 
 
 def generation(more: str = "") -> str:

@@ -18,6 +18,7 @@ from gitconvoy.model.plan import Bead, Config, Plan
 from gitconvoy.model.state import Asked
 from gitconvoy.store import load, outline
 from gitconvoy.store.build import understood
+from gitconvoy.store.cache import forget_old
 from gitconvoy.store.digest import Digested, undigested
 from gitconvoy.store.localfiles import local_folder
 from gitconvoy.store.outline import Outline, Unusable
@@ -140,6 +141,7 @@ def _outline(repo: Repo, kept: Outline, plan: Plan) -> None:
     try:
         with kept.open(write=True) as db:
             outline.begin_anew(db, plan.tree, beads, entries, plan.config, graph.shape)
+        forget_old(local_folder(repo.common_dir))
     except Unusable:
         return
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,18 @@ def test_an_outline_of_another_version_is_not_looked_at(here: TownHelper, monkey
     monkeypatch.setattr("gitconvoy.store.outline.generation", lambda _: "another")
     assert needed(here).rest is None
     assert needed(here).rest is not None
+
+
+def test_caches_of_other_versions_go_after_a_month(here: TownHelper) -> None:
+    folder = here.path / ".git" / "gitconvoy"
+    old, young = folder / "outline-old.sqlite3", folder / "index-young.sqlite3"
+    for file, days in ((old, 31), (young, 29)):
+        file.touch()
+        os.utime(file, (time.time() - days * 86400,) * 2)
+    needed(here)
+    assert needed(here).rest is not None
+    assert not old.exists()
+    assert young.exists()
 
 
 def test_another_process_that_holds_the_file_is_not_waited_for(
