@@ -18,7 +18,7 @@ from gitconvoy.git import config, lock, personal, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import REF, following
 from gitconvoy.model.kinds import ROOT
-from gitconvoy.model.ledger import CLOSED, Ledger
+from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Config, Plan
 from gitconvoy.model.state import Asked, State
 from gitconvoy.store import load, trunk
@@ -155,9 +155,7 @@ class Town:
     def _needed(self, tip: str | None, ledger: Ledger, asked: Asked) -> Plan | None:
         """What is needed of the plan; None where rigs have repositories of their own, whose beads all count."""
         tree = trees.tree_at(self.repo, tip, ROOT) if tip is not None else None
-        records = ledger.beads.values()
-        known = {each.id: each.file_status if each.status == CLOSED else None for each in records}
-        found = trunk.plan(self.repo, tree, asked, known)
+        found = trunk.plan(self.repo, tree, asked, ledger)
         return found if found.rest is None or not self.homes(found.config) else None
 
     def local(self, plan: Plan, ledger: Ledger | None = None) -> Local:

@@ -168,6 +168,14 @@ class Ledger:
     trunk: str | None = None
     """`Convoy-Trunk` of the tip: the trunk commit last decided on."""
 
+    def facts(self) -> dict[str, str | None]:
+        """The beads that a fact closes, and what their files said then."""
+        return {each.id: each.file_status for each in self.beads.values() if each.status == CLOSED}
+
+    def at_work(self) -> set[str]:
+        """The beads with an attempt that has not ended, or with work that was handed in."""
+        return {each.id for each in self.beads.values() if each.live or each.submitted is not None}
+
     def bead(self, bead_id: str) -> BeadRecord:
         """The record of a bead, empty where the ledger has none."""
         return self.beads.get(bead_id) or _no_bead(bead_id)

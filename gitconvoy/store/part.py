@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gitconvoy.model import kinds
+from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Bead, Config, Convoy, Link, Plan
 from gitconvoy.model.state import Asked
 from gitconvoy.store import outline
@@ -58,16 +59,15 @@ class Reader:
     """Beads as the outline has them."""
 
 
-def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, known: Mapping[str, str | None]) -> Plan:
+def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, ledger: Ledger) -> Plan:
     """The part of the outlined plan that is needed for what is asked. Unusable.
 
-    `known`: the beads that the ledger says something of that matters, and what their files said when it closed them;
-    None where it did not. How the `rest` is read is for the caller to set.
+    How the `rest` is read is for the caller to set.
     """
     config, convoys, plan_blobs = _others(outline.files(db), reader)
     waves_of = {bead_id for one in asked.convoys if one in convoys for bead_id in convoys[one].tracks}
     gathering = _Gathering(db, reader)
-    gathering.gather(asked, waves_of, known)
+    gathering.gather(asked, waves_of, ledger)
     beads = gathering.beads
     outcomes = outline.settled(db)
     for bead_id in beads:
@@ -155,24 +155,28 @@ class _Gathering:
     again: set[str] = field(default_factory=set)
     """Beads that were read, and that came into one of these sets since they were looked at."""
 
-    def gather(self, asked: Asked, waves_of: Collection[str], known: Mapping[str, str | None]) -> None:
+    def gather(self, asked: Asked, waves_of: Collection[str], ledger: Ledger) -> None:
         """Read on until nothing more is needed."""
         self.waiting = {row.id: row for row in outline.unsettled(self.db)}
-        derivable = _derivable(self.waiting, {one for one, status in known.items() if status is not None})
+        facts = ledger.facts()
+        derivable = _derivable(self.waiting, facts)
         self.closing = {one for one in derivable if self.waiting[one].derived == EPIC}
         if asked.everything:
             wanted = set(self.waiting)
         else:
             could_start = _might_start(self.waiting, derivable)
             due = could_start if asked.ready else {one for one in could_start if self.waiting[one].deferred}
-            wanted = derivable | due | (known.keys() & self.waiting.keys())
+            wanted = derivable | due | (ledger.beads.keys() & self.waiting.keys())
         named = {*asked.beads, *waves_of}
         self.counting |= named | wanted
         self.preceding.update(waves_of)
         if not asked.everything:
             self.deep |= named & self.waiting.keys()
             self.giving |= self.deep
-        new = self._take(wanted | named | self._closed_by_fact(known))
+        ended = self._closed_by_fact(facts)
+        if asked.everything:  # what files say now may end what the ledger says
+            ended |= facts.keys() | ledger.at_work()
+        new = self._take(wanted | named | ended)
         while new:
             self.again = set()
             ids, families = self._look_at([self.beads[each] for each in new])
@@ -180,9 +184,9 @@ class _Gathering:
             self.whole |= families
             new = self._take(ids) | self.again
 
-    def _closed_by_fact(self, known: Mapping[str, str | None]) -> set[str]:
+    def _closed_by_fact(self, facts: Mapping[str, str | None]) -> set[str]:
         """The beads that files close, and that the ledger closes, too: it may say how (SPEC 1)."""
-        said = {one: status for one, status in known.items() if status is not None and one not in self.waiting}
+        said = {one: status for one, status in facts.items() if one not in self.waiting}
         return {one for one, status in outline.statuses(self.db, sorted(said)).items() if said[one] == status}
 
     def _take(self, ids: Collection[str]) -> set[str]:

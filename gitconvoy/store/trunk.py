@@ -14,6 +14,7 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.graph import Graph, Shape
 from gitconvoy.model import kinds
 from gitconvoy.model.kinds import ROOT
+from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Bead, Config, Plan
 from gitconvoy.model.state import Asked
 from gitconvoy.store import load, outline
@@ -29,8 +30,8 @@ _FEW = 200
 """Changed files which an outline follows; of more it is made anew."""
 
 
-def plan(repo: Repo, tree: str | None, asked: Asked, known: Mapping[str, str | None]) -> Plan:
-    """What of the plan of a `.convoy` tree is needed for what is asked; `known` as for `part.gathered`.
+def plan(repo: Repo, tree: str | None, asked: Asked, ledger: Ledger) -> Plan:
+    """What of the plan of a `.convoy` tree is needed for what is asked.
 
     All of it where it cannot be told apart, and for whoever reads the outline first.
     """
@@ -39,14 +40,14 @@ def plan(repo: Repo, tree: str | None, asked: Asked, known: Mapping[str, str | N
         return load.from_tree(repo, tree)
     kept = Outline(folder)
     try:
-        return _part(repo, kept, tree, asked, known)
+        return _part(repo, kept, tree, asked, ledger)
     except Unusable:
         found = load.from_tree(repo, tree)
         _outline(repo, kept, found)
         return found
 
 
-def _part(repo: Repo, kept: Outline, tree: str, asked: Asked, known: Mapping[str, str | None]) -> Plan:
+def _part(repo: Repo, kept: Outline, tree: str, asked: Asked, ledger: Ledger) -> Plan:
     if not kept.there():
         raise Unusable("there is none")
     reader = Reader(lambda files: _read(repo, files), lambda found: _beads(repo, found))
@@ -57,7 +58,7 @@ def _part(repo: Repo, kept: Outline, tree: str, asked: Asked, known: Mapping[str
                 _follow(repo, db, before, tree)
             elif before != tree:
                 continue
-            found = gathered(db, tree, reader, asked, known)
+            found = gathered(db, tree, reader, asked, ledger)
             load.memo_of(repo).save()
         return _with_rest(repo, kept, found)
     raise Unusable("it cannot be brought up to date")

@@ -7,13 +7,12 @@ from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
-from builders import bead, config, convoy, epic, link, state
+from builders import bead, config, convoy, epic, fact, ledger, link, live, state
 from hypothesis import assume, given, settings
 from plan_strategies import states
 
 from gitconvoy.graph import Graph, waves
 from gitconvoy.model.kinds import CONFIG_PATH
-from gitconvoy.model.ledger import CLOSED
 from gitconvoy.model.plan import Bead, Config, Convoy, Link
 from gitconvoy.model.state import Asked, State
 from gitconvoy.rules.due import next_due
@@ -38,9 +37,7 @@ def part(whole: State, asked: Asked | None = None) -> State:
         db.executescript(outline.TABLES)
         outline.begin_anew(db, "tree", [(each, "") for each in beads], dict.fromkeys(others, ""), plan.config, shape)
         assert outline.tree_of(db) == "tree"
-        records = whole.ledger.beads.values()
-        known = {each.id: each.file_status if each.status == CLOSED else None for each in records}
-        found = gathered(db, "tree", reader, asked or Asked(everything=True), known)
+        found = gathered(db, "tree", reader, asked or Asked(everything=True), whole.ledger)
         again = outline.shape(db)
     assert isinstance(found.rest, Rest)
     return replace(whole, plan=replace(found, rest=replace(found.rest, read=plan.bead, chains=again.remaining)))
@@ -152,6 +149,8 @@ def test_what_nobody_asks_for_is_left_where_it_is() -> None:
     assert View(less).ready() == ("gt-open",)
     assert View(less).progress("hq-cv-1") == (1, 2)
     assert View(less).remaining("gt-open") == 2
+    recorded = replace(whole, ledger=ledger(live("gt-7"), fact("gt-8", "done", "open")))
+    assert {"gt-7", "gt-8"} <= part(recorded).plan.beads.keys()
     assert set(part(whole, Asked(["gt-3"])).plan.beads) == {"gt-3"}
     assert set(part(whole, Asked(["gt-late-7"])).plan.beads) == {"gt-open", "gt-late-7"}
     assert not part(whole, Asked()).plan.beads
