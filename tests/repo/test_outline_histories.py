@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 from gitfixtures import GitRepo
@@ -24,7 +25,7 @@ class Writer:
     def __init__(self, here: TownHelper, seed: int) -> None:
         self.here = here
         self.pick = Random(seed)
-        self.beads: dict[str, dict[str, object]] = {}
+        self.beads: dict[str, dict[str, Any]] = {}
         for one in BEADS[:6]:
             self.beads[one] = {"status": "open"}
             self.change(one, "links")
@@ -78,7 +79,6 @@ class Writer:
 def said(state: State, asked: Asked, ids: list[str]) -> list[object]:
     """What commands answer that ask this much."""
     view = View(state)
-
     found: list[object] = [listing.list_convoys(view, everything=True)]
     if asked.ready or asked.everything:
         found += [waiting.ready(view), waiting.ready(view, everything=True)]
@@ -86,7 +86,6 @@ def said(state: State, asked: Asked, ids: list[str]) -> list[object]:
         found += [dict(view.unreachable()), [view.completion(each) for each in CONVOYS]]
     for one in ids if asked.everything else asked.beads:
         found.append((one, view.verdicts(one), view.blocked_by(one), view.unreachable().get(one), view.remaining(one)))
-
     return found
 
 
