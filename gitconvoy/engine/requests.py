@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -50,11 +50,12 @@ class Claim:
 
 def next_ready(view: View, local: Local, actor: str, rig: str | None) -> str | None:
     """The first bead that this actor could claim now, in dispatch order; capacity is obeyed."""
-    return _next_ready(view, Capacity(view, local.machine, local.max_workers), actor, rig)
+    return _next_ready(view, Capacity(view, local.machine, local.max_workers), actor, rig, frozenset())
 
 
-def _next_ready(view: View, capacity: Capacity, actor: str, rig: str | None) -> str | None:
-    ready = view.each_ready(actor, rig)
+def _next_ready(view: View, capacity: Capacity, actor: str, rig: str | None, taken: Collection[str]) -> str | None:
+    """`taken`: what this batch has dispatched already, which `capacity` knows of and the view does not."""
+    ready = (bead for bead in view.each_ready(actor, rig) if bead not in taken)
     return next((bead for bead in ready if capacity.refusal(bead, view.convoy_of(bead)) is None), None)
 
 
@@ -67,24 +68,22 @@ def claim(draft: Draft, actor: str, rig: str | None, token: str | None = None) -
 
 
 def claims(draft: Draft, wanted: Iterable[tuple[str, str | None, str]]) -> list[Claim]:
-    """As `claim`, for several (actor, rig, token), one behind the other."""
-    capacity = Capacity(draft.view, draft.local.machine, draft.local.max_workers)
-    found = []
+    """As `claim`, for several (actor, rig, token), each with what those before it have taken in mind."""
+    view = draft.view
+    capacity = Capacity(view, draft.local.machine, draft.local.max_workers)
+    taken, claimed = set[str](), []
     for actor, rig, token in wanted:
+        bead = _next_ready(view, capacity, actor, rig, taken)
+        if bead is None:
+            claimed.append(Claim())
+            continue
+        taken.add(bead)
+        convoy = view.convoy_of(bead)
+        capacity.take(bead, convoy, actor, claim=True)
         with draft.acting(actor):
-            found.append(_claim(draft, capacity, rig, token))
-    return found
-
-
-def _claim(draft: Draft, capacity: Capacity, rig: str | None, token: str) -> Claim:
-    actor = draft.actor
-    bead = _next_ready(draft.view, capacity, actor, rig)
-    if bead is None:
-        return Claim()
-    convoy = draft.view.convoy_of(bead)
-    capacity.take(bead, convoy, actor, claim=True)
-    event = facts.dispatch(draft, bead, convoy=convoy, worker=actor, via=CLAIM, token=token)
-    return Claim(bead, actor, event.attempt, event.token)
+            event = facts.dispatch(draft, bead, convoy=convoy, worker=actor, via=CLAIM, token=token)
+        claimed.append(Claim(bead, actor, event.attempt, event.token))
+    return claimed
 
 
 def _not_paused_here(draft: Draft) -> None:

@@ -84,3 +84,10 @@ def _sync(place: Path, errors: list[OSError]) -> None:
             os.close(handle)
     except OSError as error:
         errors.append(error)
+
+
+def put_new(file: Path, data: bytes) -> None:
+    """Write a file that nobody may change any more, as objects and packs are. OSError, also where it is there."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)
