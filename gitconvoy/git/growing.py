@@ -16,7 +16,7 @@ from gitconvoy.git import disk
 from gitconvoy.git.packs import Item, entries, index, whole
 from gitconvoy.git.repo import Repo
 
-FULL = 1 << 18
+FULL = 1 << 17
 """Bytes after which another pack is begun."""
 _HEAD = 12
 """Bytes before the first entry of a pack."""
