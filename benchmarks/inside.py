@@ -95,10 +95,10 @@ def board(root: Path, rounds: str) -> dict[str, Any]:
 def claims(root: Path, processes: str, each: str) -> dict[str, Any]:
     """Claims per second of several long-lived processes that use the library; `cpu`: of all of them together."""
     count = int(processes)
-    ready, go = multiprocessing.Barrier(count + 1), multiprocessing.Event()
+    ready, go, first = multiprocessing.Barrier(count + 1), multiprocessing.Event(), multiprocessing.Lock()
     queue: Any = multiprocessing.Queue()
     workers = [
-        multiprocessing.Process(target=_claim, args=(root, int(each), f"worker-{number}", ready, go, queue))
+        multiprocessing.Process(target=_claim, args=(root, int(each), f"worker-{number}", ready, go, first, queue))
         for number in range(count)
     ]
     for worker in workers:
@@ -110,14 +110,16 @@ def claims(root: Path, processes: str, each: str) -> dict[str, Any]:
     seconds = time.perf_counter() - begin
     for worker in workers:
         worker.join()
-    return {"seconds": seconds, "claimed": [bead for found, _ in parts for bead in found], "cpu": sum(cpu for _, cpu in parts)}
+    claimed = [bead for found, _ in parts for bead in found]
+    return {"seconds": seconds, "claimed": claimed, "cpu": sum(cpu for _, cpu in parts)}
 
 
-def _claim(root: Path, wanted: int, actor: str, ready: Any, go: Any, queue: Any) -> None:
+def _claim(root: Path, wanted: int, actor: str, ready: Any, go: Any, first: Any, queue: Any) -> None:
     from gitconvoy.worker import Worker
 
     worker = Worker.open(root, actor)
-    worker.claim()  # one that lives long has read the plan
+    with first:
+        worker.claim()  # one that lives long has read the plan, and judged it
     ready.wait()
     go.wait()
     begin = _processor_time()

@@ -65,8 +65,7 @@ def prepare(
     if plan_tree is not None:  # the ledger needs it from now on, and git has not synced what people committed
         known = trees.child(repo, base_tree, "plan") if base_tree is not None else None
         disk.sync_objects(repo, trees.added_objects(repo, known, plan_tree))
-    old, batch = ledger.tip, Batch(repo)
-    root, made = Folder(batch, base_tree), list[str]()
+    old, (batch, root), made = ledger.tip, _tree(repo, base_tree), list[str]()
     for number, event in enumerate(events):
         ledger = apply(ledger, event)
         changes = _changes(event, ledger)
@@ -80,7 +79,17 @@ def prepare(
             raise ValueError("a ledger commit needs a tree")
         made.append(tree)
     chained = _commits(repo, batch, old, made, events)
+    repo.memo["ledger-tree"] = made[-1], batch, root
     return Chain(old, chained, tuple(events), replace(ledger, tip=chained[-1]))
+
+
+def _tree(repo: Repo, base: str | None) -> tuple[Batch, Folder]:
+    """The tree to be changed, as the chain before has left it in memory where that is the one."""
+    known: tuple[str, Batch, Folder] | None = repo.memo.pop("ledger-tree", None)
+    if known is not None and known[0] == base:
+        return known[1:]
+    batch = Batch(repo)
+    return batch, Folder(batch, base)
 
 
 def _commits(
