@@ -23,7 +23,7 @@ from time import monotonic, sleep
 from gitconvoy.engine import requests
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.react import Dispatched, Outcome, transact_alone
-from gitconvoy.engine.requests import Claim
+from gitconvoy.engine.requests import Claim, Claims
 from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.settle import new_token
 from gitconvoy.engine.town import Town
@@ -80,6 +80,7 @@ def _decide(town: Town, wish: Wish, own: Path) -> Granted:
     """Grant the own wish and those of others; theirs, too, that come meanwhile, as all is at hand now."""
     others = _others(own)
     rounds = iter(range(_ROUNDS))
+    more = _More()
 
     def onward(dispatched: tuple[Dispatched, ...]) -> Callable[[Draft], object] | None:
         answered = sum(_tell(own.parent / each.token, each) for each in dispatched if each.token != wish.token)
@@ -87,7 +88,7 @@ def _decide(town: Town, wish: Wish, own: Path) -> Granted:
             return None
         _gather(own.parent, answered)
         waiting = _others(own)
-        return partial(_grant, others=waiting) if waiting else None
+        return partial(more.grant, waiting=waiting) if waiting else None
 
     done = transact_alone(town, lambda draft: _grant(draft, others, wish), onward=onward)
     commits = {each.token: each.commit for each in done.dispatched}
@@ -110,23 +111,43 @@ def _tell(file: Path, granted: Dispatched) -> bool:
 
 
 def _gather(place: Path, answered: int) -> None:
-    """Wait a moment for as many as have just been answered: they may be back at once, and a group costs one commit."""
+    """Wait a moment for as many as have just been answered: they may be back at once, and a group costs as one does."""
     ends = monotonic() + _PATIENCE
-    while len(os.listdir(place)) <= answered and monotonic() < ends:
+    while sum(1 for _ in place.iterdir()) <= answered and monotonic() < ends:
         sleep(_PATIENCE / 8)
 
 
 def _grant(draft: Draft, others: Sequence[Wish], own: Wish | None = None) -> Claim:
     """Claims for all of them, in this order; the own one."""
     known = {record.token: record for record in draft.state.ledger.beads.values()}
-    first = Claim()
-    if own is not None and own.token in known:  # whoever granted it died before it could say so
-        record = known[own.token]
-        first = Claim(record.id, record.worker, record.attempt, record.token)
-    elif own is not None:
-        first = requests.claim(draft, own.actor, own.rig, own.token)
-    requests.claims(draft, [(each.actor, each.rig, each.token) for each in others if each.token not in known])
+    if own is None or own.token in known:
+        record = known[own.token] if own is not None else None  # whoever granted it died before it could say so
+        first = Claim(record.id, record.worker, record.attempt, record.token) if record is not None else Claim()
+        pool = Claims(draft.view, draft.local)
+    else:
+        pool = requests.ready_to_claim(draft, own.actor)
+        first = pool.take(draft, own.actor, own.rig, own.token)
+    for each in others:
+        if each.token not in known:
+            pool.take(draft, each.actor, each.rig, each.token)
     return first
+
+
+class _More:
+    """Grants what is wished for after that: nothing happens between but that this very process grants (`Onward`)."""
+
+    def __init__(self) -> None:
+        self._pool: Claims | None = None
+        self._known: set[str | None] = set()
+
+    def grant(self, draft: Draft, waiting: Sequence[Wish]) -> None:
+        if self._pool is None:
+            self._pool = Claims(draft.view, draft.local)
+            self._known = {record.token for record in draft.state.ledger.beads.values()}
+        for each in waiting:
+            if each.token not in self._known:
+                self._pool.take(draft, each.actor, each.rig, each.token)
+        self._known |= {each.token for each in waiting}
 
 
 def _answer(town: Town, token: str) -> Granted | None:

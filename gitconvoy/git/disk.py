@@ -12,6 +12,8 @@ from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 
 _MANY = 200
+_PAIR = 2
+"""Files for which to start a thread takes longer than a disk."""
 _THREADS = 32
 """Files that are synced together."""
 
@@ -64,6 +66,10 @@ def sync_folders(repo: Repo, folders: Iterable[Path]) -> None:
 def _at_once(places: Sequence[Path]) -> list[OSError]:
     """Sync them together: a disk serves all that wait for it in one go. The errors there were."""
     errors: list[OSError] = []
+    if len(places) <= _PAIR:
+        for place in places:
+            _sync(place, errors)
+        return errors
     for start in range(0, len(places), _THREADS):
         some = places[start : start + _THREADS]
         threads = [Thread(target=_sync, args=(place, errors)) for place in some[1:]]

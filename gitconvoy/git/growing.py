@@ -1,7 +1,7 @@
 """A pack that grows: what a process that lives long writes, batch after batch, for three files that are synced.
 
-Loose objects cost a file each, and two syncs; a pack for each batch would soon be thousands of packs. So the pack of the
-batches before is written anew with the next one behind it, and takes the place of the one before, until it is full.
+Loose objects cost a file each, and two syncs; a pack for each batch would soon be thousands of packs. So what the
+batches before were is written anew with the next one behind it, in place of the pack before, until that is full.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Growing:
 
 
 def _remove(name: Path) -> None:
-    """Take away a pack of which all is in another one; what else knows of it by name, git itself has to put in order."""
+    """Take away a pack of which all is in another one; where more than its own index names it, that is left to git."""
     if (name.parent / "multi-pack-index").exists() or name.with_suffix(".keep").exists():
         return
     for ending in (".idx", ".pack"):

@@ -1,4 +1,4 @@
-"""The bytes of a pack, and of its index: many objects as one file, a tree as its difference from the one before. Pure."""
+"""The bytes of a pack and its index: many objects as one file, a tree as its difference from the one before. Pure."""
 
 from __future__ import annotations
 

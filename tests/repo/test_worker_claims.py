@@ -192,3 +192,24 @@ def test_a_ledger_that_is_followed_is_the_one_that_is_read(pool: TownHelper) -> 
     for before in known:
         for after in known:
             assert following(town.repo, before, after.tip) == after
+
+
+def test_whoever_is_granted_for_is_told_by_the_wish_itself(pool: TownHelper) -> None:
+    """Without a look at the ledger; where nothing was said, the ledger tells."""
+    town = Town.open(pool.path, "gt/late")
+    for told in (True, False):
+        wish = claiming.Wish("gt/late", None, f"{int(told)}" * 16)
+        with claiming._left(town, wish) as own:
+            granted = transact(Town.open(pool.path, "gt/other"), lambda draft: claiming._grant(draft, [wish]))  # noqa: B023
+            (dispatched,) = granted.dispatched
+            assert own.answer() is None
+            assert not own.is_answered()
+            if told:
+                assert claiming._tell(own.file, dispatched)
+            else:
+                own.file.unlink()
+            assert own.is_answered()
+            found = own.answer() or claiming._answer(town, wish.token)
+        assert found is not None
+        assert (found.claim.bead, found.claim.token, found.commit) == (dispatched.bead, wish.token, dispatched.commit)
+        assert not claiming._tell(own.file, dispatched)
