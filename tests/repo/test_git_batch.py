@@ -156,7 +156,7 @@ def test_a_pack_that_is_full_stays_and_another_begins(repo: GitRepo, monkeypatch
 def test_a_pack_that_others_name_or_keep_is_left(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
     live_long(found)
-    kept = []
+    kept = list[Path]()
     for number in range(4):
         batch = Batch(found)
         batch.add("blob", b"%d\n" % number)
@@ -176,7 +176,7 @@ def test_a_pack_that_others_name_or_keep_is_left(repo: GitRepo) -> None:
 def test_git_may_put_everything_together_meanwhile(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
     live_long(found)
-    tips = []
+    tips = list[str]()
     for number in range(6):
         tree = write.edit_tree(found, None, {"a": b"%d\n" % number})
         tips.append(write.create_commit(found, tree, tips[-1:], "one", number))
