@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 
-
 COLLECT = (100_000, 20, 100)
 """How seldom cycles among new objects are looked for (see `gc`). A plan is many objects, in no cycle, that stay."""
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from gitconvoy.errors import BadFiles
 from gitconvoy.git import commits, index, objects, trees
