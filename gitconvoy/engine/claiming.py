@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -98,12 +98,13 @@ def _decide(town: Town, wish: Wish, own: Path) -> Granted:
 def _tell(file: Path, granted: Dispatched) -> bool:
     """Answer a wish: what came of it stands behind it, and then the file goes, which tells who waits. False: nobody."""
     said = json.dumps([granted.bead, granted.worker, granted.attempt, granted.commit])
-    try:
+    with suppress(OSError):  # where nothing more can be written, the ledger says it
         handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
             os.write(handle, said.encode() + b"\n")
         finally:
             os.close(handle)
+    try:
         file.unlink()
     except FileNotFoundError:
         return False
