@@ -50,7 +50,7 @@ class Batch:
             return
         try:
             growing: Growing | None = self.repo.memo.get("growing")
-            if growing is not None:
+            if growing is not None and growing.takes(len(new)):
                 growing.add(self.repo, new)
             elif len(new) > LOOSE:
                 _write_pack(self.repo, new)
@@ -61,7 +61,7 @@ class Batch:
 
 
 def live_long(repo: Repo) -> None:
-    """Say that this process stays: what it writes goes into few packs, and not into many files."""
+    """Say that this process stays: if it writes much, that goes into few packs, and not into many files."""
     repo.memo.setdefault("growing", Growing())
 
 

@@ -18,6 +18,8 @@ from gitconvoy.git.repo import Repo
 
 FULL = 1 << 17
 """Bytes after which another pack is begun."""
+MUCH = 30
+"""Objects that a process writes loose before it begins a pack: whoever writes few should leave none behind."""
 _HEAD = 12
 """Bytes before the first entry of a pack."""
 
@@ -26,6 +28,7 @@ class Growing:
     """The pack that one process is writing. No other process puts anything into it, or takes it away."""
 
     def __init__(self) -> None:
+        self._seen = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -34,6 +37,11 @@ class Growing:
         """What is in it: by raw id the CRC of each entry, and where it begins."""
         self._name: Path | None = None
         """The file without its ending; None where there is none yet."""
+
+    def takes(self, count: int) -> bool:
+        """Whether the next so many objects are for it."""
+        self._seen += count
+        return self._seen > MUCH
 
     def add(self, repo: Repo, new: Mapping[str, Item]) -> None:
         """Write objects; they are on the disk when this returns. OSError, and then it is as it was before."""

@@ -116,9 +116,10 @@ def packs(repo: GitRepo) -> list[Path]:
     return sorted((repo.path / ".git/objects/pack").glob("*.pack"))
 
 
-def test_what_a_long_life_writes_is_one_pack_that_grows(repo: GitRepo) -> None:
+def test_what_a_long_life_writes_is_one_pack_that_grows(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
     early, found = Repo.discover(repo.path), Repo.discover(repo.path)
     before = len(list((repo.path / ".git/objects").glob("??/*")))
+    monkeypatch.setattr(growing, "MUCH", 0)
     live_long(found)
     batch, made = Batch(found), list[str]()
     root = Folder(batch, None)
@@ -140,6 +141,7 @@ def test_what_a_long_life_writes_is_one_pack_that_grows(repo: GitRepo) -> None:
 
 def test_a_pack_that_is_full_stays_and_another_begins(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growing, "FULL", 5000)
+    monkeypatch.setattr(growing, "MUCH", 0)
     found = Repo.discover(repo.path)
     live_long(found)
     added = []
@@ -153,7 +155,22 @@ def test_a_pack_that_is_full_stays_and_another_begins(repo: GitRepo, monkeypatch
     assert "missing" not in there
 
 
-def test_a_pack_that_others_name_or_keep_is_left(repo: GitRepo) -> None:
+def test_whoever_writes_little_leaves_no_pack(repo: GitRepo) -> None:
+    found = Repo.discover(repo.path)
+    live_long(found)
+    oids = []
+    for number in range(growing.MUCH + 2):
+        batch = Batch(found)
+        oids.append(batch.add("blob", b"%d\n" % number))
+        batch.write()
+        assert len(packs(repo)) == (number >= growing.MUCH)
+    assert [objects.blob(Repo.discover(repo.path), oid) for oid in oids] == [
+        b"%d\n" % each for each in range(len(oids))
+    ]
+
+
+def test_a_pack_that_others_name_or_keep_is_left(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "MUCH", 0)
     found = Repo.discover(repo.path)
     live_long(found)
     kept = list[Path]()
@@ -173,7 +190,8 @@ def test_a_pack_that_others_name_or_keep_is_left(repo: GitRepo) -> None:
     assert repo.run("fsck", "--full").returncode == 0
 
 
-def test_git_may_put_everything_together_meanwhile(repo: GitRepo) -> None:
+def test_git_may_put_everything_together_meanwhile(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "MUCH", 0)
     found = Repo.discover(repo.path)
     live_long(found)
     tips = list[str]()
@@ -188,6 +206,7 @@ def test_git_may_put_everything_together_meanwhile(repo: GitRepo) -> None:
 
 
 def test_what_cannot_be_written_leaves_the_pack_as_it_was(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "MUCH", 0)
     repo.config("core.fsync", "committed")
     found = Repo.at(repo.path)
     live_long(found)
