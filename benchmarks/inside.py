@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -92,12 +93,12 @@ def board(root: Path, rounds: str) -> dict[str, Any]:
 
 
 def claims(root: Path, processes: str, each: str) -> dict[str, Any]:
-    """Claims per second of several long-lived processes that use the library."""
+    """Claims per second of several long-lived processes that use the library; `cpu`: of all of them together."""
     count = int(processes)
-    ready, go = multiprocessing.Barrier(count + 1), multiprocessing.Event()
+    ready, go, first = multiprocessing.Barrier(count + 1), multiprocessing.Event(), multiprocessing.Lock()
     queue: Any = multiprocessing.Queue()
     workers = [
-        multiprocessing.Process(target=_claim, args=(root, int(each), f"worker-{number}", ready, go, queue))
+        multiprocessing.Process(target=_claim, args=(root, int(each), f"worker-{number}", ready, go, first, queue))
         for number in range(count)
     ]
     for worker in workers:
@@ -105,30 +106,35 @@ def claims(root: Path, processes: str, each: str) -> dict[str, Any]:
     ready.wait()
     begin = time.perf_counter()
     go.set()
-    found = [bead for _ in workers for bead in queue.get()]
+    parts = [queue.get() for _ in workers]
     seconds = time.perf_counter() - begin
     for worker in workers:
         worker.join()
-    return {"seconds": seconds, "claimed": found}
+    claimed = [bead for found, _ in parts for bead in found]
+    return {"seconds": seconds, "claimed": claimed, "cpu": sum(cpu for _, cpu in parts)}
 
 
-def _claim(root: Path, wanted: int, actor: str, ready: Any, go: Any, queue: Any) -> None:
-    from dataclasses import replace
+def _claim(root: Path, wanted: int, actor: str, ready: Any, go: Any, first: Any, queue: Any) -> None:
+    from gitconvoy.worker import Worker
 
-    from gitconvoy.engine import react, requests
-    from gitconvoy.engine.town import Town
-
-    town = Town.open(root)
-    town = replace(town, actor=actor)
-    found = []
+    worker = Worker.open(root, actor)
+    with first:
+        worker.claim()  # one that lives long has read the plan, and judged it
     ready.wait()
     go.wait()
+    begin = _processor_time()
+    found = []
     for _ in range(wanted):
-        done = react.transact(town, lambda draft: requests.claim(draft, actor, None), feed=False)
-        if done.value.bead is None:
+        task = worker.claim()
+        if task is None:
             break
-        found.append(done.value.bead)
-    queue.put(found)
+        found.append(task.bead)
+    queue.put((found, _processor_time() - begin))
+
+
+def _processor_time() -> float:
+    """Seconds that this process and its children have taken, user and system."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 _FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {

@@ -44,6 +44,8 @@ class Plan:
 
     beads: list[dict[str, Any]] = field(default_factory=list)
     convoys: list[dict[str, Any]] = field(default_factory=list)
+    auto: bool = True
+    """Whether what is ready is dispatched by itself; else workers claim it."""
 
     @property
     def ready(self) -> list[str]:
@@ -60,7 +62,8 @@ class Plan:
         """Every file below the root of the repository."""
         fanned = len(self.beads) > FANNED_ABOVE
         settings = f"format: 1\nprefix: gt\nlayout: {'fanout' if fanned else 'flat'}\n"
-        yield ".convoy/config.yaml", f"{settings}dispatch:\n  max_workers: 1000\n".encode()
+        dispatch = f"dispatch:\n  auto: {'true' if self.auto else 'false'}\n  max_workers: 1000\n"
+        yield ".convoy/config.yaml", f"{settings}{dispatch}".encode()
         for bead in self.beads:
             path = bead_path(bead["id"], fanned=fanned, archived=False)
             yield path, dump(bead, BEAD, schema_url(path, BEAD))

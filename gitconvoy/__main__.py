@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+COLLECT = (100_000, 20, 100)
+"""How seldom cycles among new objects are looked for (see `gc`). A plan is many objects, in no cycle, that stay."""
 
 
 def main() -> None:
     """Run the command line, whose own boundary begins once its modules are loaded; ^C before that ends it quietly."""
+    gc.set_threshold(*COLLECT)
     try:
         if sys.argv[1:] == ["hook-run", "pre-commit"]:
             from gitconvoy.hooking import quick

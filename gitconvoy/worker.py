@@ -24,6 +24,7 @@ from gitconvoy.engine.attempts.fates import explained
 from gitconvoy.engine.react import transact
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import Refused
+from gitconvoy.git import batch
 
 __all__ = ["Task", "Worker"]
 
@@ -49,7 +50,9 @@ class Worker:
     @classmethod
     def open(cls, path: str | PathLike[str], actor: str | None = None) -> Worker:
         """The worker `actor` (None: as `gitconvoy` itself finds who acts) of the repository around `path`."""
-        return cls(Town.open(Path(path), actor))
+        town = Town.open(Path(path), actor)
+        batch.live_long(town.repo)
+        return cls(town)
 
     @property
     def actor(self) -> str:

@@ -10,6 +10,7 @@ from gitconvoy.checks.selection import CONVOY, Selection
 from gitconvoy.checks.stage_findings import BESIDE_VALIDATE, ERRORS, WARNINGS, Finding, Scope
 from gitconvoy.graph.waves import WavePlan, waves
 from gitconvoy.model.plan import Convoy
+from gitconvoy.rules.links import satisfied
 from gitconvoy.rules.view import View
 
 
@@ -107,8 +108,9 @@ def _teller(branch_exists: Collection[str] | Callable[[str, str], bool] | None) 
 
 def _wave_bead(view: View, bead_id: str) -> WaveBead:
     bead = view.graph.nodes[bead_id]
-    rig = view.state.plan.config.rig_of(bead_id)
-    blockers = tuple(sorted({blocker.target for blocker in view.blocked_by(bead_id)}))
+    rig = view.rig_of(bead_id)
+    links = (entry.link for entry in view.graph.blockers_of(bead_id))
+    blockers = tuple(sorted({link.target for link in links if not satisfied(view.closed, bead_id, link)}))
     return WaveBead(bead_id, bead.title, bead.type, rig.name if rig else "", blockers)
 
 

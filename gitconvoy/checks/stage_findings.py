@@ -11,7 +11,7 @@ from gitconvoy.checks.selection import EPIC, Selection
 from gitconvoy.graph.cycles import cycles
 from gitconvoy.graph.waves import WavePlan
 from gitconvoy.model.ids import is_external
-from gitconvoy.model.plan import Bead, Rig
+from gitconvoy.model.plan import Bead, Plan, Rig
 from gitconvoy.model.text import some
 from gitconvoy.rules.view import View
 
@@ -188,18 +188,28 @@ def _outside(scope: Scope) -> Iterator[Finding]:
             yield Finding("outside-blocker", (bead.id, *behind), message, fix)
 
 
+class _Nowhere(dict[str, bool]):
+    """Id -> whether nothing that anybody could see or name elsewhere has it; each is looked for once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def __missing__(self, one: str) -> bool:
+        self[one] = not is_external(one) and self._plan.bead(one) is None and self._plan.unseen(one) is None
+        return self[one]
+
+
 def _dangling(scope: Scope) -> Iterator[Finding]:
     plan, graph = scope.view.state.plan, scope.view.graph
     reported: set[tuple[str, str]] = set()
+    nowhere = _Nowhere(plan)
     for one in scope.tracked:
         bead = graph.nodes.get(one)
-        own = [(one, link) for link in bead.links] if bead else []
-        inherited = [(each.holder, each.link) for each in graph.blockers_of(one)]
+        own = [(one, link) for link in bead.links if nowhere[link.target]] if bead else []
+        inherited = [(each.holder, each.link) for each in graph.blockers_of(one) if nowhere[each.link.target]]
         for holder, link in [*own, *inherited]:
             key = (holder, link.target)
-            if is_external(link.target) or plan.bead(link.target) is not None or key in reported:
-                continue
-            if plan.unseen(link.target) is not None:
+            if key in reported:
                 continue
             reported.add(key)
             what = "cannot be read" if link.target in plan.broken else "does not exist"
@@ -223,10 +233,11 @@ def _elsewhere(scope: Scope) -> Iterator[Finding]:
 def _capacity(scope: Scope) -> Iterator[Finding]:
     config = scope.view.state.plan.config
     overall = min(config.dispatch.max_workers, scope.selection.max_workers or config.dispatch.max_workers)
+    workers = {name: len(config.workers_of(rig)) for name, rig in config.rigs.items()}
     for number, wave in enumerate(scope.waves.waves, 1):
         beads = scope.waiting(wave)
         by_rig = scope.by_rig(beads)
-        room = sum(min(len(ids), len(config.workers_of(config.rigs[name]))) for name, ids in by_rig.items())
+        room = sum(min(len(ids), workers[name]) for name, ids in by_rig.items())
         room = min(room, overall)
         placed = sum(map(len, by_rig.values()))
         if placed > room:

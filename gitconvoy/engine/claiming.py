@@ -13,16 +13,17 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from time import monotonic, sleep
 
 from gitconvoy.engine import requests
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.react import Dispatched, Outcome, transact_alone
-from gitconvoy.engine.requests import Claim
+from gitconvoy.engine.requests import Claim, Claims
 from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.settle import new_token
 from gitconvoy.engine.town import Town
@@ -37,6 +38,9 @@ _NEAR = 1000
 """Commits among which an answer is looked for."""
 _TOGETHER = 64
 """Wishes that are granted in one go."""
+_PATIENCE = 0.004
+"""Seconds that are waited for the wishes of those who were answered a moment ago."""
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,40 +68,87 @@ def claim(town: Town, rig: str | None = None) -> Granted:
     """
     require_role(town.settings)
     wish = Wish(requests.worker_name(town.actor), rig, new_token())
-    with _left(town, wish) as own, town.exclusive_unless(lambda: not own.exists()) as alone:
-        if alone and own.exists():
-            return _decide(town, wish, own)
-    return _answer(town, wish.token) or claim(town, rig)
+    with _left(town, wish) as own:
+        with town.exclusive_unless(own.is_answered) as alone:
+            if alone and not own.is_answered():
+                return _decide(town, wish, own.file)
+        told = own.answer()
+    return told or _answer(town, wish.token) or claim(town, rig)
 
 
 def _decide(town: Town, wish: Wish, own: Path) -> Granted:
     """Grant the own wish and those of others; theirs, too, that come meanwhile, as all is at hand now."""
     others = _others(own)
     rounds = iter(range(_ROUNDS))
+    more = _More()
 
     def onward(dispatched: tuple[Dispatched, ...]) -> Callable[[Draft], object] | None:
-        for each in dispatched:
-            if each.token != wish.token:
-                (own.parent / each.token).unlink(missing_ok=True)  # which tells who waits for it
-        waiting = _others(own) if dispatched and next(rounds, None) is not None else []
-        return partial(_grant, others=waiting) if waiting else None
+        answered = sum(_tell(own.parent / each.token, each) for each in dispatched if each.token != wish.token)
+        if not dispatched or next(rounds, None) is None:
+            return None
+        _gather(own.parent, answered)
+        waiting = _others(own)
+        return partial(more.grant, waiting=waiting) if waiting else None
 
     done = transact_alone(town, lambda draft: _grant(draft, others, wish), onward=onward)
     commits = {each.token: each.commit for each in done.dispatched}
     return Granted(done.value, commits.get(wish.token), done)
 
 
+def _tell(file: Path, granted: Dispatched) -> bool:
+    """Answer a wish: what came of it stands behind it, and then the file goes, which tells who waits. False: nobody."""
+    said = json.dumps([granted.bead, granted.worker, granted.attempt, granted.commit])
+    with suppress(OSError):  # where nothing more can be written, the ledger says it
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            os.write(handle, said.encode() + b"\n")
+        finally:
+            os.close(handle)
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _gather(place: Path, answered: int) -> None:
+    """Wait a moment for as many as have just been answered: they may be back at once, and a group costs as one does."""
+    ends = monotonic() + _PATIENCE
+    while sum(1 for _ in place.iterdir()) <= answered and monotonic() < ends:
+        sleep(_PATIENCE / 8)
+
+
 def _grant(draft: Draft, others: Sequence[Wish], own: Wish | None = None) -> Claim:
     """Claims for all of them, in this order; the own one."""
     known = {record.token: record for record in draft.state.ledger.beads.values()}
-    first = Claim()
-    if own is not None and own.token in known:  # whoever granted it died before it could say so
-        record = known[own.token]
-        first = Claim(record.id, record.worker, record.attempt, record.token)
-    elif own is not None:
-        first = requests.claim(draft, own.actor, own.rig, own.token)
-    requests.claims(draft, [(each.actor, each.rig, each.token) for each in others if each.token not in known])
+    if own is None or own.token in known:
+        record = known[own.token] if own is not None else None  # whoever granted it died before it could say so
+        first = Claim(record.id, record.worker, record.attempt, record.token) if record is not None else Claim()
+        pool = Claims(draft.view, draft.local)
+    else:
+        pool = requests.ready_to_claim(draft, own.actor)
+        first = pool.take(draft, own.actor, own.rig, own.token)
+    for each in others:
+        if each.token not in known:
+            pool.take(draft, each.actor, each.rig, each.token)
     return first
+
+
+class _More:
+    """Grants what is wished for after that: nothing happens between but that this very process grants (`Onward`)."""
+
+    def __init__(self) -> None:
+        self._pool: Claims | None = None
+        self._known: set[str | None] = set()
+
+    def grant(self, draft: Draft, waiting: Sequence[Wish]) -> None:
+        if self._pool is None:
+            self._pool = Claims(draft.view, draft.local)
+            self._known = {record.token for record in draft.state.ledger.beads.values()}
+        for each in waiting:
+            if each.token not in self._known:
+                self._pool.take(draft, each.actor, each.rig, each.token)
+        self._known |= {each.token for each in waiting}
 
 
 def _answer(town: Town, token: str) -> Granted | None:
@@ -114,19 +165,45 @@ def _folder(common_dir: Path) -> Path:
     return local_folder(common_dir) / "wishes"
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """The wish of this process: a file that is locked, and goes once it is answered."""
+
+    file: Path
+    handle: int
+
+    def is_answered(self) -> bool:
+        """Whether the file is gone."""
+        return os.fstat(self.handle).st_nlink == 0
+
+    def answer(self) -> Granted | None:
+        """What whoever granted it has put behind it; None where nothing is there, which says nothing."""
+        try:
+            _, said = os.pread(self.handle, 1 << 16, 0).splitlines()
+            bead, worker, attempt, commit = json.loads(said)
+            return Granted(Claim(str(bead), str(worker), int(attempt), self.file.name), str(commit), None)
+        except (OSError, ValueError, TypeError):
+            return None
+
+
 @contextmanager
-def _left(town: Town, wish: Wish) -> Iterator[Path]:
+def _left(town: Town, wish: Wish) -> Iterator[_Own]:
     """The wish as a file that is there, and locked, while the block runs. OSError where none can be made."""
     place = _folder(town.common_dir)
-    place.mkdir(parents=True, exist_ok=True)
     file = place / wish.token
-    handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(file, _NEW, 0o600)
+    except FileNotFoundError:
+        place.mkdir(parents=True, exist_ok=True)
+        handle = os.open(file, _NEW, 0o600)
+    own = _Own(file, handle)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         os.write(handle, json.dumps([wish.actor, wish.rig]).encode() + b"\n")
-        yield file
+        yield own
     finally:
-        file.unlink(missing_ok=True)
+        if not own.is_answered():
+            file.unlink(missing_ok=True)
         os.close(handle)
 
 
@@ -140,7 +217,7 @@ def _others(own: Path) -> list[Wish]:
             _clear(file)
             continue
         try:
-            actor, rig = json.loads(file.read_bytes())
+            actor, rig = json.loads(file.read_bytes().partition(b"\n")[0])
             name = requests.worker_name(str(actor))
         except (OSError, ValueError, ConvoyError):
             continue  # not written yet, or none of ours

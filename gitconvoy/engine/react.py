@@ -23,7 +23,7 @@ from gitconvoy.engine.settings import require_role
 from gitconvoy.engine.telling import board, notices
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError, LostRace
-from gitconvoy.git import commits, refs
+from gitconvoy.git import refs
 from gitconvoy.ledger import chain
 from gitconvoy.ledger.read import REF
 from gitconvoy.model.ledger import Event
@@ -176,15 +176,14 @@ def _publish(
     raise LostRace("the ledger branch moved each time before our commits could be added", hint="try again in a moment")
 
 
-def _publish_once(town: Town, draft: Draft) -> tuple[str, ...] | None:
+def _publish_once(town: Town, draft: Draft, move: chain.Move | None = None) -> tuple[str, ...] | None:
     """The chain's commits; None where somebody else moved the branch since it was read."""
     before = draft.before.ledger
-    base = commits.commit(town.repo, before.tip).tree if before.tip else None
-    page = board.render(draft.view)
+    base, page = chain.tree_of(town.repo, before.tip), board.render(draft.view)
     prepared = chain.prepare(town.repo, before, base, draft.state.plan.tree, draft.events, page)
     more = f" and {len(draft.events) - 1} more" if len(draft.events) > 1 else ""
     reason = f"convoy: {draft.events[-1].kind}{more}"
-    if not chain.publish(town.repo, prepared, reason):
+    if not chain.publish(town.repo, prepared, reason, move):
         return None
     town.know(prepared.ledger)
     return prepared.commits
@@ -269,20 +268,21 @@ def _go_on(
     """
     request = onward(_dispatches(pairs))
     due = wake.next_wake(draft.view, draft.local) if request is not None else None
-    while request is not None and not failed:
-        ledger, now = town.ledger(), max(int(time.time()), draft.now)
-        if town.trunk() != draft.state.trunk or (due is not None and now >= due) or not pairs:
-            break
-        state = replace(draft.state, ledger=ledger, now=now)
-        more = Draft(state, draft.local, cause=draft.cause, actor=draft.actor, last=draft.view)
-        request(more)
-        commits = _publish_once(town, more) if more.events and ledger.tip == pairs[-1][1] else None
-        if commits is None:
-            break
-        added = tuple(zip(more.events, commits, strict=True))
-        draft, added, failed = _act_on(town, more, added, draft.cause, False, None)
-        pairs = (*pairs, *added)
-        request = onward(_dispatches(added))
+    with chain.moving(town.repo, "convoy: dispatch") as move:
+        while request is not None and not failed:
+            ledger, now = town.ledger(), max(int(time.time()), draft.now)
+            if town.trunk() != draft.state.trunk or (due is not None and now >= due) or not pairs:
+                break
+            state = replace(draft.state, ledger=ledger, now=now)
+            more = Draft(state, draft.local, cause=draft.cause, actor=draft.actor, last=draft.view)
+            request(more)
+            commits = _publish_once(town, more, move) if more.events and ledger.tip == pairs[-1][1] else None
+            if commits is None:
+                break
+            added = tuple(zip(more.events, commits, strict=True))
+            draft, added, failed = _act_on(town, more, added, draft.cause, False, None)
+            pairs = (*pairs, *added)
+            request = onward(_dispatches(added))
     return draft, pairs, failed
 
 

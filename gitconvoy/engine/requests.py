@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -50,41 +50,48 @@ class Claim:
 
 def next_ready(view: View, local: Local, actor: str, rig: str | None) -> str | None:
     """The first bead that this actor could claim now, in dispatch order; capacity is obeyed."""
-    return _next_ready(view, Capacity(view, local.machine, local.max_workers), actor, rig)
+    return Claims(view, local).find(actor, rig)
 
 
-def _next_ready(view: View, capacity: Capacity, actor: str, rig: str | None) -> str | None:
-    ready = view.each_ready(actor, rig)
-    return next((bead for bead in ready if capacity.refusal(bead, view.convoy_of(bead)) is None), None)
+class Claims:
+    """Claims one behind the other: they hold as long as nothing happens to the state but what they themselves take."""
+
+    def __init__(self, view: View, local: Local) -> None:
+        self._view = view
+        self._capacity = Capacity(view, local.machine, local.max_workers)
+        self._taken: set[str] = set()
+        """What the view knows nothing of yet; `_capacity` does."""
+
+    def find(self, actor: str, rig: str | None) -> str | None:
+        """The bead that would be next for this actor."""
+        view, capacity = self._view, self._capacity
+        ready = (bead for bead in view.each_ready(actor, rig) if bead not in self._taken)
+        return next((bead for bead in ready if capacity.refusal(bead, view.convoy_of(bead)) is None), None)
+
+    def take(self, draft: Draft, actor: str, rig: str | None, token: str) -> Claim:
+        """Dispatch it, where there is one."""
+        bead = self.find(actor, rig)
+        if bead is None:
+            return Claim()
+        convoy = self._view.convoy_of(bead)
+        self._taken.add(bead)
+        self._capacity.take(bead, convoy, actor, claim=True)
+        with draft.acting(actor):
+            event = facts.dispatch(draft, bead, convoy=convoy, worker=actor, via=CLAIM, token=token)
+        return Claim(bead, actor, event.attempt, event.token)
 
 
 def claim(draft: Draft, actor: str, rig: str | None, token: str | None = None) -> Claim:
     """Take the next ready bead for the actor, with a lease from the start. `token`: the attempt's; None: a new one."""
+    return ready_to_claim(draft, actor).take(draft, actor, rig, token or new_token())
+
+
+def ready_to_claim(draft: Draft, actor: str) -> Claims:
+    """Refused where this machine dispatches nothing for now; UsageError for an actor that cannot name a worker."""
     _not_paused_here(draft)
     worker_name(actor)
     repair(draft)  # what an attempt that ended without a word has held is free for this claim already
-    return claims(draft, [(actor, rig, token or new_token())])[0]
-
-
-def claims(draft: Draft, wanted: Iterable[tuple[str, str | None, str]]) -> list[Claim]:
-    """As `claim`, for several (actor, rig, token), one behind the other."""
-    capacity = Capacity(draft.view, draft.local.machine, draft.local.max_workers)
-    found = []
-    for actor, rig, token in wanted:
-        with draft.acting(actor):
-            found.append(_claim(draft, capacity, rig, token))
-    return found
-
-
-def _claim(draft: Draft, capacity: Capacity, rig: str | None, token: str) -> Claim:
-    actor = draft.actor
-    bead = _next_ready(draft.view, capacity, actor, rig)
-    if bead is None:
-        return Claim()
-    convoy = draft.view.convoy_of(bead)
-    capacity.take(bead, convoy, actor, claim=True)
-    event = facts.dispatch(draft, bead, convoy=convoy, worker=actor, via=CLAIM, token=token)
-    return Claim(bead, actor, event.attempt, event.token)
+    return Claims(draft.view, draft.local)
 
 
 def _not_paused_here(draft: Draft) -> None:

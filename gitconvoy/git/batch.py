@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import secrets
 import zlib
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from gitconvoy.errors import GitError
 from gitconvoy.git import disk, space
+from gitconvoy.git.growing import Growing
 from gitconvoy.git.packs import LEVEL, Item, pack
 from gitconvoy.git.repo import Repo
 from gitconvoy.git.run import full
@@ -49,12 +49,20 @@ class Batch:
         if not new:
             return
         try:
-            if len(new) > LOOSE:
+            growing: Growing | None = self.repo.memo.get("growing")
+            if growing is not None and growing.takes(len(new)):
+                growing.add(self.repo, new)
+            elif len(new) > LOOSE:
                 _write_pack(self.repo, new)
             else:
                 _write_loose(self.repo, new)
         except OSError as error:
             raise _unwritable(self.repo, error) from error
+
+
+def live_long(repo: Repo) -> None:
+    """Say that this process stays: if it writes much, that goes into few packs, and not into many files."""
+    repo.memo.setdefault("growing", Growing())
 
 
 def _header(kind: str, data: bytes) -> bytes:
@@ -75,7 +83,8 @@ def _write_loose(repo: Repo, new: Mapping[str, Item]) -> None:
     files = {_temporary(repo, oid): repo.common_dir / "objects" / oid[:2] / oid[2:] for oid in new}
     try:
         for temporary, item in zip(files, new.values(), strict=True):
-            _put(temporary, zlib.compress(_header(item.kind, item.data) + item.data, LEVEL))
+            temporary.parent.mkdir(exist_ok=True)
+            disk.put_new(temporary, zlib.compress(_header(item.kind, item.data) + item.data, LEVEL))
         disk.sync_files(repo, files)
         for temporary, file in files.items():
             temporary.replace(file)
@@ -90,13 +99,6 @@ def _write_loose(repo: Repo, new: Mapping[str, Item]) -> None:
 def _temporary(repo: Repo, oid: str) -> Path:
     """A name beside the object's own that `git prune` clears away."""
     return repo.common_dir / "objects" / oid[:2] / f"tmp_obj_{secrets.token_hex(8)}"
-
-
-def _put(file: Path, data: bytes) -> None:
-    file.parent.mkdir(exist_ok=True)
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(data)
 
 
 def _unwritable(repo: Repo, error: OSError) -> GitError:

@@ -12,6 +12,8 @@ from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 
 _MANY = 200
+_PAIR = 2
+"""Files for which to start a thread takes longer than a disk."""
 _THREADS = 32
 """Files that are synced together."""
 
@@ -64,6 +66,10 @@ def sync_folders(repo: Repo, folders: Iterable[Path]) -> None:
 def _at_once(places: Sequence[Path]) -> list[OSError]:
     """Sync them together: a disk serves all that wait for it in one go. The errors there were."""
     errors: list[OSError] = []
+    if len(places) <= _PAIR:
+        for place in places:
+            _sync(place, errors)
+        return errors
     for start in range(0, len(places), _THREADS):
         some = places[start : start + _THREADS]
         threads = [Thread(target=_sync, args=(place, errors)) for place in some[1:]]
@@ -84,3 +90,10 @@ def _sync(place: Path, errors: list[OSError]) -> None:
             os.close(handle)
     except OSError as error:
         errors.append(error)
+
+
+def put_new(file: Path, data: bytes) -> None:
+    """Write a file that nobody may change any more, as objects and packs are. OSError, also where it is there."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(data)

@@ -12,11 +12,16 @@ from gitconvoy.git.repo import Repo
 
 @dataclass(frozen=True, slots=True)
 class WorktreeEntry:
-    """A file of the worktree: path from the root, where it is, whether it is a symbolic link."""
+    """A file of the worktree: path from the root, where it is (absolute), whether it is a symbolic link."""
 
     path: str
-    file: Path
+    place: str
     is_link: bool
+
+    @property
+    def file(self) -> Path:
+        """Where it is."""
+        return Path(self.place)
 
 
 def index_entries(repo: Repo, prefix: str = "") -> list[trees.Entry]:
@@ -56,7 +61,7 @@ def worktree_entries(repo: Repo, prefix: str = "") -> list[WorktreeEntry]:
     for depth in range(1, len(parts) + 1):
         place = repo.worktree.joinpath(*parts[:depth])
         if place.is_symlink():
-            return [WorktreeEntry("/".join(parts[:depth]), place, True)]
+            return [WorktreeEntry("/".join(parts[:depth]), str(place), True)]
     found: list[WorktreeEntry] = []
     todo = [(repo.worktree.joinpath(*parts), "/".join(parts))]
     while todo:
@@ -71,5 +76,5 @@ def worktree_entries(repo: Repo, prefix: str = "") -> list[WorktreeEntry]:
                 if item.is_dir(follow_symlinks=False):
                     todo.append((Path(item.path), path))
                 elif item.is_symlink() or item.is_file():  # as git, which does not see pipes and the like
-                    found.append(WorktreeEntry(path, Path(item.path), item.is_symlink()))
+                    found.append(WorktreeEntry(path, item.path, item.is_symlink()))
     return sorted(found, key=lambda entry: entry.path)

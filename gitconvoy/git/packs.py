@@ -1,12 +1,13 @@
-"""The bytes of a pack: many objects as one file, a tree as its difference from the one before. Pure."""
+"""The bytes of a pack and its index: many objects as one file, a tree as its difference from the one before. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 _TYPES = {"commit": 1, "tree": 2, "blob": 3}
 _OFS_DELTA = 6
@@ -29,8 +30,18 @@ class Item:
 
 def pack(items: Iterable[tuple[str, Item]], count: int) -> bytes:
     """A pack (version 2) of `count` objects, given with their ids; each may lean on those before it."""
-    parts = [struct.pack(">4sII", b"PACK", 2, count)]
-    at, known = len(parts[0]), dict[str, tuple[int, int, bytes]]()
+    return whole(b"".join(entry for _, entry in entries(items)), count)
+
+
+def whole(body: bytes, count: int) -> bytes:
+    """The file of a pack of `count` entries that stand one behind the other."""
+    data = struct.pack(">4sII", b"PACK", 2, count) + body
+    return data + hashlib.sha1(data, usedforsecurity=False).digest()
+
+
+def entries(items: Iterable[tuple[str, Item]]) -> Iterator[tuple[str, bytes]]:
+    """What stands in a pack for each object, by id; in this order, wherever in a pack, with nothing in between."""
+    at, known = 0, dict[str, tuple[int, int, bytes]]()
     for oid, item in items:
         base = known.get(item.like) if item.like is not None else None
         change = delta(base[2], item.data) if base is not None and base[1] < _DEEP else None
@@ -40,10 +51,28 @@ def pack(items: Iterable[tuple[str, Item]], count: int) -> bytes:
             head, body, depth = _head(_TYPES[item.kind], len(item.data)), item.data, 0
         part = head + zlib.compress(body, LEVEL)
         known[oid] = at, depth, item.data
-        parts.append(part)
+        yield oid, part
         at += len(part)
-    whole = b"".join(parts)
-    return whole + hashlib.sha1(whole, usedforsecurity=False).digest()
+
+
+def index(places: Mapping[bytes, tuple[int, int]], checksum: bytes) -> bytes:
+    """The index (version 2) of a pack with that checksum: raw ids with the CRC of each entry and where it begins."""
+    ids = sorted(places)
+    first = [0] * 256
+    for oid in ids:
+        first[oid[0]] += 1
+    crcs, offsets = zip(*(places[oid] for oid in ids), strict=True)
+    data = b"".join(
+        (
+            struct.pack(">4sI", b"\xfftOc", 2),
+            struct.pack(">256I", *accumulate(first)),
+            *ids,
+            struct.pack(f">{len(ids)}I", *crcs),
+            struct.pack(f">{len(ids)}I", *offsets),
+            checksum,
+        )
+    )
+    return data + hashlib.sha1(data, usedforsecurity=False).digest()
 
 
 def delta(old: bytes, new: bytes) -> bytes | None:

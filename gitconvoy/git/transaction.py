@@ -1,15 +1,15 @@
-"""Moving a ref in two steps: first it is locked at its old value, then, when all else is done, it moves."""
+"""Moving a ref by a git process that is talked to: in two steps, or many times."""
 
 from __future__ import annotations
 
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import config, disk, space
+from gitconvoy.git import disk, space
 from gitconvoy.git.refs import ref
 from gitconvoy.git.repo import Repo
 
@@ -24,13 +24,7 @@ def prepared(repo: Repo, name: str, old: str, new: str, reason: str) -> Iterator
     lock goes away. `reason` goes to the reflog of the ref and of the HEAD that names it. Raises LostRace when the ref
     stands elsewhere or is locked, GitError when git, or the person's reference-transaction hook, refuses.
     """
-    sync = ("-c", "core.fsync=committed") if config.get(repo, "core.fsync") != "none" else ()
-    command = ("git", *sync, *_LOCK_WAIT, "update-ref", "--create-reflog", "-m", " ".join(reason.split()), "--stdin")
-    env = {**repo.env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command, cwd=repo.cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        )
+    with _talk(repo, reason) as (process, errors):
 
         def step(*lines: str) -> None:
             if not _say(process, lines):
@@ -41,9 +35,45 @@ def prepared(repo: Repo, name: str, old: str, new: str, reason: str) -> Iterator
             step("commit")
             disk.sync_ref(repo, name)
 
+        step("start", f"update {name} {new} {old}", "prepare")
+        yield move
+
+
+@contextmanager
+def series(repo: Repo, name: str, reason: str) -> Iterator[Callable[[str, str], bool]]:
+    """While the block runs: a function that moves the ref from one commit to another, on the disk when it returns.
+
+    It says False where it could not do that, and from then on: `write.swap_ref` knows why. The process is started with
+    the first move, so that whoever moves nothing pays nothing.
+    """
+    with ExitStack() as stack:
+        started: list[subprocess.Popen[bytes] | None] = []
+
+        def move(old: str, new: str) -> bool:
+            if not started:
+                started.append(stack.enter_context(_talk(repo, reason))[0])
+            process = started[0]
+            if process is None or not _say(process, ("start", f"update {name} {new} {old}", "prepare", "commit")):
+                started[0] = None
+                return False
+            disk.sync_ref(repo, name)
+            return True
+
+        yield move
+
+
+@contextmanager
+def _talk(repo: Repo, reason: str) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    """A git process that moves refs as it is told to, and what it has to complain."""
+    sync = ("-c", "core.fsync=committed") if disk.wanted(repo) else ()
+    command = ("git", *sync, *_LOCK_WAIT, "update-ref", "--create-reflog", "-m", " ".join(reason.split()), "--stdin")
+    env = {**repo.env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command, cwd=repo.cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        )
         try:
-            step("start", f"update {name} {new} {old}", "prepare")
-            yield move
+            yield process, errors
         finally:
             _end(process)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from gitconvoy.git import commits, disk, trees, write
+from gitconvoy.git import commits, disk, transaction, trees, write
 from gitconvoy.git.batch import Batch
 from gitconvoy.git.folders import Folder
 from gitconvoy.git.repo import Repo
@@ -62,11 +63,11 @@ def prepare(
     """
     if not events or (ledger.tip is None) != (events[0].kind == "init"):
         raise ValueError("a chain has events, and a ledger begins with the event init")
-    if plan_tree is not None:  # the ledger needs it from now on, and git has not synced what people committed
-        known = trees.child(repo, base_tree, "plan") if base_tree is not None else None
-        disk.sync_objects(repo, trees.added_objects(repo, known, plan_tree))
-    old, batch = ledger.tip, Batch(repo)
-    root, made = Folder(batch, base_tree), list[str]()
+    left = _left(repo, ledger.tip, base_tree)
+    if plan_tree is not None and plan_tree != left.plan:
+        # the ledger needs it from now on, and git has not synced what people committed
+        disk.sync_objects(repo, trees.added_objects(repo, left.plan, plan_tree))
+    old, batch, root, made = ledger.tip, left.batch, left.root, list[str]()
     for number, event in enumerate(events):
         ledger = apply(ledger, event)
         changes = _changes(event, ledger)
@@ -80,7 +81,40 @@ def prepare(
             raise ValueError("a ledger commit needs a tree")
         made.append(tree)
     chained = _commits(repo, batch, old, made, events)
+    repo.memo[_LEFT] = _Left(chained[-1], made[-1], plan_tree, batch, root)
     return Chain(old, chained, tuple(events), replace(ledger, tip=chained[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a chain leaves in memory for the next one: its last commit, that one's tree, and the plan in it."""
+
+    commit: str | None
+    tree: str | None
+    plan: str | None
+    batch: Batch
+    root: Folder
+
+
+_LEFT = "ledger-tree"
+
+
+def _left(repo: Repo, tip: str | None, base: str | None) -> _Left:
+    """Of the chain before, where this is its tip; else read. What fails on it leaves nothing behind."""
+    known: _Left | None = repo.memo.pop(_LEFT, None)
+    if known is not None and known.commit == tip and known.tree == base:
+        return known
+    plan = trees.child(repo, base, "plan") if base is not None else None
+    batch = Batch(repo)
+    return _Left(tip, base, plan, batch, Folder(batch, base))
+
+
+def tree_of(repo: Repo, tip: str | None) -> str | None:
+    """The tree of a commit of the ledger; None for None."""
+    known: _Left | None = repo.memo.get(_LEFT)
+    if known is not None and known.commit == tip:
+        return known.tree
+    return commits.commit(repo, tip).tree if tip is not None else None
 
 
 def _commits(
@@ -100,9 +134,22 @@ def _commits(
     return tuple(chained)
 
 
-def publish(repo: Repo, chain: Chain, reason: str) -> bool:
-    """Move the ledger branch to the chain's tip; False where somebody else moved it first (decide anew then)."""
-    return write.swap_ref(repo, REF, chain.old, chain.tip, reason)
+Move = Callable[[str, str], bool]
+"""Moves the ledger's branch from one commit to another; False where that was not done."""
+
+
+def publish(repo: Repo, chain: Chain, reason: str, move: Move | None = None) -> bool:
+    """Move the ledger branch to the chain's tip; False where somebody else moved it first (decide anew then).
+
+    `move`: of a series of moves (`moving`).
+    """
+    moved = move is not None and chain.old is not None and move(chain.old, chain.tip)
+    return moved or write.swap_ref(repo, REF, chain.old, chain.tip, reason)
+
+
+def moving(repo: Repo, reason: str) -> AbstractContextManager[Move]:
+    """For those who publish chain after chain: one git process for all of them."""
+    return transaction.series(repo, REF, reason)
 
 
 def follow(repo: Repo, own: str | None, tip: str, reason: str) -> bool:

@@ -14,7 +14,7 @@ PARENT_CHILD = "parent-child"
 def origin(data: Mapping[str, Any]) -> Mapping[str, Any]:
     """The block that an import left in a document; empty where there is none, or where a person broke it."""
     block = data.get(X_BEADS)
-    return block if isinstance(block, Mapping) else {}
+    return block if block is not None and isinstance(block, Mapping) else {}
 
 
 def link_records(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str] | None, Mapping[str, Any]]]:

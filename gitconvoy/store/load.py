@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from gitconvoy.errors import BadFiles
 from gitconvoy.git import commits, index, objects, trees
@@ -32,16 +31,22 @@ def _blob(repo: Repo, path: str, oid: str) -> bytes:
     return objects.blob(repo, oid)
 
 
-def _file(path: str, file: Path) -> bytes:
-    return as_stored(_raw(path, file))
+def _file(path: str, place: str) -> bytes:
+    return as_stored(_raw(path, place))
 
 
-def _raw(path: str, file: Path) -> bytes:
-    with file.open("rb", buffering=0) as stream:
-        size = os.fstat(stream.fileno()).st_size
+def _raw(path: str, place: str) -> bytes:
+    handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        size = os.fstat(handle).st_size
         if size > MAX_SIZE:
             raise too_large(path, size)
-        return stream.readall()
+        data = os.read(handle, MAX_SIZE)
+        while more := os.read(handle, MAX_SIZE):  # it is being written, or a read was cut short
+            data += more
+        return data
+    finally:
+        os.close(handle)
 
 
 def as_stored(data: bytes) -> bytes:
@@ -134,13 +139,13 @@ def from_worktree(repo: Repo, crlf: list[str] | None = None) -> Plan:
     sources = []
     for entry in index.worktree_entries(repo, ROOT):
         oid = "" if entry.is_link else _blob_id(entry, [] if crlf is None else crlf)
-        sources.append(Source(entry.path, oid, partial(_file, entry.path, entry.file), not entry.is_link))
+        sources.append(Source(entry.path, oid, partial(_file, entry.path, entry.place), not entry.is_link))
     return build(sources, memo=memo_of(repo))
 
 
 def _blob_id(entry: index.WorktreeEntry, crlf: list[str]) -> str:
     try:
-        raw = _raw(entry.path, entry.file)
+        raw = _raw(entry.path, entry.place)
     except BadFiles:
         return ""
     data = as_stored(raw)

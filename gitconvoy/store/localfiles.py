@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 
 FOLDER = "gitconvoy"
+_OWN = 0o600
+"""The permissions that a temporary file has from the start."""
 
 
 def local_folder(common_dir: Path) -> Path:
@@ -14,19 +16,22 @@ def local_folder(common_dir: Path) -> Path:
     return common_dir / FOLDER
 
 
-def write_atomically(file: Path, data: bytes, mode: int = 0o600, *, aside: Path | None = None) -> None:
+def write_atomically(file: Path, data: bytes, mode: int = _OWN, *, aside: Path | None = None) -> None:
     """Replace `file` by `data` in one rename, so that a reader sees the old or the new bytes.
 
     `aside`: a folder where the new bytes may wait; where that is on another file system, they wait beside the file.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    place = aside if aside is not None and aside.stat().st_dev == file.parent.stat().st_dev else file.parent
+    folder = file.parent
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+    place = aside if aside is not None and aside.stat().st_dev == folder.stat().st_dev else folder
     handle, name = tempfile.mkstemp(dir=place, prefix=f".{file.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-        temporary.chmod(mode)
+        if mode != _OWN:
+            temporary.chmod(mode)
         temporary.replace(file)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -70,6 +70,8 @@ def _link(item: Any) -> Any:
 
 def _plain(value: Any, where: str, depth: int) -> Any:
     """A copy of plain types. Depth is bounded, so recursion is too."""
+    if type(value) is str:  # most are
+        return value if value.isascii() else _text(value, where)
     if isinstance(value, str):
         return _text(str(value), where)
     if value is None or isinstance(value, bool | float):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from gitconvoy.yamlio.scalars import escape, number_text, plain, printable, quote
@@ -19,10 +20,16 @@ _ONLY_SPACE_FIRST = re.compile(r"[ \t\n]")
 
 def entry(key: str, value: Any, indent: str, *, flow_items: bool = False) -> list[str]:
     """The lines of `key: value`. With `flow_items` mappings in a list stand in braces on one line where they fit."""
-    head = scalar_text(key)
+    head = _key_text(key)
     if len(head) > MAX_SIMPLE_KEY:
         return [f"{indent}? {head}", *value_lines(f"{indent}:", value, indent, flow_items=flow_items)]
     return value_lines(f"{indent}{head}:", value, indent, flow_items=flow_items)
+
+
+@lru_cache(maxsize=1 << 10)
+def _key_text(key: str) -> str:
+    """The same few keys stand in each file."""
+    return scalar_text(key)
 
 
 def item(value: Any, indent: str, *, flow_items: bool = False) -> list[str]:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitconvoy.errors import GitError
-from gitconvoy.git import objects, trees, write
-from gitconvoy.git.batch import LOOSE, Batch
+from gitconvoy.git import growing, objects, trees, write
+from gitconvoy.git.batch import LOOSE, Batch, live_long
 from gitconvoy.git.folders import Folder
 from gitconvoy.git.repo import Repo
 
@@ -110,6 +110,127 @@ def test_what_cannot_be_synced_is_not_named(repo: GitRepo, monkeypatch: pytest.M
         batch.write()
     assert caught.value.code == "disk-error"
     assert list((repo.path / ".git/objects" / oid[:2]).glob("*")) == []
+
+
+def packs(repo: GitRepo) -> list[Path]:
+    return sorted((repo.path / ".git/objects/pack").glob("*.pack"))
+
+
+def test_what_a_long_life_writes_is_one_pack_that_grows(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    early, found = Repo.discover(repo.path), Repo.discover(repo.path)
+    before = len(list((repo.path / ".git/objects").glob("??/*")))
+    monkeypatch.setattr(growing, "MUCH", 0)
+    live_long(found)
+    batch, made = Batch(found), list[str]()
+    root = Folder(batch, None)
+    for number in range(30):
+        root.change({f"{number % 4}/{name}.yaml": b"%d of %d\n" % (name, number) for name in range(number + 1)})
+        made.append(root.store() or "")
+        batch.add("blob", b"the same each time\n")
+        batch.write()
+        batch.write()  # nothing is left to be written
+        assert len(packs(repo)) == 1
+        assert trees.listing(early, made[-1])
+    assert len(list((repo.path / ".git/objects").glob("??/*"))) == before
+    assert repo.run("fsck", "--strict", "--full").returncode == 0
+    shown = repo.git("verify-pack", "-v", str(packs(repo)[0]))
+    assert all(oid in shown for oid in made)
+    assert packs(repo)[0].stat().st_mode & 0o222 == 0
+    assert {each.suffix for each in packs(repo)[0].parent.iterdir()} == {".pack", ".idx"}
+
+
+def test_a_pack_that_is_full_stays_and_another_begins(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "FULL", 5000)
+    monkeypatch.setattr(growing, "MUCH", 0)
+    found = Repo.discover(repo.path)
+    live_long(found)
+    added = []
+    for number in range(40):
+        batch = Batch(found)
+        added.append(batch.add("blob", os.urandom(200) + b"%d" % number))
+        batch.write()
+    assert len(packs(repo)) == 2
+    assert repo.run("fsck", "--strict", "--full").returncode == 0
+    there = repo.git("cat-file", "--batch-check", input="".join(f"{oid}\n" for oid in added))
+    assert "missing" not in there
+
+
+def test_whoever_writes_little_leaves_no_pack(repo: GitRepo) -> None:
+    found = Repo.discover(repo.path)
+    live_long(found)
+    oids = []
+    for number in range(growing.MUCH + 2):
+        batch = Batch(found)
+        oids.append(batch.add("blob", b"%d\n" % number))
+        batch.write()
+        assert len(packs(repo)) == (number >= growing.MUCH)
+    assert [objects.blob(Repo.discover(repo.path), oid) for oid in oids] == [
+        b"%d\n" % each for each in range(len(oids))
+    ]
+
+
+def test_a_pack_that_others_name_or_keep_is_left(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "MUCH", 0)
+    found = Repo.discover(repo.path)
+    live_long(found)
+    kept = list[Path]()
+    for number in range(4):
+        batch = Batch(found)
+        batch.add("blob", b"%d\n" % number)
+        batch.write()
+        (newest,) = set(packs(repo)) - set(kept)
+        if number == 0:
+            newest.with_suffix(".keep").touch()
+            kept.append(newest)
+        if number == 2:
+            repo.git("multi-pack-index", "write")
+            kept.append(newest)
+    assert set(kept) < set(packs(repo))
+    assert repo.run("multi-pack-index", "verify").returncode == 0
+    assert repo.run("fsck", "--full").returncode == 0
+
+
+def test_git_may_put_everything_together_meanwhile(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "MUCH", 0)
+    found = Repo.discover(repo.path)
+    live_long(found)
+    tips = list[str]()
+    for number in range(6):
+        tree = write.edit_tree(found, None, {"a": b"%d\n" % number})
+        tips.append(write.create_commit(found, tree, tips[-1:], "one", number))
+        repo.git("update-ref", "refs/heads/grown", tips[-1])
+        if number % 2:
+            repo.git("gc", "--quiet", "--prune=now")
+    assert repo.git("rev-list", "refs/heads/grown").split() == tips[::-1]
+    assert repo.run("fsck", "--strict", "--full").returncode == 0
+
+
+def test_what_cannot_be_written_leaves_the_pack_as_it_was(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growing, "MUCH", 0)
+    repo.config("core.fsync", "committed")
+    found = Repo.at(repo.path)
+    live_long(found)
+    first = Batch(found)
+    kept = first.add("blob", b"kept\n")
+    first.write()
+    before = packs(repo)
+
+    def broken(_handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        lost = Batch(found)
+        oid = lost.add("blob", b"lost\n")
+        with pytest.raises(GitError, match="Input/output error"):
+            lost.write()
+    assert packs(repo) == before
+    assert {each.suffix for each in before[0].parent.iterdir()} == {".pack", ".idx"}
+    again = Batch(found)
+    assert again.add("blob", b"lost\n") == oid
+    again.write()
+    assert objects.blob(found, oid) == b"lost\n"
+    assert objects.blob(Repo.at(repo.path), kept) == b"kept\n"
 
 
 names = st.sampled_from(["a", "a.b", "a-b", "a0", "b", "B", "ä", "a/x", "a/y/z", "a.b/x", "b/a", "b/a.b", "c/d/e"])

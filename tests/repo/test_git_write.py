@@ -14,6 +14,7 @@ from gitfixtures import EMAIL, NAME, GitRepo
 from gitconvoy.errors import GitError, LostRace
 from gitconvoy.git import commits, index, lock, objects, refs, trees, write
 from gitconvoy.git.repo import Repo
+from gitconvoy.git.transaction import series
 
 REF = "refs/heads/ledger"
 
@@ -345,4 +346,26 @@ def test_lock_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_lock_where_a_file_is_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(GitError, match="no lock file can be made"), lock.exclusive(tmp_path / "file" / "lock", 0):
+        pass
+
+
+def test_a_series_of_moves_is_one_process_and_each_is_a_move_of_its_own(repo: GitRepo) -> None:
+    name = "refs/heads/moved"
+    found = Repo.discover(repo.path)
+    tree = repo.git("rev-parse", "HEAD^{tree}")
+    tips = [write.create_commit(found, tree, [], f"{number}\n", number) for number in range(6)]
+    repo.git("update-ref", name, tips[0])
+    with series(found, name, "in a\nrow") as move:
+        assert move(tips[0], tips[1])
+        assert refs.ref(found, name) == tips[1]
+        later = write.create_commit(found, tree, [], "written meanwhile\n", 9)
+        assert move(tips[1], later)
+        repo.git("update-ref", name, tips[2])  # between two moves nothing is locked
+        assert not move(later, tips[3])
+        assert not move(tips[2], tips[3])  # whoever was refused once asks in another way
+        assert refs.ref(found, name) == tips[2]
+        assert not (repo.path / ".git" / f"{name}.lock").exists()
+    said = repo.git("reflog", "--format=%gs", "moved").splitlines()
+    assert said.count("in a row") == 2
+    with series(found, name, "nothing moves"):
         pass

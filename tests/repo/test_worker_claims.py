@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import multiprocessing
 import os
+import random
 import signal
+import time
 
 import pytest
 from gitfixtures import GitRepo
@@ -192,3 +195,70 @@ def test_a_ledger_that_is_followed_is_the_one_that_is_read(pool: TownHelper) -> 
     for before in known:
         for after in known:
             assert following(town.repo, before, after.tip) == after
+
+
+def test_whoever_is_granted_for_is_told_by_the_wish_itself(pool: TownHelper) -> None:
+    """Without a look at the ledger; where nothing was said, the ledger tells."""
+    town = Town.open(pool.path, "gt/late")
+    for told in (True, False):
+        wish = claiming.Wish("gt/late", None, f"{int(told)}" * 16)
+        with claiming._left(town, wish) as own:
+            granted = transact(Town.open(pool.path, "gt/other"), lambda draft: claiming._grant(draft, [wish]))  # noqa: B023
+            (dispatched,) = granted.dispatched
+            assert own.answer() is None
+            assert not own.is_answered()
+            if told:
+                assert claiming._tell(own.file, dispatched)
+            else:
+                own.file.unlink()
+            assert own.is_answered()
+            found = own.answer() or claiming._answer(town, wish.token)
+        assert found is not None
+        assert (found.claim.bead, found.claim.token, found.commit) == (dispatched.bead, wish.token, dispatched.commit)
+        assert not claiming._tell(own.file, dispatched)
+
+
+def _claim_on(path: str, name: str, told: object) -> None:
+    worker = Worker.open(path, actor=name)
+    while (task := worker.claim()) is not None:
+        os.write(told.fileno(), f"{task.bead} {task.token} {task.commit}\n".encode())  # type: ignore[attr-defined]
+
+
+def test_those_who_are_killed_while_they_grant_take_nothing_with_them(repo: GitRepo) -> None:
+    """What anybody was told is in the ledger, once; and the next one goes on."""
+    town, pick = begin(repo), random.Random(7)
+    town.repo.write(".convoy/config.yaml", CONFIG)
+    ids = [f"gt-{number:03}" for number in range(150)]
+    for one in ids:
+        town.bead(one)
+    town.convoy("hq-cv-1", *ids)
+    town.commit("plan")
+    town.ok("launch", "hq-cv-1", "--force")
+    fork = multiprocessing.get_context("fork")
+    reading, told = fork.Pipe(duplex=False)
+    names = itertools.count()
+
+    def start() -> multiprocessing.process.BaseProcess:
+        process = fork.Process(target=_claim_on, args=(str(town.path), f"gt/w{next(names)}", told))
+        process.start()
+        return process
+
+    running = [start() for _ in range(4)]
+    for _ in range(12):
+        time.sleep(pick.uniform(0.05, 0.4))
+        victim = running.pop(pick.randrange(len(running)))
+        victim.kill()
+        victim.join()
+        running.append(start())
+    for each in running:
+        each.join()
+    told.close()
+    with os.fdopen(reading.fileno(), closefd=False) as stream:
+        claims = [line.split() for line in stream]
+    ledger = Town.open(town.path).ledger()
+    assert len({bead for bead, _, _ in claims}) == len(claims) > 50
+    assert {bead: ledger.bead(bead).token for bead, _, _ in claims} == {bead: token for bead, token, _ in claims}
+    assert {record.attempt for record in ledger.beads.values()} == {1}
+    assert len(ledger.beads) == len(ids)
+    assert town.repo.run("fsck", "--strict", "--full").returncode == 0
+    assert town.json("audit")["ok"]

@@ -10,8 +10,9 @@ from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town
 from gitconvoy.git import commits, personal, refs, trees
 from gitconvoy.git.repo import Repo
-from gitconvoy.model.kinds import ROOT
+from gitconvoy.model.kinds import CONFIG_PATH, ROOT
 from gitconvoy.model.plan import Config
+from gitconvoy.store import load
 
 
 def branch_exists(town: Town, config: Config | None = None) -> Callable[[str, str], bool]:
@@ -19,7 +20,7 @@ def branch_exists(town: Town, config: Config | None = None) -> Callable[[str, st
 
     Where that is away nobody can tell, and another rule says so. `config`: the settings in force, the trunk's if None.
     """
-    homes = town.homes(config or town.plan().config)
+    homes = town.homes(config or _settings(town))
 
     def exists(branch: str, rig: str) -> bool:
         home = homes.get(rig)
@@ -28,6 +29,11 @@ def branch_exists(town: Town, config: Config | None = None) -> Callable[[str, st
         return bool(home.trouble) or _is_in(home.repo(), branch)
 
     return exists
+
+
+def _settings(town: Town) -> Config:
+    """Those of the trunk, without anything else of its plan."""
+    return load.from_paths(town.repo, town.trunk(), [CONFIG_PATH]).config
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,9 +143,10 @@ def written(repo: Repo, files: Mapping[str, bytes | None]) -> Iterator[None]:
     assert repo.worktree is not None
     before: dict[Path, _Old | None] = {}
     unfinished.begin(repo, files)
+    plain: dict[str, Path] = {}
     try:
         for path, data in files.items():
-            file = plain_place(repo.worktree, path)
+            file = plain_place(repo.worktree, path, plain)
             before[file] = _keep(repo, file, len(before)) if file.exists() else None
             _put(repo, file, data, before[file])
         yield
@@ -188,14 +189,18 @@ def _put_back(repo: Repo, file: Path, old: _Old | None) -> None:
     old.spare.replace(file)
 
 
-def plain_place(root: Path, path: str) -> Path:
-    """Where a file of the worktree is; Refused where a symbolic link would lead elsewhere."""
-    place = root
-    for part in path.split("/"):
-        place = place / part
-        if place.is_symlink():
-            shown = place.relative_to(root).as_posix()
-            raise Refused(f"{shown} is a symbolic link", hint="replace it by a plain file or folder", code="not-a-file")
+def plain_place(root: Path, path: str, known: dict[str, Path] | None = None) -> Path:
+    """Where a file of the worktree is; Refused where a symbolic link would lead elsewhere.
+
+    `known`: folders that were looked at before, for those who write many files; it is added to.
+    """
+    known = {} if known is None else known
+    above, _, name = path.rpartition("/")
+    if above not in known:
+        known[above] = plain_place(root, above, known) if above else root
+    place = known[above] / name
+    if place.is_symlink():
+        raise Refused(f"{path} is a symbolic link", hint="replace it by a plain file or folder", code="not-a-file")
     return place
 
 

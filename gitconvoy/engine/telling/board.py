@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from gitconvoy.ledger.codec import one_line
@@ -39,6 +40,7 @@ _NOTE = (
 _Row = Sequence[str]
 
 
+@lru_cache(maxsize=1 << 12)
 def text(said: object, most: int = _TITLE) -> str:
     """Text of a person, or of a worker, as nothing but text: no markup, no HTML, no mention, no link, on one line."""
     line = " ".join(one_line(str(said)).split())
@@ -47,6 +49,7 @@ def text(said: object, most: int = _TITLE) -> str:
     return _STRUCTURE.sub(lambda match: f"&#{ord(match[0])};", joined)
 
 
+@lru_cache(maxsize=1 << 12)
 def code(name: object) -> str:
     """An id, a branch or a worker as code; as text where it holds anything that a code span could not hold."""
     word = str(name)
@@ -121,10 +124,11 @@ def _open(view: View) -> list[str]:
 
 
 def _convoys(view: View) -> Iterator[_Row]:
+    running = {record.id: record for record in view.ledger.beads.values() if record.live}
     for each in _open(view):
         convoy = view.plan.convoys[each]
         closed, total = view.progress(each)
-        live = [record for bead in set(convoy.tracks) if (record := view.ledger.bead(bead)).live]
+        live = [running[bead] for bead in running.keys() & set(convoy.tracks)]
         working = sum(record.in_flight for record in live)
         told = [
             f"{working} at work" if working else "",
