@@ -136,7 +136,12 @@ class Cache:
 
 
 def _surrogates(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)
+    """Whether a database cannot take the text: it holds half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def forget_old(folder: Path) -> None:
