@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
-
-import pygit2
-from pygit2.enums import ObjectType
+from typing import Any, Literal, cast
 
 from gitconvoy.errors import GitError, UnsupportedRepository
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 
+Kind = Literal["commit", "tree", "blob"]
+NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
+"""The kinds as libgit2 numbers them."""
 
-def get(repo: Repo, oid: str, kind: ObjectType) -> Any:
+
+def get(repo: Repo, oid: str, kind: Kind) -> Any:
     """pygit2's object of a kind; GitError if it is not here, damaged, or of another kind."""
+    from pygit2 import GitError as Refusal
+
     try:
         found = repo.raw[oid]
     except (KeyError, ValueError) as error:
-        raise _missing(repo, f"the {kind.name.lower()} {oid}") from error
-    except pygit2.GitError as error:
-        raise _damaged(f"the {kind.name.lower()} {oid}", error) from error
-    if found.type != kind:
-        raise GitError(
-            f"{oid} is no {kind.name.lower()}", hint="check the repository with `git fsck`", code="wrong-object"
-        )
+        raise _missing(repo, f"the {kind} {oid}") from error
+    except Refusal as error:
+        raise _damaged(f"the {kind} {oid}", error) from error
+    if found.type != NUMBERS[kind]:
+        raise GitError(f"{oid} is no {kind}", hint="check the repository with `git fsck`", code="wrong-object")
     return found
+
+
+def content(repo: Repo, oid: str, kind: Kind) -> bytes:
+    """The bytes of an object of a kind; GitError as `get`. A tree or commit may be malformed all the same."""
+    found = repo.plain(oid)
+    if found is not None and found[0] == kind:
+        return found[1]
+    from pygit2 import GitError as Refusal
+
+    try:
+        number, data = repo.raw.read(oid)
+    except (KeyError, ValueError, Refusal):
+        number, data = None, b""
+    if number != NUMBERS[kind]:  # missing, damaged or of another kind: said in the words for that
+        data = get(repo, oid, kind).read_raw()
+    return cast(bytes, data)
 
 
 def _missing(repo: Repo, what: str) -> GitError:
@@ -45,7 +62,7 @@ def _missing(repo: Repo, what: str) -> GitError:
     )
 
 
-def _damaged(what: str, error: pygit2.GitError) -> GitError:
+def _damaged(what: str, error: Exception) -> GitError:
     return GitError(
         f"{what} cannot be read: {error}",
         hint="`git fsck --full` names what is damaged; a clone that is whole gives it back (git fetch --refetch)",
@@ -53,26 +70,30 @@ def _damaged(what: str, error: pygit2.GitError) -> GitError:
     )
 
 
+def exists(repo: Repo, oid: str) -> bool:
+    """Whether there is an object with this full id."""
+    return repo.plain(oid) is not None or bool(repo.raw.odb.exists(oid))
+
+
 def blob(repo: Repo, oid: str) -> bytes:
     """The content of a blob."""
-    try:
-        kind, data = repo.raw.read(oid)
-    except (KeyError, ValueError, pygit2.GitError):
-        kind, data = None, b""
-    if kind != ObjectType.BLOB:  # missing, damaged or of another kind: said in the words for that
-        data = get(repo, oid, ObjectType.BLOB).data
-    return cast(bytes, data)
+    return content(repo, oid, "blob")
 
 
 def blob_size(repo: Repo, oid: str) -> int:
-    """The size of a blob in bytes, found without unpacking it where git can."""
+    """The size of a blob in bytes, found without unpacking it where it may be large."""
+    found = repo.plain(oid)
+    if found is not None:
+        return len(found[1])
+    from pygit2 import GitError as Refusal
+
     try:
         _kind, size = repo.raw.odb.read_header(oid)
     except AttributeError:  # pygit2 before 1.19
-        return cast(int, get(repo, oid, ObjectType.BLOB).size)
+        return cast(int, get(repo, oid, "blob").size)
     except (KeyError, ValueError) as error:
         raise _missing(repo, f"the blob {oid}") from error
-    except pygit2.GitError as error:
+    except Refusal as error:
         raise _damaged(f"the blob {oid}", error) from error
     return cast(int, size)
 
@@ -88,4 +109,4 @@ def shallow(repo: Repo) -> frozenset[str]:
 
 def is_shallow(repo: Repo) -> bool:
     """Whether history ends early here."""
-    return bool(repo.raw.is_shallow)
+    return bool(shallow(repo))
