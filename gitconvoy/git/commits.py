@@ -19,7 +19,7 @@ _PLAIN = re.compile(
     rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)"
     rb"author %s <%s> [0-9]{1,10} [+-][0-9]{4}\n"
     rb"committer [^<>\n]* <[^<>\n]*> ([0-9]{1,10}) [+-][0-9]{4}\n"
-    rb"(?:[^\n]+\n)*\n" % (_PERSON, _PERSON)
+    rb"(?:[^\n]+\n)*\n(?!\n)" % (_PERSON, _PERSON)
 )
 """The head of a commit as git writes it; of any other libgit2 says what it is."""
 
@@ -40,7 +40,7 @@ class CommitInfo:
 def commit(repo: Repo, oid: str) -> CommitInfo:
     """A commit by id; GitError if it is not here."""
     data, head = _plain(repo, oid)
-    if head is None:
+    if head is None or _cut_short(repo):
         return _info(objects.get(repo, oid, "commit"))
     return CommitInfo(
         id=oid,
@@ -60,13 +60,23 @@ def tree_of(repo: Repo, oid: str) -> str:
 
 
 def is_commit(repo: Repo, oid: str) -> bool:
-    """Whether there is a commit with this full id."""
+    """Whether there is a commit with this full id. GitError where there is something damaged."""
     if not _FULL_ID.fullmatch(oid):
         return False
     if _plain(repo, oid)[1] is not None:
         return True
-    found = repo.raw.get(oid)
+    from pygit2 import GitError as Refusal
+
+    try:
+        found = repo.raw.get(oid)
+    except Refusal as error:
+        raise objects.damaged(f"the object {oid}", error) from error
     return found is not None and found.type == objects.NUMBERS["commit"]
+
+
+def _cut_short(repo: Repo) -> bool:
+    """Whether commits may have other parents here than they say: libgit2 knows."""
+    return any((repo.common_dir / name).exists() for name in ("shallow", "info/grafts"))
 
 
 def _plain(repo: Repo, oid: str) -> tuple[bytes, re.Match[bytes] | None]:

@@ -9,6 +9,8 @@ from gitconvoy.errors import GitError, UnsupportedRepository
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""git knows it by heart: it is there, whether it was ever written or not."""
 Kind = Literal["commit", "tree", "blob"]
 NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
 """The kinds as libgit2 numbers them."""
@@ -23,7 +25,7 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
     except (KeyError, ValueError) as error:
         raise _missing(repo, f"the {kind} {oid}") from error
     except Refusal as error:
-        raise _damaged(f"the {kind} {oid}", error) from error
+        raise damaged(f"the {kind} {oid}", error) from error
     if found.type != NUMBERS[kind]:
         raise GitError(f"{oid} is no {kind}", hint="check the repository with `git fsck`", code="wrong-object")
     return found
@@ -31,7 +33,7 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
 
 def content(repo: Repo, oid: str, kind: Kind) -> bytes:
     """The bytes of an object of a kind; GitError as `get`. A tree or commit may be malformed all the same."""
-    found = repo.plain(oid)
+    found = repo.plain(oid) if oid != EMPTY_TREE else ("tree", b"")
     if found is not None and found[0] == kind:
         return found[1]
     from pygit2 import GitError as Refusal
@@ -62,7 +64,8 @@ def _missing(repo: Repo, what: str) -> GitError:
     )
 
 
-def _damaged(what: str, error: Exception) -> GitError:
+def damaged(what: str, error: Exception) -> GitError:
+    """The error for an object that is there and cannot be read; `what` says which."""
     return GitError(
         f"{what} cannot be read: {error}",
         hint="`git fsck --full` names what is damaged; a clone that is whole gives it back (git fetch --refetch)",
@@ -72,7 +75,7 @@ def _damaged(what: str, error: Exception) -> GitError:
 
 def exists(repo: Repo, oid: str) -> bool:
     """Whether there is an object with this full id."""
-    return repo.plain(oid) is not None or bool(repo.raw.odb.exists(oid))
+    return oid == EMPTY_TREE or repo.plain(oid) is not None or bool(repo.raw.odb.exists(oid))
 
 
 def blob(repo: Repo, oid: str) -> bytes:
@@ -94,7 +97,7 @@ def blob_size(repo: Repo, oid: str) -> int:
     except (KeyError, ValueError) as error:
         raise _missing(repo, f"the blob {oid}") from error
     except Refusal as error:
-        raise _damaged(f"the blob {oid}", error) from error
+        raise damaged(f"the blob {oid}", error) from error
     return cast(int, size)
 
 

@@ -29,11 +29,15 @@ def _of_libgit2(repo: Repo, name: str) -> str | None:
     except (KeyError, ValueError):
         return None
     except Refusal as error:
-        raise GitError(
-            f"the ref {name} cannot be read: {error}",
-            hint="`git fsck` says what is wrong with it",
-            code="unreadable-ref",
-        ) from error
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: Exception) -> GitError:
+    return GitError(
+        f"the ref {name} cannot be read: {error}",
+        hint="`git fsck` says what is wrong with it",
+        code="unreadable-ref",
+    )
 
 
 def refs(repo: Repo, prefix: str) -> dict[str, str]:
@@ -77,6 +81,15 @@ def head_ref(repo: Repo) -> str | None:
     try:
         said = reffiles.value(repo.git_dir, repo.common_dir, "HEAD") or ""
     except reffiles.Odd:
-        target = repo.raw.lookup_reference("HEAD").target
-        return target if isinstance(target, str) else None
+        return _head_of_libgit2(repo)
     return said.removeprefix("ref: ") if said.startswith("ref: ") else None
+
+
+def _head_of_libgit2(repo: Repo) -> str | None:
+    from pygit2 import GitError as Refusal
+
+    try:
+        target = repo.raw.lookup_reference("HEAD").target
+    except (KeyError, Refusal) as error:
+        raise _unreadable("HEAD", error) from error
+    return target if isinstance(target, str) else None

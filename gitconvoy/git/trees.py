@@ -17,7 +17,7 @@ from gitconvoy.errors import GitError
 from gitconvoy.git import commits, objects
 from gitconvoy.git.repo import Repo
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+EMPTY_TREE = objects.EMPTY_TREE
 TREE_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000
@@ -96,29 +96,25 @@ def blob_in(repo: Repo, tree: str, path: str) -> bytes | None:
 
 def _within(repo: Repo, tree: str, path: str) -> tuple[int, str] | None:
     """Mode, one of the few that git knows, and id of what a tree holds at a path; None where it holds nothing there."""
+    found: tuple[int, str] | None = (TREE_MODE, tree)
+    for name in path.removesuffix("/").split("/"):
+        found = _named(repo, found[1], name) if found is not None and found[0] == TREE_MODE else None
+    return None if found is not None and path.endswith("/") and found[0] != TREE_MODE else found
+
+
+def _named(repo: Repo, tree: str, name: str) -> tuple[int, str] | None:
+    """The same of a name in the tree itself. GitError where the tree is missing or damaged."""
     try:
-        found = _step_by_step(repo, tree, os.fsencode(path))
+        found = _names(repo, tree).get(os.fsencode(name))
+        return (_kind(int(found[0], 8)), found[1].hex()) if found is not None else None
     except UnicodeEncodeError:
         return None
     except _Unsure:
-        return _of_libgit2(repo, tree, path)
-    return (_kind(int(found[0], 8)), found[1]) if found is not None else None
+        return _of_libgit2(repo, tree, name)
 
 
 class _Unsure(Exception):
     """A tree that cannot be read without libgit2, or that is malformed."""
-
-
-def _step_by_step(repo: Repo, tree: str, path: bytes) -> tuple[bytes, str] | None:
-    mode = _TREE
-    for name in path.removesuffix(b"/").split(b"/"):
-        if mode != _TREE:
-            return None
-        found = _names(repo, tree).get(name)
-        if found is None:
-            return None
-        mode, tree = found[0], found[1].hex()
-    return mode, tree
 
 
 def _names(repo: Repo, tree: str) -> dict[bytes, tuple[bytes, bytes]]:
@@ -138,9 +134,9 @@ def _names(repo: Repo, tree: str) -> dict[bytes, tuple[bytes, bytes]]:
     return kept[tree]
 
 
-def _of_libgit2(repo: Repo, tree: str, path: str) -> tuple[int, str] | None:
+def _of_libgit2(repo: Repo, tree: str, name: str) -> tuple[int, str] | None:
     try:
-        found = objects.get(repo, tree, "tree")[path]
+        found = objects.get(repo, tree, "tree")[name]
     except (KeyError, ValueError):
         return None
     return int(found.filemode), str(found.id)

@@ -75,7 +75,7 @@ def test_a_commit_that_closes_a_bead_is_looked_at_with_git_alone(here: TownHelpe
         here.repo.git("add", "--all")
 
     close("gt-a")
-    assert heavy < loaded(here.path, "hook-run", "pre-commit")  # nobody has judged this plan yet
+    assert heavy - {"pygit2"} < loaded(here.path, "hook-run", "pre-commit")  # nobody has judged this plan yet
     here.repo.git("commit", "--quiet", "-m", "a is closed")
     close("gt-b")
     assert not loaded(here.path, "hook-run", "pre-commit") & (heavy | HEAVY | JUDGING)
