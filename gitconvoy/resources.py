@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 
 @cache
 def _root(folder: str) -> Traversable:
-    package = files("gitconvoy")
+    package: Traversable = Path(__file__).parent
+    if not package.is_dir():  # in a zip file
+        from importlib.resources import files
+
+        package = files("gitconvoy")
     shipped = package / "_data" / folder
     if shipped.is_dir():
         return shipped

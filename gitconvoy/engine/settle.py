@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Collection
 
 from gitconvoy.engine import facts
@@ -19,7 +19,7 @@ from gitconvoy.rules.capacity import Capacity
 
 def new_token() -> str:
     """A random token that makes a dispatch unique and fences it."""
-    return secrets.token_hex(8)
+    return os.urandom(8).hex()
 
 
 def lease_end(record: BeadRecord, local: Local, lease: int) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 FOLDER = "gitconvoy"
@@ -21,8 +20,8 @@ def write_atomically(file: Path, data: bytes, mode: int = 0o600, *, aside: Path 
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     place = aside if aside is not None and aside.stat().st_dev == file.parent.stat().st_dev else file.parent
-    handle, name = tempfile.mkstemp(dir=place, prefix=f".{file.name}.")
-    temporary = Path(name)
+    temporary = place / f".{file.name}.{os.urandom(6).hex()}"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
