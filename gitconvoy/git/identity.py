@@ -10,7 +10,7 @@ from gitconvoy.git.repo import Repo
 
 FALLBACK = ("gitconvoy", "gitconvoy@localhost")
 _EDGE = r"[^\x00-\x20\x7f.,:;<>\"'\\]"
-_PLAIN = re.compile(rf"{_EDGE}(?:[^\x00-\x1f\x7f<>\ud800-\udfff]*{_EDGE})?")
+_PLAIN = re.compile(rf"{_EDGE}(?:[^<>]*{_EDGE})?")
 """A name, or an address, from which git takes nothing away."""
 
 
@@ -31,7 +31,7 @@ def _as_set(repo: Repo) -> tuple[str, str] | None:
         value = repo.env.get(f"GIT_COMMITTER_{part.upper()}")
         if value is None:
             value = config.get(repo, f"committer.{part}") or config.get(repo, f"user.{part}") or ""
-        if not _PLAIN.fullmatch(value):
+        if not (value.isprintable() and _PLAIN.fullmatch(value)):
             return None
         found.append(value)
     return found[0], found[1]

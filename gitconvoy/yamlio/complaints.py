@@ -19,7 +19,7 @@ MAX_CONFLICTS = 20
 _CONFLICT = re.compile(rb"^<{7}(?: .*)?$", re.MULTILINE)
 _CONFLICT_END = re.compile(rb"^>{7}(?: .*)?$", re.MULTILINE)
 _LINE_BREAKS = {b"\xc2\x85": ("U+0085", "\\N"), b"\xe2\x80\xa8": ("U+2028", "\\L"), b"\xe2\x80\xa9": ("U+2029", "\\P")}
-_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _INDENT = re.compile(r"[ \t]*")
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from gitconvoy.dispatch import notifying, outbox
+from gitconvoy.dispatch import outbox
 from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.dispatch.outbox import Notice
 from gitconvoy.engine.attempts.breaking import next_trial
@@ -189,7 +189,7 @@ def leave_behind(town: Town, draft: Draft, local: Local) -> None:
 
 def look(town: Town) -> None:
     """Have somebody look for standstills: something has changed that the ledger does not record."""
-    if notifying.wanted(town.repo):
+    if outbox.wanted(town.repo):
         spawn(town, ["deliver"], town.home())
 
 
