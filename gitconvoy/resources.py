@@ -26,11 +26,13 @@ def _root(folder: str) -> Traversable:
     raise FileNotFoundError(f"gitconvoy was built without its {folder}/ folder")
 
 
+@cache
 def schema_text(name: str) -> str:
     """The JSON Schema of a kind (`bead`, `convoy`, `plan`, `config`, `record-bead`, ...) as text."""
     return (_root("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
+@cache
 def schema_names() -> tuple[str, ...]:
     """The names of all shipped schemas, sorted."""
     suffix = ".schema.json"
