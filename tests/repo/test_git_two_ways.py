@@ -18,7 +18,7 @@ import pytest
 from gitfixtures import GitRepo
 
 from gitconvoy.errors import ConvoyError
-from gitconvoy.git import catfile, commits, objects, refs, trees
+from gitconvoy.git import catfile, commits, identity, objects, refs, trees
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
 
@@ -569,3 +569,41 @@ def test_refs_are_never_remembered(repo: GitRepo) -> None:
     assert refs.ref(found, "refs/heads/main") is refs.head(found) is None
     repo.git("symbolic-ref", "HEAD", "refs/heads/other")
     assert refs.head_ref(found) == "refs/heads/other"
+
+
+# -- who
+
+
+WHO = (
+    "A U Thor",
+    " A ",
+    "A.",
+    "\u00c4 \u00d6",
+    "",
+    "A <b>",
+    "A\tB",
+    "'A'",
+    "A, B",
+    "a@b.c",
+    "A\u200bB",
+    "\u2028A",
+    "A;",
+)
+
+
+@pytest.mark.parametrize("part", ["name", "email"])
+def test_who_somebody_is_told_by_settings_as_git_tells_it(repo: GitRepo, part: str) -> None:
+    def check() -> None:
+        found = Repo.discover(repo.path)
+        assert identity.identity(found) == identity._as_git_says(found)
+
+    other = "email" if part == "name" else "name"
+    for value in WHO:
+        repo.config(f"user.{part}", value)
+        check()
+    repo.git("config", "--unset", f"user.{part}")
+    for value in WHO:
+        repo.config(f"committer.{part}", value)
+        check()
+    repo.config(f"committer.{other}", "C O Mitter")
+    check()
