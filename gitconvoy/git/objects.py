@@ -73,6 +73,11 @@ def damaged(what: str, error: Exception) -> GitError:
     )
 
 
+def expect_many(repo: Repo) -> None:
+    """Load libgit2 now: for whoever is going to read much it is quicker from the first object on (see `Repo.plain`)."""
+    repo.raw  # noqa: B018
+
+
 def exists(repo: Repo, oid: str) -> bool:
     """Whether there is an object with this full id."""
     return oid == EMPTY_TREE or repo.plain(oid) is not None or bool(repo.raw.odb.exists(oid))
