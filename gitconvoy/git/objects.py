@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 from gitconvoy.errors import GitError, UnsupportedRepository
 from gitconvoy.git import config
+from gitconvoy.git.catfile import ENOUGH
 from gitconvoy.git.repo import Repo
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -73,9 +74,10 @@ def damaged(what: str, error: Exception) -> GitError:
     )
 
 
-def expect_many(repo: Repo) -> None:
-    """Load libgit2 now: for whoever is going to read much it is quicker from the first object on (see `Repo.plain`)."""
-    repo.raw  # noqa: B018
+def expect(repo: Repo, count: int) -> None:
+    """So many objects are going to be read: where that is worth it, libgit2 is loaded at once (see `Repo.plain`)."""
+    if count > ENOUGH:
+        repo.raw  # noqa: B018
 
 
 def exists(repo: Repo, oid: str) -> bool:
