@@ -67,6 +67,7 @@ def is_commit(repo: Repo, oid: str) -> bool:
         return True
     from pygit2 import GitError as Refusal
 
+    objects.require_whole(repo, oid)
     try:
         found = repo.raw.get(oid)
     except Refusal as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -13,6 +14,8 @@ from gitconvoy.git.repo import Repo
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """git knows it by heart: it is there, whether it was ever written or not."""
 Kind = Literal["commit", "tree", "blob"]
+_FULL_ID = re.compile(r"[0-9a-f]{40}")
+_PART = 1 << 16
 NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
 """The kinds as libgit2 numbers them."""
 
@@ -21,6 +24,7 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
     """pygit2's object of a kind; GitError if it is not here, damaged, or of another kind."""
     from pygit2 import GitError as Refusal
 
+    require_whole(repo, oid)
     try:
         found = repo.raw[oid]
     except (KeyError, ValueError) as error:
@@ -32,6 +36,29 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
     return found
 
 
+def require_whole(repo: Repo, oid: str) -> None:
+    """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever.
+
+    Looked for where git could not read it; once libgit2 reads all, that would cost too much.
+    """
+    if repo.loaded or not _FULL_ID.fullmatch(oid):
+        return
+    import zlib
+
+    reading, some = zlib.decompressobj(), False
+    try:
+        with (repo.common_dir / "objects" / oid[:2] / oid[2:]).open("rb") as file:
+            while part := file.read(_PART):
+                some = True
+                while part and not reading.eof:
+                    reading.decompress(part, _PART)
+                    part = reading.unconsumed_tail
+    except (OSError, zlib.error):
+        return  # not there, or such that libgit2 sees it
+    if some and not reading.eof:
+        raise damaged(f"the object {oid}", ValueError("it is cut off"))
+
+
 def content(repo: Repo, oid: str, kind: Kind) -> bytes:
     """The bytes of an object of a kind; GitError as `get`. A tree or commit may be malformed all the same."""
     found = repo.plain(oid) if oid != EMPTY_TREE else ("tree", b"")
@@ -39,6 +66,7 @@ def content(repo: Repo, oid: str, kind: Kind) -> bytes:
         return found[1]
     from pygit2 import GitError as Refusal
 
+    require_whole(repo, oid)
     try:
         number, data = repo.raw.read(oid)
     except (KeyError, ValueError, Refusal):

@@ -128,13 +128,18 @@ class Repo:
             self.memo.pop("cat-file", None)
         return self.memo["raw"]
 
+    @property
+    def loaded(self) -> bool:
+        """Whether libgit2 reads here already."""
+        return "raw" in self.memo
+
     def plain(self, oid: str) -> tuple[str, bytes] | None:
         """Kind and content of an object without libgit2, for the git layer alone; None: ask `raw`.
 
         That is where an object cannot be had in this way, in a partial clone (git would fetch), and where so many are
         asked for that libgit2 is worth its loading.
         """
-        if "raw" in self.memo:
+        if self.loaded:
             return None
         if "cat-file" not in self.memo:
             promised = config.get_all(self, r"^remote\..*\.promisor$")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from gitfixtures import GitRepo
 
-from gitconvoy.errors import ConvoyError
+from gitconvoy.errors import ConvoyError, GitError
 from gitconvoy.git import catfile, commits, identity, objects, refs, trees
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
@@ -157,6 +157,24 @@ def test_damaged_objects(filled: GitRepo, what: str, damage: str) -> None:
     same(filled.path, *asks_of(oid))
     for each in ("HEAD", "HEAD^{tree}") if what.startswith("HEAD:") else ():
         same(filled.path, *asks_of(filled.head(each)))
+
+
+@pytest.mark.parametrize("what", ["HEAD", "HEAD^{tree}", "HEAD:a/b/c.txt"])
+def test_an_object_that_is_cut_off_is_named(filled: GitRepo, what: str) -> None:
+    """libgit2 1.9 reads on in it for ever."""
+    oid = filled.head(what)
+    tree = filled.head("HEAD^{tree}")
+    put(filled, oid, loose(filled, oid).read_bytes()[:-4])
+    ask: dict[str, Ask] = {
+        "HEAD": partial(commits.commit, oid=oid),
+        "HEAD^{tree}": partial(trees.entry, tree=oid, path="a"),
+        "HEAD:a/b/c.txt": partial(trees.blob_in, tree=tree, path="a/b/c.txt"),
+    }
+    with pytest.raises(GitError, match=f"{oid} cannot be read: it is cut off") as caught:
+        ask[what](Repo.discover(filled.path))
+    assert caught.value.code == "damaged-object"
+    with pytest.raises(GitError, match="cut off"):
+        refs.resolve(Repo.discover(filled.path), oid)
 
 
 MODES = (b"100644", b"100664", b"100755", b"100600", b"100100", b"0100644", b"120000", b"160000", b"120777", b"644")
