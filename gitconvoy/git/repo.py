@@ -147,6 +147,12 @@ class Repo:
         reader: CatFile | None = self.memo["cat-file"]
         return reader.read(oid) if reader is not None and reader.asked < ENOUGH else None
 
+    def rest(self) -> None:
+        """End the process that reads objects here: for whoever waits now. Another one is started once it is needed."""
+        reader: CatFile | None = self.memo.get("cat-file")
+        if reader is not None:
+            reader.close()
+
     def git(
         self,
         *args: str,

@@ -398,6 +398,10 @@ def test_a_reader_ends_with_its_repository_and_with_its_process(filled: GitRepo)
     found, _ = two(filled.path)
     assert objects.blob(found, filled.head("HEAD:README.md"))
     process = reader_of(found)
+    found.rest()
+    assert process.returncode is not None
+    assert objects.blob(found, filled.head("HEAD:a/b/c.txt"))
+    process = reader_of(found)
     del found
     assert process.returncode is not None
     code = """

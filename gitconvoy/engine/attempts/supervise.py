@@ -211,6 +211,7 @@ class Supervisor:
         """Wait for the worker: "" for exit 0, a reason for any other end, None where its attempt was over before."""
         limit = self._job.timeout
         while True:
+            self._town.repo.rest()
             code = worker.wait(self._step)
             self._collect(worker)
             if code is not None:
