@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 
 @cache
 def _root(folder: str) -> Traversable:
-    package = files("gitconvoy")
+    package: Traversable = Path(__file__).parent
+    if not package.is_dir():  # in a zip file
+        from importlib.resources import files
+
+        package = files("gitconvoy")
     shipped = package / "_data" / folder
     if shipped.is_dir():
         return shipped
@@ -19,11 +26,13 @@ def _root(folder: str) -> Traversable:
     raise FileNotFoundError(f"gitconvoy was built without its {folder}/ folder")
 
 
+@cache
 def schema_text(name: str) -> str:
     """The JSON Schema of a kind (`bead`, `convoy`, `plan`, `config`, `record-bead`, ...) as text."""
     return (_root("schemas") / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
+@cache
 def schema_names() -> tuple[str, ...]:
     """The names of all shipped schemas, sorted."""
     suffix = ".schema.json"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import islice
 from typing import Any, TypeAlias
@@ -145,13 +144,19 @@ def _unknown_keys(error: _Error, at: tuple[str | int, ...], path: str) -> Iterat
     for key in error.instance:
         if key in known or any(re.search(pattern, key) for pattern in patterns):
             continue
-        near = get_close_matches(key, known, n=1)
+        near = _near(key, known)
         told = [f"Did you mean `{near[0]}`?"] if near else []
         if patterns:
             told.append("Keys of your own begin with `x-` or go below `metadata`.")
         hint = " ".join(told) or "Remove it."
         where = f" in {_where(at)}" if at else ""
         yield Problem(path, "unknown-key", f"unknown key `{shown(key)}`{where}", hint, at=(*at, key))
+
+
+def _near(word: str, known: Iterable[str]) -> list[str]:
+    from difflib import get_close_matches  # for whoever has made a mistake
+
+    return get_close_matches(word, list(known), n=1)
 
 
 def _where(at: tuple[str | int, ...]) -> str:
@@ -198,7 +203,7 @@ def _type_hint(names: list[str], value: Any, pattern: str) -> str:
 
 def _enum(error: _Error) -> tuple[str, str]:
     words = [str(word) for word in error.validator_value]
-    near = get_close_matches(str(error.instance), words, n=1)
+    near = _near(str(error.instance), words)
     hint = f"Did you mean `{near[0]}`?" if near else "Choose one of them."
     return f"must be one of {', '.join(words)}, is {_shown(error.instance)}", hint
 

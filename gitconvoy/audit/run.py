@@ -12,7 +12,7 @@ from gitconvoy.audit.surroundings import Surroundings
 from gitconvoy.audit.values import ERROR, WARNING, Books, Finding, Step
 from gitconvoy.audit.walk import Walk
 from gitconvoy.errors import GitError
-from gitconvoy.git import commits, refs, trees
+from gitconvoy.git import commits, objects, refs, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger.read import check_format, read_ledger
 from gitconvoy.model.kinds import ROOT
@@ -57,6 +57,7 @@ def audit(
     chain = commits.first_parents(repo, tip, since)
     if chain is None:
         raise ValueError(f"{since} is no first-parent ancestor of {tip}")
+    objects.expect(repo, len(chain))
     ledger = read_ledger(repo, since)
     walk = Walk(repo, chain, since, Books.of(ledger))
     plans = _Plans(repo)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import io
 import os
@@ -79,7 +78,6 @@ def cli(context: click.Context, directory: str | None, actor: str | None) -> Non
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    gc.set_threshold(100_000, 20)  # beads are many and make no circles: to look for some after each 700 takes longest
     _open_streams()
     code = run(words)
     try:

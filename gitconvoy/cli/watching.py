@@ -42,7 +42,7 @@ def unwatch(app: App, convoy: str, who: str | None) -> int:
 
 
 def _change(app: App, convoy: str, who: str, request: Callable[[Draft], Event | None], word: str, already: str) -> int:
-    from gitconvoy.dispatch.notifying import wanted
+    from gitconvoy.dispatch.outbox import wanted
     from gitconvoy.engine.react import transact
     from gitconvoy.engine.telling.notices import watchers
     from gitconvoy.rules.view import View

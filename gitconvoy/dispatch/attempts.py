@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -234,6 +233,8 @@ def set_up(common_dir: Path, job: Job, document: Mapping[str, Any], message: str
     """
     folder = attempt_folder(common_dir, job.bead, job.attempt)
     if folder.root.exists():
+        import shutil
+
         shutil.rmtree(folder.root)
     folder.root.mkdir(parents=True, exist_ok=True)
     if not job.branch:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from gitconvoy.dispatch import outbox, program
-from gitconvoy.dispatch.outbox import Notice
+from gitconvoy.dispatch.outbox import COMMAND_KEY, URL_KEY, Notice
 from gitconvoy.dispatch.registry import fill, split
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.clock import iso
 from gitconvoy.store.localfiles import write_atomically
 
-COMMAND_KEY, URL_KEY = "gitconvoy.notify", "gitconvoy.notifyUrl"
 PLACEHOLDERS = frozenset({"event", "convoy", "bead", "to", "message_file"})
 SECONDS = 60
 """How long one program may take."""
@@ -38,11 +37,6 @@ class Channels:
             each = any("{to}" in word for word in self.argv)
             found = ([f"command {who}" for who in to] if each else []) or ["command"]
         return (*found, *(f"url {_digest(url)}" for url in self.urls))
-
-
-def wanted(repo: Repo) -> bool:
-    """Whether anything is configured."""
-    return bool(config.get(repo, COMMAND_KEY) or config.get_values(repo, URL_KEY))
 
 
 def channels(repo: Repo) -> Channels:

@@ -11,10 +11,18 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from gitconvoy.git import config
+from gitconvoy.git.repo import Repo
 from gitconvoy.store.localfiles import local_folder, write_atomically
 
+COMMAND_KEY, URL_KEY = "gitconvoy.notify", "gitconvoy.notifyUrl"
 FIRST_PAUSE, LONGEST_PAUSE = 60, 3600
 """Seconds between tries: doubling from the first to the longest."""
+
+
+def wanted(repo: Repo) -> bool:
+    """Whether any way for notices to leave this machine is configured (see `notifying`)."""
+    return bool(config.get(repo, COMMAND_KEY) or config.get_values(repo, URL_KEY))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ What is ours runs detached, with `DETACHED` in its environment: it may descend f
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -56,6 +55,8 @@ def adopt_orphans() -> None:
     """Become the parent of whatever descends from this process and loses its own, where the system can do that."""
     if sys.platform != "linux":
         return
+    import ctypes
+
     try:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     except (OSError, AttributeError):

@@ -6,7 +6,6 @@ import os
 import selectors
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,6 +69,8 @@ def run(
 
     `sink` is given all output as it comes. What the program leaves behind in the background is not waited for.
     """
+    import tempfile
+
     with tempfile.TemporaryFile() as given:  # a pipe could fill up before the program reads
         given.write(stdin or b"")
         given.seek(0)

@@ -8,12 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shlex
-import shutil
 import stat
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -21,57 +18,17 @@ from pathlib import Path, PurePosixPath
 
 from gitconvoy.dispatch import logs, program, registry
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
+from gitconvoy.dispatch.workplace_settings import Settings, inside, settings
 from gitconvoy.errors import ConvoyError, Refused
-from gitconvoy.git import config, refs, worktrees, write
+from gitconvoy.git import refs, worktrees, write
 from gitconvoy.git.admin import admin_dir, admin_dirs, lock_reason, real, stands_on
 from gitconvoy.git.repo import Repo
-from gitconvoy.model.clock import parse_duration
-from gitconvoy.model.kinds import BRANCH_PREFIX
-from gitconvoy.store.localfiles import local_folder, write_atomically
+from gitconvoy.store.localfiles import write_atomically
 
-WORKTREE, SCRATCH = "worktree", "scratch"
 IN_USE = "gitconvoy"
 """Begins the reason for which our worktrees are locked against pruning."""
 _FOR = " for "
 """Stands before the town in that reason, where the worktree is one of another repository."""
-_SETUP_TIMEOUT = 600
-_KEEP = 30 * 86400
-_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*[/._-]?")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What git config says of workplaces."""
-
-    prefix: str
-    """What the names of attempts' branches begin with."""
-    folder: Path
-    """Where worktrees are made."""
-    copies: tuple[str, ...] = ()
-    """Untracked files and folders that a new worktree gets, relative to the main worktree."""
-    submodules: bool = False
-    setup: tuple[str, ...] = ()
-    """A command that is run in each new worktree."""
-    setup_timeout: int = _SETUP_TIMEOUT
-
-
-def settings(repo: Repo, home: Path) -> Settings:
-    """The settings of a repository whose main worktree is `home`. ConfigurationError for what cannot be meant."""
-    folder = config.get(repo, "gitconvoy.worktrees")
-    setup = config.get(repo, "gitconvoy.setup")
-    return Settings(
-        prefix=branch_prefix(repo),
-        folder=_place(home, folder) if folder else default_folder(repo),
-        copies=tuple(_inside(text) for text in config.get_values(repo, "gitconvoy.copy")),
-        submodules=config.get_bool(repo, "gitconvoy.submodules"),
-        setup=registry.split(setup, "gitconvoy.setup") if setup else (),
-        setup_timeout=duration(repo, "gitconvoy.setupTimeout", _SETUP_TIMEOUT),
-    )
-
-
-def default_folder(repo: Repo) -> Path:
-    """Where worktrees are made if git config does not say where: nobody else has any there."""
-    return local_folder(repo.common_dir) / "worktrees"
 
 
 def free_place(repo: Repo, folder: Path, name: str) -> Path:
@@ -79,75 +36,6 @@ def free_place(repo: Repo, folder: Path, name: str) -> Path:
     taken = admin_dirs(repo)
     paths = (folder / (name if number == 1 else f"{name}.{number}") for number in count(1))
     return next(path for path in paths if not os.path.lexists(path) and real(path) not in taken)
-
-
-def _place(home: Path, text: str) -> Path:
-    try:
-        return home / Path(text).expanduser()
-    except RuntimeError as error:  # ~NAME of nobody
-        hint = "git config gitconvoy.worktrees DIR names a folder"
-        raise registry.ConfigurationError(f"gitconvoy.worktrees is {text!r}: {error}", hint=hint) from None
-
-
-def check(repo: Repo) -> None:
-    """ConvoyError, with the remedy, where the settings of a repository cannot be meant."""
-    settings(repo, repo.cwd)
-
-
-def log_limit(repo: Repo) -> int:
-    """How much of what a worker prints is kept, in bytes. ConfigurationError for what cannot be meant."""
-    return _parsed(repo, "gitconvoy.logLimit", logs.parse_size, logs.LIMIT, "10m")
-
-
-def keep_logs(repo: Repo) -> int:
-    """For how long the folders of attempts that are over stay, in seconds. ConfigurationError as `log_limit`."""
-    return _parsed(repo, "gitconvoy.keepLogs", parse_duration, _KEEP, "30d")
-
-
-def branch_prefix(repo: Repo) -> str:
-    """What the names of attempts' branches begin with. ConfigurationError where no branch can be named so."""
-    prefix = config.get(repo, "gitconvoy.branchPrefix") or BRANCH_PREFIX
-    bad = not _PREFIX.fullmatch(prefix) or ".." in prefix or ".lock/" in prefix or "./" in prefix or len(prefix) > 100
-    if bad:
-        raise registry.ConfigurationError(
-            f"gitconvoy.branchPrefix is {prefix!r}, which branches cannot begin with",
-            hint="git config gitconvoy.branchPrefix convoy/",
-        )
-    return prefix
-
-
-def mode(repo: Repo, dispatcher: str) -> str:
-    """`worktree` or `scratch`: where workers of this dispatcher work. ConfigurationError for other words."""
-    key = f"gitconvoy.dispatcher.{dispatcher}.workplace"
-    word = config.get(repo, key) or WORKTREE
-    if word not in (WORKTREE, SCRATCH):
-        raise registry.ConfigurationError(f"{key} is {word!r}", hint=f"one of {WORKTREE}, {SCRATCH}")
-    return word
-
-
-def duration(repo: Repo, key: str, default: int) -> int:
-    """A duration in git config, in seconds. ConfigurationError for what cannot be meant."""
-    return _parsed(repo, key, parse_duration, default, "10m")
-
-
-def _parsed(repo: Repo, key: str, parse: Callable[[str], int], default: int, example: str) -> int:
-    text = config.get(repo, key)
-    if not text:
-        return default
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise registry.ConfigurationError(f"{key}: {error}", hint=f"for example git config {key} {example}") from None
-
-
-def _inside(text: str) -> str:
-    path = PurePosixPath(text)
-    if path.is_absolute() or not path.parts or ".." in path.parts or ".git" in path.parts:
-        raise registry.ConfigurationError(
-            f"gitconvoy.copy is {text!r}, which is no path inside of the main worktree",
-            hint="git config --add gitconvoy.copy .env",
-        )
-    return str(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +145,8 @@ def _copy(home: Path, target: Path, name: str, log: logs.Log) -> dict[str, str]:
         if place.exists():
             log.note(f"{inner} is not copied: it is there already")
             continue
+        import shutil
+
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, place, follow_symlinks=False)
         copied[inner.as_posix()] = _digest(place)
@@ -347,6 +237,9 @@ def losses(folder: AttemptFolder, job: Job, *, into: tuple[str, ...]) -> tuple[s
 @contextmanager
 def _copies_aside(folder: AttemptFolder, root: Path) -> Iterator[list[tuple[Path, Path]]]:
     """Take the unchanged copies out of the way while the block runs; those that are left in the list come back."""
+    import shutil
+    import tempfile
+
     try:
         copied = json.loads(folder.copied.read_bytes())
     except (OSError, ValueError):
@@ -354,7 +247,7 @@ def _copies_aside(folder: AttemptFolder, root: Path) -> Iterator[list[tuple[Path
     moved: list[tuple[Path, Path]] = []
     with tempfile.TemporaryDirectory(prefix=".aside-", dir=folder.root) as aside:
         for name, digest in copied.items():
-            place = root / _inside(name)
+            place = root / inside(name)
             regular = _link_on_the_way(root, PurePosixPath(name).parts) is None and place.is_file()
             if regular and _digest(place) == digest:
                 kept = Path(aside) / str(len(moved))

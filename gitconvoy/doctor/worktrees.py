@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from gitconvoy.dispatch import attempts, workplace
+from gitconvoy.dispatch import attempts, workplace, workplace_settings
 from gitconvoy.doctor.findings import NOTE, WARNING, Finding
 from gitconvoy.doctor.scene import Scene
 from gitconvoy.engine.town import Town
@@ -41,8 +41,8 @@ class _Ground:
 
         In a folder that was configured, people may have worktrees too: what we did not lock there is not ours.
         """
-        place = workplace.settings(self.repo, main_worktree(self.repo)).folder
-        private = self.own and place == workplace.default_folder(self.repo)
+        place = workplace_settings.settings(self.repo, main_worktree(self.repo)).folder
+        private = self.own and place == workplace_settings.default_folder(self.repo)
         admins = admin_dirs(self.repo)
         for path in sorted(place.iterdir()) if place.is_dir() else ():
             admin = admins.get(real(path))

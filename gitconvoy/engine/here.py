@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gitconvoy.dispatch import attempts, breaker, handins, leases, notifying, registry, workplace
+from gitconvoy.dispatch import breaker, handins, leases, outbox, registry, workplace_settings
 from gitconvoy.engine.attempts.places import Places
 from gitconvoy.engine.attempts.standing import in_words, places_in
 from gitconvoy.engine.local import START, Local
@@ -34,11 +34,11 @@ def look(town: Town, plan: Plan, ledger: Ledger | None = None) -> Local:
         via=via,
         dispatcher=found.name,
         trouble=trouble,
-        notifies=notifying.wanted(town.repo),
+        notifies=outbox.wanted(town.repo),
         places=places(town, plan),
         handins=notes,
         branches=_branches(town, plan, notes.values(), records),
-        worktrees=via == START and workplace.mode(town.repo, found.name) == workplace.WORKTREE,
+        worktrees=via == START and workplace_settings.mode(town.repo, found.name) == workplace_settings.WORKTREE,
         breakers=breaker.read_all(town.common_dir) if via == START else {},
         breaker_limit=breaker.limit_or_default(town.repo),
     )
@@ -51,6 +51,8 @@ def _begun(town: Town, held: Mapping[str, leases.Lease], records: Iterable[BeadR
         started = each.in_flight and each.via == START and each.machine == town.settings.machine
         if not started or token is None or (lease is not None and lease.token == token):
             continue
+        from gitconvoy.dispatch import attempts  # seldom needed
+
         if attempts.has_begun(attempts.attempt_folder(town.common_dir, each.id, each.attempt), token):
             found.add(token)
     return frozenset(found)
@@ -82,10 +84,10 @@ def _trouble(repo: Repo, found: registry.Dispatcher | registry.Undefined) -> str
     if found.via != START:
         return ""
     try:
-        workplace.check(repo)
-        workplace.mode(repo, found.name)
-        workplace.log_limit(repo)
-        workplace.keep_logs(repo)
+        workplace_settings.check(repo)
+        workplace_settings.mode(repo, found.name)
+        workplace_settings.log_limit(repo)
+        workplace_settings.keep_logs(repo)
         breaker.limit(repo)
     except ConvoyError as error:
         return in_words(error)

@@ -52,3 +52,19 @@ def is_here(record: BeadRecord, local: Local) -> bool:
     """
     note = local.handins.get(record.id)
     return record.machine == local.machine or (note is not None and note.token == record.token)
+
+
+def lease_end(record: BeadRecord, local: Local, lease: int) -> int | None:
+    """When the attempt's lease runs out, epoch seconds; None where it has none, or where another machine holds it.
+
+    A pushed assignment has no lease before its first heartbeat; claims and started workers have theirs from the
+    start, counted from `since` when the file is missing (SPEC 7).
+    """
+    if not record.in_flight or record.machine != local.machine:
+        return None
+    held = local.leases.get(record.id)
+    if held is not None and held.token == record.token:
+        return held.expires
+    if record.via in (CLAIM, START) and record.since is not None:
+        return record.since + lease
+    return None

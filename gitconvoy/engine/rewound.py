@@ -13,7 +13,7 @@ from gitconvoy.engine import seen
 from gitconvoy.engine.settings import LOCAL, require_role
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import GitError, Refused
-from gitconvoy.git import commits, refs, write
+from gitconvoy.git import commits, refs
 from gitconvoy.ledger.read import REF
 
 GONE, BACK, REPLACED = "is gone", "was set back", "was replaced"
@@ -102,6 +102,8 @@ def require_whole(town: Town) -> None:
 
 def put_back(town: Town) -> None:
     """Set the branch to the last commit that was decided on here. Refused where that would lose something."""
+    from gitconvoy.git import write  # every look at a town comes by here, and none of them writes
+
     with town.exclusive():
         found = look(town)
         if found is None:

@@ -81,6 +81,7 @@ class Daemon:
     def _rest(self, town: Town, due: int | None) -> None:
         """Until something may be to do."""
         before = (town.trunk(), town.ledger_tip())
+        town.repo.rest()
         ends = time.monotonic() + self.interval
         while not self.stop.wait(min(LOOK, self.interval)):
             moved = self._refs(town) != before

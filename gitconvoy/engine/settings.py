@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from dataclasses import dataclass
 
 from gitconvoy.errors import ConvoyError, Refused, UsageError
@@ -40,7 +39,7 @@ def load(repo: Repo) -> Settings:
         trunk=_trunk(repo, pinned),
         pinned=pinned is not None,
         role=_role(repo),
-        machine=config.get(repo, "gitconvoy.machine") or socket.gethostname(),
+        machine=config.get(repo, "gitconvoy.machine") or os.uname().nodename,
         max_workers=_count(repo, "gitconvoy.maxWorkers"),
         paused=config.get_bool(repo, "gitconvoy.paused"),
         wake=config.get_bool(repo, "gitconvoy.wake", True),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Collection
 
 from gitconvoy.engine import facts
 from gitconvoy.engine.attempts.breaking import Gate
 from gitconvoy.engine.attempts.placing import place_for
 from gitconvoy.engine.draft import Draft
-from gitconvoy.engine.local import CLAIM, START, Local
+from gitconvoy.engine.local import START, lease_end
 from gitconvoy.graph.unseen import doubtful
-from gitconvoy.model.ledger import OPEN, BeadRecord
+from gitconvoy.model.ledger import OPEN
 from gitconvoy.model.plan import Convoy
 from gitconvoy.rules.batch import place, queue
 from gitconvoy.rules.capacity import Capacity
@@ -19,23 +19,7 @@ from gitconvoy.rules.capacity import Capacity
 
 def new_token() -> str:
     """A random token that makes a dispatch unique and fences it."""
-    return secrets.token_hex(8)
-
-
-def lease_end(record: BeadRecord, local: Local, lease: int) -> int | None:
-    """When the attempt's lease runs out, epoch seconds; None where it has none, or where another machine holds it.
-
-    A pushed assignment has no lease before its first heartbeat; claims and started workers have theirs from the
-    start, counted from `since` when the file is missing (SPEC 7).
-    """
-    if not record.in_flight or record.machine != local.machine:
-        return None
-    held = local.leases.get(record.id)
-    if held is not None and held.token == record.token:
-        return held.expires
-    if record.via in (CLAIM, START) and record.since is not None:
-        return record.since + lease
-    return None
+    return os.urandom(8).hex()
 
 
 def repair(draft: Draft) -> None:

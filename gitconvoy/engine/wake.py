@@ -10,8 +10,7 @@ from pathlib import Path
 
 from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.engine.attempts.breaking import next_trial
-from gitconvoy.engine.local import Local
-from gitconvoy.engine.settle import lease_end
+from gitconvoy.engine.local import Local, lease_end
 from gitconvoy.engine.town import Town
 from gitconvoy.rules.batch import untracked_retries
 from gitconvoy.rules.due import next_due

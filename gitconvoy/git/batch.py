@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import secrets
+import os
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -98,7 +98,7 @@ def _write_loose(repo: Repo, new: Mapping[str, Item]) -> None:
 
 def _temporary(repo: Repo, oid: str) -> Path:
     """A name beside the object's own that `git prune` clears away."""
-    return repo.common_dir / "objects" / oid[:2] / f"tmp_obj_{secrets.token_hex(8)}"
+    return repo.common_dir / "objects" / oid[:2] / f"tmp_obj_{os.urandom(8).hex()}"
 
 
 def _unwritable(repo: Repo, error: OSError) -> GitError:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,6 +76,9 @@ def _hidden(repo: Repo) -> tuple[list[str], list[str]]:
 @contextmanager
 def copied_index(repo: Repo) -> Iterator[Mapping[str, str]]:
     """Variables that make git work on a copy of the index, which is thrown away afterwards."""
+    import shutil
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="gitconvoy-index-") as folder:
         copy = Path(folder) / "index"
         if repo.index_file.exists():

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pygit2
-from pygit2.enums import ObjectType, SortMode
-
 from gitconvoy.errors import GitError
-from gitconvoy.git import objects, refs
+from gitconvoy.git import objects
 from gitconvoy.git.repo import Repo
+
+_FULL_ID = re.compile(r"[0-9a-f]{40}")
+_EDGE = rb"[^\0-\x20.,:;<>\"\\']"
+"""What a name begins and ends with: of anything else libgit2 frees it."""
+_PERSON = rb"(%s(?:[^<>\n]*%s)?)" % (_EDGE, _EDGE)
+_PLAIN = re.compile(
+    rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)"
+    rb"author %s <%s> [0-9]{1,10} [+-][0-9]{4}\n"
+    rb"committer [^<>\n]* <[^<>\n]*> ([0-9]{1,10}) [+-][0-9]{4}\n"
+    rb"(?:[^\n]+\n)*\n(?!\n)" % (_PERSON, _PERSON)
+)
+"""The head of a commit as git writes it; of any other libgit2 says what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,51 @@ class CommitInfo:
 
 def commit(repo: Repo, oid: str) -> CommitInfo:
     """A commit by id; GitError if it is not here."""
-    return _info(objects.get(repo, oid, ObjectType.COMMIT))
+    data, head = _plain(repo, oid)
+    if head is None or _cut_short(repo):
+        return _info(objects.get(repo, oid, "commit"))
+    return CommitInfo(
+        id=oid,
+        tree=head[1].decode(),
+        parents=tuple(line.decode() for line in head[2].split()[1::2]),
+        author=head[3].decode("utf-8", "replace"),
+        email=head[4].decode("utf-8", "replace"),
+        time=int(head[5]),
+        message=data[head.end() :].decode("utf-8", "replace"),
+    )
+
+
+def tree_of(repo: Repo, oid: str) -> str:
+    """The tree of a commit; GitError if it is not here."""
+    _, head = _plain(repo, oid)
+    return head[1].decode() if head is not None else str(objects.get(repo, oid, "commit").tree_id)
+
+
+def is_commit(repo: Repo, oid: str) -> bool:
+    """Whether there is a commit with this full id. GitError where there is something damaged."""
+    if not _FULL_ID.fullmatch(oid):
+        return False
+    if _plain(repo, oid)[1] is not None:
+        return True
+    from pygit2 import GitError as Refusal
+
+    objects.require_whole(repo, oid)
+    try:
+        found = repo.raw.get(oid)
+    except Refusal as error:
+        raise objects.damaged(f"the object {oid}", error) from error
+    return found is not None and found.type == objects.NUMBERS["commit"]
+
+
+def _cut_short(repo: Repo) -> bool:
+    """Whether commits may have other parents here than they say: libgit2 knows."""
+    return any((repo.common_dir / name).exists() for name in ("shallow", "info/grafts"))
+
+
+def _plain(repo: Repo, oid: str) -> tuple[bytes, re.Match[bytes] | None]:
+    """The bytes of a commit, and what its head says; None where that is for libgit2 to tell."""
+    kind, data = repo.plain(oid) or ("", b"")
+    return data, _PLAIN.match(data) if kind == "commit" and b"\0" not in data else None
 
 
 def _info(found: Any) -> CommitInfo:
@@ -51,8 +105,7 @@ def first_parents(repo: Repo, tip: str, stop: str | None) -> list[str] | None:
     """
     if tip == stop:
         return []
-    known = stop is not None and refs.resolve(repo, stop) == stop
-    if stop is not None and not known:
+    if stop is not None and not is_commit(repo, stop):
         return None
     listed = repo.git("rev-list", "--first-parent", "--parents", tip, *([f"^{stop}"] if stop else []), "--")
     lines = [line.split(" ") for line in listed.text.splitlines()]
@@ -76,10 +129,13 @@ def merge_base(repo: Repo, one: str, other: str) -> str | None:
 
 def log(repo: Repo, tip: str) -> Iterator[CommitInfo]:
     """All commits reachable from `tip`, newest first, read as they are asked for."""
+    from pygit2 import GitError as Refusal
+    from pygit2.enums import SortMode
+
     try:
         for found in repo.raw.walk(tip, SortMode.TIME):
             yield _info(found)
-    except (KeyError, ValueError, pygit2.GitError) as error:
+    except (KeyError, ValueError, Refusal) as error:
         raise GitError(
             f"the history of {tip} cannot be read: {error}",
             hint="check the repository with `git fsck`; a shallow clone gets the rest by `git fetch --unshallow`",

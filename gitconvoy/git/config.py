@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from gitconvoy.errors import GitError
-from gitconvoy.git.repo import Repo
+
+if TYPE_CHECKING:  # which reads the settings when it is opened
+    from gitconvoy.git.repo import Repo
 
 _TRUE = {"true", "yes", "on"}
 _FALSE = {"false", "no", "off", ""}
@@ -15,14 +17,25 @@ _VALUELESS = "\0"
 
 def _settings(repo: Repo) -> dict[str, list[str]]:
     if "config" not in repo.memo:
-        found: dict[str, list[str]] = {}
-        listed = repo.git("config", "--list", "-z").stdout.decode("utf-8", "surrogateescape")
-        for item in listed.split("\0"):
-            if item:
-                key, newline, value = item.partition("\n")
-                found.setdefault(key, []).append(value if newline else _VALUELESS)
-        repo.memo["config"] = found
+        _read(repo)
     return cast(dict[str, list[str]], repo.memo["config"])
+
+
+def _read(repo: Repo) -> None:
+    fields = repo.git("config", "--list", "-z", "--show-scope").text.split("\0")
+    found, own = dict[str, list[str]](), dict[str, str]()
+    for scope, item in zip(fields[::2], fields[1::2], strict=False):
+        key, newline, value = item.partition("\n")
+        found.setdefault(key, []).append(value if newline else _VALUELESS)
+        if scope == "local":
+            own[key] = value if newline else "true"
+    repo.memo.update({"config": found, "own-config": own})
+
+
+def own(repo: Repo) -> dict[str, str]:
+    """What the repository's own file sets, by canonical key: settings that say how it is stored count nowhere else."""
+    _settings(repo)
+    return cast(dict[str, str], repo.memo["own-config"])
 
 
 def _canonical(key: str) -> str:

@@ -6,7 +6,7 @@ batches before were is written anew with the next one behind it, in place of the
 
 from __future__ import annotations
 
-import secrets
+import os
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -76,7 +76,7 @@ def _write(repo: Repo, data: bytes, listed: bytes) -> Path:
     folder = repo.common_dir / "objects" / "pack"
     folder.mkdir(exist_ok=True)
     name = folder / f"pack-{data[-20:].hex()}"
-    files = {folder / f"tmp_{ending}_{secrets.token_hex(8)}": ending for ending in ("pack", "idx")}
+    files = {folder / f"tmp_{ending}_{os.urandom(8).hex()}": ending for ending in ("pack", "idx")}
     try:
         for temporary, content in zip(files, (data, listed), strict=True):
             disk.put_new(temporary, content)

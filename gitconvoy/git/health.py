@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import pygit2
-
 from gitconvoy.errors import GitError
 from gitconvoy.git.repo import Place
 from gitconvoy.git.run import Result, git
@@ -35,6 +33,8 @@ def version_numbers(text: str) -> tuple[int, ...]:
 
 def versions() -> dict[str, str]:
     """The versions of what we stand on; `git` is empty where there is none."""
+    import pygit2
+
     try:
         found = git_version()
     except GitError:

@@ -2,30 +2,78 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, cast
-
-import pygit2
-from pygit2.enums import ObjectType
+from typing import Any, Literal, cast
 
 from gitconvoy.errors import GitError, UnsupportedRepository
 from gitconvoy.git import config
+from gitconvoy.git.catfile import ENOUGH
 from gitconvoy.git.repo import Repo
 
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""git knows it by heart: it is there, whether it was ever written or not."""
+Kind = Literal["commit", "tree", "blob"]
+_FULL_ID = re.compile(r"[0-9a-f]{40}")
+_PART = 1 << 16
+NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
+"""The kinds as libgit2 numbers them."""
 
-def get(repo: Repo, oid: str, kind: ObjectType) -> Any:
+
+def get(repo: Repo, oid: str, kind: Kind) -> Any:
     """pygit2's object of a kind; GitError if it is not here, damaged, or of another kind."""
+    from pygit2 import GitError as Refusal
+
+    require_whole(repo, oid)
     try:
         found = repo.raw[oid]
     except (KeyError, ValueError) as error:
-        raise _missing(repo, f"the {kind.name.lower()} {oid}") from error
-    except pygit2.GitError as error:
-        raise _damaged(f"the {kind.name.lower()} {oid}", error) from error
-    if found.type != kind:
-        raise GitError(
-            f"{oid} is no {kind.name.lower()}", hint="check the repository with `git fsck`", code="wrong-object"
-        )
+        raise _missing(repo, f"the {kind} {oid}") from error
+    except Refusal as error:
+        raise damaged(f"the {kind} {oid}", error) from error
+    if found.type != NUMBERS[kind]:
+        raise GitError(f"{oid} is no {kind}", hint="check the repository with `git fsck`", code="wrong-object")
     return found
+
+
+def require_whole(repo: Repo, oid: str) -> None:
+    """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever.
+
+    Looked for where git could not read it; once libgit2 reads all, that would cost too much.
+    """
+    if repo.loaded or not _FULL_ID.fullmatch(oid):
+        return
+    import zlib
+
+    reading, some = zlib.decompressobj(), False
+    try:
+        with (repo.common_dir / "objects" / oid[:2] / oid[2:]).open("rb") as file:
+            while part := file.read(_PART):
+                some = True
+                while part and not reading.eof:
+                    reading.decompress(part, _PART)
+                    part = reading.unconsumed_tail
+    except (OSError, zlib.error):
+        return  # not there, or such that libgit2 sees it
+    if some and not reading.eof:
+        raise damaged(f"the object {oid}", ValueError("it is cut off"))
+
+
+def content(repo: Repo, oid: str, kind: Kind) -> bytes:
+    """The bytes of an object of a kind; GitError as `get`. A tree or commit may be malformed all the same."""
+    found = repo.plain(oid) if oid != EMPTY_TREE else ("tree", b"")
+    if found is not None and found[0] == kind:
+        return found[1]
+    from pygit2 import GitError as Refusal
+
+    require_whole(repo, oid)
+    try:
+        number, data = repo.raw.read(oid)
+    except (KeyError, ValueError, Refusal):
+        number, data = None, b""
+    if number != NUMBERS[kind]:  # missing, damaged or of another kind: said in the words for that
+        data = get(repo, oid, kind).read_raw()
+    return cast(bytes, data)
 
 
 def _missing(repo: Repo, what: str) -> GitError:
@@ -45,7 +93,8 @@ def _missing(repo: Repo, what: str) -> GitError:
     )
 
 
-def _damaged(what: str, error: pygit2.GitError) -> GitError:
+def damaged(what: str, error: Exception) -> GitError:
+    """The error for an object that is there and cannot be read; `what` says which."""
     return GitError(
         f"{what} cannot be read: {error}",
         hint="`git fsck --full` names what is damaged; a clone that is whole gives it back (git fetch --refetch)",
@@ -53,27 +102,37 @@ def _damaged(what: str, error: pygit2.GitError) -> GitError:
     )
 
 
+def expect(repo: Repo, count: int) -> None:
+    """So many objects are going to be read: where that is worth it, libgit2 is loaded at once (see `Repo.plain`)."""
+    if count > ENOUGH:
+        repo.raw  # noqa: B018
+
+
+def exists(repo: Repo, oid: str) -> bool:
+    """Whether there is an object with this full id."""
+    return oid == EMPTY_TREE or repo.plain(oid) is not None or bool(repo.raw.odb.exists(oid))
+
+
 def blob(repo: Repo, oid: str) -> bytes:
     """The content of a blob."""
-    try:
-        kind, data = repo.raw.read(oid)
-    except (KeyError, ValueError, pygit2.GitError):
-        kind, data = None, b""
-    if kind != ObjectType.BLOB:  # missing, damaged or of another kind: said in the words for that
-        data = get(repo, oid, ObjectType.BLOB).data
-    return cast(bytes, data)
+    return content(repo, oid, "blob")
 
 
 def blob_size(repo: Repo, oid: str) -> int:
-    """The size of a blob in bytes, found without unpacking it where git can."""
+    """The size of a blob in bytes, found without unpacking it where it may be large."""
+    found = repo.plain(oid)
+    if found is not None:
+        return len(found[1])
+    from pygit2 import GitError as Refusal
+
     try:
         _kind, size = repo.raw.odb.read_header(oid)
     except AttributeError:  # pygit2 before 1.19
-        return cast(int, get(repo, oid, ObjectType.BLOB).size)
+        return cast(int, get(repo, oid, "blob").size)
     except (KeyError, ValueError) as error:
         raise _missing(repo, f"the blob {oid}") from error
-    except pygit2.GitError as error:
-        raise _damaged(f"the blob {oid}", error) from error
+    except Refusal as error:
+        raise damaged(f"the blob {oid}", error) from error
     return cast(int, size)
 
 
@@ -88,4 +147,4 @@ def shallow(repo: Repo) -> frozenset[str]:
 
 def is_shallow(repo: Repo) -> bool:
     """Whether history ends early here."""
-    return bool(repo.raw.is_shallow)
+    return bool(shallow(repo))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,6 +142,8 @@ def commit_paths(repo: Repo, paths: Sequence[str], message: str) -> str | None:
 
 
 def _commit(repo: Repo, paths: Sequence[str], message: str) -> None:
+    import tempfile
+
     with tempfile.NamedTemporaryFile(prefix="gitconvoy-paths-") as listing:
         listing.write(_pathspecs(_fewer(paths, set().union(*_differing(repo, paths)) - set(paths))))
         listing.flush()
@@ -240,6 +240,8 @@ def _spare_index(repo: Repo) -> Iterator[Path | None]:
         return
     spare = index.with_name(f"{index.name}.gitconvoy-{os.getpid()}")
     try:
+        import shutil
+
         shutil.copy(index, spare)
         yield spare
     finally:

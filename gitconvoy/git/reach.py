@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
-from pygit2.enums import ObjectType
-
 from gitconvoy.git.repo import Repo
-
-_FULL_ID = re.compile(r"[0-9a-f]{40}")
 
 
 def new_commits(
@@ -29,14 +24,6 @@ def outside_of(repo: Repo, commits: Collection[str], tips: Collection[str]) -> f
     asked = "".join(f"{each}\n" for each in (*commits, *(f"^{tip}" for tip in tips)))
     listed = repo.git("rev-list", "--stdin", input=asked.encode())
     return frozenset(commits).intersection(listed.text.splitlines())
-
-
-def is_commit(repo: Repo, oid: str) -> bool:
-    """Whether there is a commit with this full id."""
-    if not _FULL_ID.fullmatch(oid):
-        return False
-    found = repo.raw.get(oid)
-    return found is not None and found.type == ObjectType.COMMIT
 
 
 def is_behind(repo: Repo, one: str, other: str) -> bool:

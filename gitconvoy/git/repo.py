@@ -8,11 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pygit2
-from pygit2.enums import Option, RepositoryOpenFlag
-
 from gitconvoy.errors import GitError, UnsupportedRepository
-from gitconvoy.git import space
+from gitconvoy.git import config, space
+from gitconvoy.git.catfile import ENOUGH, CatFile
 from gitconvoy.git.env import clean_env, config_env
 from gitconvoy.git.run import Result, git
 
@@ -27,6 +25,9 @@ _DISCOVER = (
     "--show-toplevel",
 )
 _ABSOLUTE_DIRS = ("GIT_OBJECT_DIRECTORY", "GIT_QUARANTINE_PATH", "GIT_SHALLOW_FILE")
+_VERSIONS = ("0", "1")
+_HARMLESS = ("extensions.noop", "extensions.preciousobjects", "extensions.worktreeconfig")
+"""Extensions with which libgit2 opens a repository, whatever they are set to."""
 _REMEDIES = {
     "objectformat": ("uses SHA-256 object names", "use a clone with SHA-1 object names"),
     "refstorage": ("keeps its refs in a reftable", "run `git refs migrate --ref-format=files`"),
@@ -76,7 +77,7 @@ class Repo:
 
     `git_dir` is that of the worktree, `common_dir` the one all worktrees share; `worktree` is None in a bare
     repository; `index_file` is the index that git works with, `GIT_INDEX_FILE` in a hook. All paths are absolute.
-    `env` is the environment for git in this repository, `raw` is for the git layer alone.
+    `env` is the environment for git in this repository.
     """
 
     git_dir: Path
@@ -84,9 +85,8 @@ class Repo:
     worktree: Path | None
     index_file: Path
     env: Mapping[str, str]
-    raw: Any = field(repr=False)
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
-    """What the git layer has read once and keeps: settings and identity."""
+    """What the git layer has read once and keeps: settings and identity, and libgit2's repository once it is open."""
 
     @property
     def cwd(self) -> Path:
@@ -101,8 +101,10 @@ class Repo:
         `GIT_INDEX_FILE` and the like, relative ones too. Raises GitError("not-a-repository"), UnsupportedRepository.
         """
         place = locate(start, environ)
-        raw = _open(place.git_dir, place.env)
-        return cls(place.git_dir, place.common_dir, place.worktree, place.index_file, place.env, raw)
+        found = cls(place.git_dir, place.common_dir, place.worktree, place.index_file, place.env)
+        if _is_odd(config.own(found)):
+            found.raw  # noqa: B018 - libgit2 says whether it can read this
+        return found
 
     @classmethod
     def at(cls, path: Path) -> Repo:
@@ -116,7 +118,40 @@ class Repo:
     def with_objects(self, env: Mapping[str, str]) -> Repo:
         """The same repository, with the objects that `env` names (`GIT_OBJECT_DIRECTORY` and so on) beside its own."""
         full = {**self.env, **env}
-        return replace(self, env=full, raw=_open(self.git_dir, full), memo={})
+        return replace(self, env=full, memo={})
+
+    @property
+    def raw(self) -> Any:
+        """libgit2's repository, for the git layer alone. Loading it takes longer than most commands: see `plain`."""
+        if "raw" not in self.memo:
+            self.memo["raw"] = _open(self.git_dir, self.env)
+            self.memo.pop("cat-file", None)
+        return self.memo["raw"]
+
+    @property
+    def loaded(self) -> bool:
+        """Whether libgit2 reads here already."""
+        return "raw" in self.memo
+
+    def plain(self, oid: str) -> tuple[str, bytes] | None:
+        """Kind and content of an object without libgit2, for the git layer alone; None: ask `raw`.
+
+        That is where an object cannot be had in this way, in a partial clone (git would fetch), and where so many are
+        asked for that libgit2 is worth its loading.
+        """
+        if self.loaded:
+            return None
+        if "cat-file" not in self.memo:
+            promised = config.get_all(self, r"^remote\..*\.promisor$")
+            self.memo["cat-file"] = CatFile(self.git_dir, self.env) if not promised else None
+        reader: CatFile | None = self.memo["cat-file"]
+        return reader.read(oid) if reader is not None and reader.asked < ENOUGH else None
+
+    def rest(self) -> None:
+        """End the process that reads objects here: for whoever waits now. Another one is started once it is needed."""
+        reader: CatFile | None = self.memo.get("cat-file")
+        if reader is not None:
+            reader.close()
 
     def git(
         self,
@@ -202,7 +237,18 @@ def _child_env(
     return env
 
 
+def _is_odd(settings: Mapping[str, str]) -> bool:
+    """Whether a repository may be one that libgit2 does not open, by its own settings."""
+    extensions = {key: value for key, value in settings.items() if key.startswith("extensions.")}
+    known = extensions.keys() <= {*_HARMLESS, "extensions.objectformat"}
+    plain = extensions.get("extensions.objectformat", "sha1") == "sha1"
+    return not (known and plain and settings.get("core.repositoryformatversion", "0") in _VERSIONS)
+
+
 def _open(git_dir: Path, env: Mapping[str, str]) -> Any:
+    import pygit2
+    from pygit2.enums import Option, RepositoryOpenFlag
+
     # git has just vetted the owner of the folder, by settings (GIT_CONFIG_GLOBAL, `git -c`) that libgit2 does not see.
     pygit2.option(Option.SET_OWNER_VALIDATION, False)
     try:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +57,7 @@ def git(
 
 def _run(argv: list[str], cwd: Path, env: Mapping[str, str], data: bytes | None) -> Result:
     # Into files, not pipes: git's hooks may leave processes behind, and a pipe would be read until the last has ended.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+    with _nameless() as out, _nameless() as err:
         stdin = subprocess.DEVNULL if data is None else None
         try:
             done = subprocess.run(argv, cwd=cwd, env=env, input=data, stdin=stdin, stdout=out, stderr=err, check=False)
@@ -77,6 +77,17 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], data: bytes | None)
         return result
 
 
+def _nameless() -> IO[bytes]:
+    """A file without a name, as of `tempfile`, which takes longer to load than most git commands run."""
+    try:
+        handle = os.open(os.environ.get("TMPDIR") or "/tmp", os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)  # noqa: S108
+    except (OSError, AttributeError):  # no such folder, or another system than Linux
+        import tempfile
+
+        return tempfile.TemporaryFile()
+    return os.fdopen(handle, "w+b")
+
+
 def full(said: str) -> GitError:
     """The error for a full disk; `said` is what else is known."""
     hint = "free some space, or raise the quota, and try again"
@@ -89,6 +100,8 @@ def _require_room(file: IO[bytes]) -> None:
         file.write(bytes(_BLOCK))
         file.flush()
     except OSError as error:
+        import tempfile
+
         place = tempfile.gettempdir()
         if error.errno == errno.ENOSPC:
             raise full(place) from error

@@ -12,19 +12,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import lt
-from typing import Any, cast
-
-import pygit2
-from pygit2.enums import ObjectType
 
 from gitconvoy.errors import GitError
 from gitconvoy.git import commits, objects
 from gitconvoy.git.repo import Repo
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+EMPTY_TREE = objects.EMPTY_TREE
 TREE_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000
+_FORMAT = 0o170000
 _TREE, _SUBMODULE = b"40000", b"160000"
 _ID = 20
 _TREE_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
@@ -46,7 +43,7 @@ class Entry:
     @property
     def is_file(self) -> bool:
         """Whether it is a regular file."""
-        return self.mode & 0o170000 == 0o100000
+        return self.mode & _FORMAT == 0o100000
 
 
 def entries(repo: Repo, tree: str, prefix: str = "") -> list[Entry]:
@@ -67,11 +64,8 @@ def entries(repo: Repo, tree: str, prefix: str = "") -> list[Entry]:
 
 def entry(repo: Repo, tree: str, path: str) -> Entry | None:
     """What a tree holds at a path, a folder too (`TREE_MODE`); None where it holds nothing there."""
-    try:
-        found = objects.get(repo, tree, ObjectType.TREE)[path]
-    except (KeyError, ValueError):
-        return None
-    return Entry(path, str(found.id), int(found.filemode))
+    found = _within(repo, tree, path) if path else None
+    return Entry(path, found[1], found[0]) if found is not None else None
 
 
 def child(repo: Repo, tree: str, name: str) -> str | None:
@@ -82,36 +76,77 @@ def child(repo: Repo, tree: str, name: str) -> str | None:
 
 def tree_at(repo: Repo, commit: str, path: str) -> str | None:
     """The tree object of the folder `path` (empty: the root) in a commit; None if there is no such folder."""
-    found = _lookup(repo, commit, path)
-    return str(found.id) if found is not None and found.type == ObjectType.TREE else None
+    root = commits.tree_of(repo, commit)
+    found = _within(repo, root, path) if path else (TREE_MODE, root)
+    return found[1] if found is not None and found[0] == TREE_MODE else None
 
 
 def blob_at(repo: Repo, commit: str, path: str) -> bytes | None:
     """The content of the file `path` in a commit; None if there is no such file (a folder, a link: None)."""
-    return blob_in(repo, str(objects.get(repo, commit, ObjectType.COMMIT).tree_id), path)
+    return blob_in(repo, commits.tree_of(repo, commit), path)
 
 
 def blob_in(repo: Repo, tree: str, path: str) -> bytes | None:
     """The same of a tree."""
     found = _within(repo, tree, path)
-    if found is None or found.type != ObjectType.BLOB or found.filemode == LINK_MODE:
+    if found is None or found[0] in (TREE_MODE, LINK_MODE, SUBMODULE_MODE):
         return None
-    return objects.blob(repo, str(found.id))
+    return objects.blob(repo, found[1])
 
 
-def _lookup(repo: Repo, commit_oid: str, path: str) -> Any | None:
-    """The tree entry (or the root tree for an empty path) at `path` of a commit."""
-    return _within(repo, str(objects.get(repo, commit_oid, ObjectType.COMMIT).tree_id), path)
+def _within(repo: Repo, tree: str, path: str) -> tuple[int, str] | None:
+    """Mode, one of the few that git knows, and id of what a tree holds at a path; None where it holds nothing there."""
+    found: tuple[int, str] | None = (TREE_MODE, tree)
+    for name in path.removesuffix("/").split("/"):
+        found = _named(repo, found[1], name) if found is not None and found[0] == TREE_MODE else None
+    return None if found is not None and path.endswith("/") and found[0] != TREE_MODE else found
 
 
-def _within(repo: Repo, tree_oid: str, path: str) -> Any | None:
-    tree = objects.get(repo, tree_oid, ObjectType.TREE)
-    if not path:
-        return tree
+def _named(repo: Repo, tree: str, name: str) -> tuple[int, str] | None:
+    """The same of a name in the tree itself. GitError where the tree is missing or damaged."""
     try:
-        return tree[path]
+        found = _names(repo, tree).get(os.fsencode(name))
+        return (_kind(int(found[0], 8)), found[1].hex()) if found is not None else None
+    except UnicodeEncodeError:
+        return None
+    except _Unsure:
+        return _of_libgit2(repo, tree, name)
+
+
+class _Unsure(Exception):
+    """A tree that cannot be read without libgit2, or that is malformed."""
+
+
+def _names(repo: Repo, tree: str) -> dict[bytes, tuple[bytes, bytes]]:
+    """What a sound tree holds by name: mode and id. Kept for those that were asked last."""
+    kept: dict[str, dict[bytes, tuple[bytes, bytes]]] = repo.memo.setdefault("names", {})
+    if tree not in kept:
+        kind, raw = repo.plain(tree) or ("", b"")
+        try:
+            items = _parsed(tree, raw).items if kind == "tree" else None
+        except GitError:
+            items = None
+        if items is None:
+            raise _Unsure
+        if len(kept) >= _KEPT or sum(map(len, kept.values())) > _KEPT_ENTRIES:
+            kept.clear()
+        kept[tree] = {name: (mode, oid) for mode, name, oid in items}
+    return kept[tree]
+
+
+def _of_libgit2(repo: Repo, tree: str, name: str) -> tuple[int, str] | None:
+    try:
+        found = objects.get(repo, tree, "tree")[name]
     except (KeyError, ValueError):
         return None
+    return int(found.filemode), str(found.id)
+
+
+def _kind(mode: int) -> int:
+    """The mode that libgit2 takes an unusual one for."""
+    if mode & _FORMAT != TREE_MODE and mode & 0o100:
+        return 0o100755
+    return mode & _FORMAT if mode & _FORMAT in (TREE_MODE, LINK_MODE, SUBMODULE_MODE) else 0o100644
 
 
 def changed_paths(repo: Repo, old: str | None, new: str, prefix: str = "") -> list[str]:
@@ -227,20 +262,10 @@ def listing(repo: Repo, tree: str | None, like: str | None = None) -> _Items:
             kept.clear()
             if like is not None and near is not None:
                 kept[like] = near
-        raw = _raw(repo, tree)
+        raw = objects.content(repo, tree, "tree")
         near = kept.get(like) if like is not None else None
         kept[tree] = (_with_one_other_id(near, raw) if near is not None else None) or _parsed(tree, raw)
     return kept[tree].items
-
-
-def _raw(repo: Repo, tree: str) -> bytes:
-    try:
-        kind, raw = repo.raw.read(tree)
-    except (KeyError, ValueError, pygit2.GitError):
-        kind, raw = None, b""
-    if kind != ObjectType.TREE:  # missing, damaged or of another kind: said in the words for that
-        raw = objects.get(repo, tree, ObjectType.TREE).read_raw()
-    return cast(bytes, raw)
 
 
 def _with_one_other_id(near: _Listing, raw: bytes) -> _Listing | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import config, disk, space, trees
+from gitconvoy.git import config, disk, objects, space
 from gitconvoy.git.batch import Batch
 from gitconvoy.git.folders import Change, Folder
 from gitconvoy.git.folders import Tree as Tree
@@ -66,7 +66,7 @@ def create_commit(
         sign = signs(repo)
     if sign:
         return _signed_commit(repo, tree, parents, message, time)
-    if tree != trees.EMPTY_TREE and not repo.raw.odb.exists(tree):  # git knows the empty one by heart
+    if not objects.exists(repo, tree):
         raise GitError(
             f"the commit could not be written: its tree {tree} is not in this repository",
             hint="fetch it first, or check with `git fsck`",

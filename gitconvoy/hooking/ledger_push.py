@@ -98,12 +98,12 @@ class _TrunkHistory:
     trunk has the plan that was decided on.
     """
 
-    def __init__(self, repo: Repo, trunks: Collection[str], commits: Collection[str], since: str | None) -> None:
+    def __init__(self, repo: Repo, trunks: Collection[str], written: Collection[str], since: str | None) -> None:
         self._repo = repo
         self._trunks = trunks
         before = dict(self._named(since)).get("Convoy-Trunk") if since is not None else None
-        named = {commit for each in commits for _, commit in self._named(each)} | ({before} if before else set())
-        self._here = frozenset(commit for commit in named if reach.is_commit(repo, commit))
+        named = {commit for each in written for _, commit in self._named(each)} | ({before} if before else set())
+        self._here = frozenset(commit for commit in named if commits.is_commit(repo, commit))
         self._outside = reach.outside_of(repo, self._here, trunks)
         self._last = before
         """The newest commit of the trunk that was decided on before."""

@@ -133,6 +133,8 @@ def _refused(ref: str, why: str, lines: Sequence[str] = (), hints: Sequence[str]
 
 
 def _failed(ref: str, error: ConvoyError) -> _Verdict:
+    if error.code == "out-of-memory":
+        raise MemoryError from error  # a git process of ours has met the limit that holds for us, too
     problems = error.problems if isinstance(error, BadFiles) else ()
     return _refused(ref, error.message, _lines(problems), [error.hint] if error.hint else [])
 

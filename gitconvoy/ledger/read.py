@@ -30,6 +30,7 @@ def read_ledger(repo: Repo, tip: str | None) -> Ledger:
     for folder in ("beads", "convoys"):
         tree = trees.tree_at(repo, tip, folder)
         found += trees.entries(repo, tree, folder) if tree else ()
+    objects.expect(repo, len(found))
     beads, convoys = _records(repo, found)
     return replace(about, beads=beads, convoys=convoys)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Collection, Iterable
 
 MAX_ID = 64
@@ -25,6 +24,8 @@ def is_external(target: str) -> bool:
 
 def new_id(prefix: str, taken: Collection[str]) -> str:
     """`prefix` + `-` + 5 random base-36 characters, not in `taken` (ids in lower case)."""
+    import secrets
+
     while True:
         candidate = prefix + "-" + "".join(secrets.choice(_ALPHABET) for _ in range(5))
         if candidate.lower() not in taken:

@@ -6,8 +6,7 @@ import shlex
 from typing import Any
 
 from gitconvoy.dispatch.leases import NEVER
-from gitconvoy.engine.local import Local
-from gitconvoy.engine.settle import lease_end
+from gitconvoy.engine.local import Local, lease_end
 from gitconvoy.model.ledger import BeadRecord
 from gitconvoy.reports.rows import when
 from gitconvoy.rules.view import View

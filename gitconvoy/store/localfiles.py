@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 FOLDER = "gitconvoy"
@@ -25,8 +24,8 @@ def write_atomically(file: Path, data: bytes, mode: int = _OWN, *, aside: Path |
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
     place = aside if aside is not None and aside.stat().st_dev == folder.stat().st_dev else folder
-    handle, name = tempfile.mkstemp(dir=place, prefix=f".{file.name}.")
-    temporary = Path(name)
+    temporary = place / f".{file.name}.{os.urandom(6).hex()}"
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWN)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gitconvoy.errors import Refused
 from gitconvoy.model.kinds import Kind
-from gitconvoy.yamlio.reader import MAX_DEPTH
+from gitconvoy.yamlio.complaints import MAX_DEPTH
 from gitconvoy.yamlio.scalars import MAX_NUMBER_BITS
 
 _encode = json.JSONEncoder(sort_keys=True).encode

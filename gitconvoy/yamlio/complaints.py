@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from ruamel.yaml.error import YAMLError
-
-from gitconvoy.errors import Problem
+from gitconvoy.errors import BadFiles, Problem
 
 MAX_SIZE = 1 << 20
 """Bytes of a file."""
+
+MAX_DEPTH = 32
+"""Levels of data within each other."""
 
 MAX_CONFLICTS = 20
 """Conflicts of a file that are reported one by one."""
@@ -18,7 +19,7 @@ MAX_CONFLICTS = 20
 _CONFLICT = re.compile(rb"^<{7}(?: .*)?$", re.MULTILINE)
 _CONFLICT_END = re.compile(rb"^>{7}(?: .*)?$", re.MULTILINE)
 _LINE_BREAKS = {b"\xc2\x85": ("U+0085", "\\N"), b"\xe2\x80\xa8": ("U+2028", "\\L"), b"\xe2\x80\xa9": ("U+2029", "\\P")}
-_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 _INDENT = re.compile(r"[ \t]*")
 
@@ -133,7 +134,13 @@ def _place(data: bytes, offset: int) -> tuple[int, int]:
     return data.count(b"\n", 0, offset) + 1, len(data[start:offset].decode(errors="replace")) + 1
 
 
-def syntax_problem(error: YAMLError, text: str, path: str) -> Problem:
+def bad(path: str, problems: list[Problem]) -> BadFiles:
+    """The error for a file with problems, of which the first leads."""
+    first = problems[0]
+    return BadFiles(f"{path} cannot be read: {first.message}", tuple(problems), hint=first.hint)
+
+
+def syntax_problem(error: Exception, text: str, path: str) -> Problem:
     """What the parser stumbled over, named as what it most probably is."""
     mark = getattr(error, "problem_mark", None)
     if mark is None:

@@ -18,13 +18,15 @@ from gitconvoy.yamlio.scalars import CONSTANTS, resolve
 
 _DEEPEST = 8
 """Levels; deeper data is rare, and the strict reader counts them exactly."""
-_ODD = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _COMMENTS = re.compile(r"(?:#[^\n]*+\n)*+")
 _NOT_ALWAYS_TEXT = frozenset("~ntfNTF+-.0123456789")
 """Plain scalars that begin otherwise are texts whatever follows."""
 _KEY = r"([A-Za-z_][A-Za-z0-9_./-]{0,63}+):"
+# the first character of a plain scalar is none of these: to say which it may be takes milliseconds to compile
 _SCALAR = r"""
-    ([A-Za-z0-9_/.($+~\x80-\U0010ffff](?:[^ \t\n:\#]++|:(?![ \n])|(?<!\ )\#|\ +(?![ \#\t\n]))*+)\n  # plain
+    ([^\x00-\x23\x25-\x27\x29\x2a\x2c\x2d\x3a-\x40\x5b-\x5e\x60\x7b-\x7d\x7f]
+      (?:[^ \t\n:\#]++|:(?![ \n])|(?<!\ )\#|\ +(?![ \#\t\n]))*+)\n  # plain
   | "([^"\\\t\n]*+)"\n
   | '((?:[^'\t\n]|'')*+)'\n
   | (\[\]|\{\})\n

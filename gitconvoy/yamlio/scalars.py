@@ -23,9 +23,7 @@ _NAN = frozenset({".nan", ".NaN", ".NAN"})
 
 BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 """Characters that reorder what a person sees, as the inside of a character class."""
-_UNPRINTABLE = re.compile(
-    f"[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[{BIDI}]"
-)
+_UNPRINTABLE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff{BIDI}]")
 _NO_PLAIN = re.compile(r"""[\s,\[\]{}#&*!|>'"%@`]|[-?:](?:\s|$)|---|\.\.\.|<<$""")
 _ENDS_PLAIN = re.compile(r":\s|\s#|[\n\t]|[:\s]$")
 _ENDS_FLOW = re.compile(r"[,\[\]{}:?]")

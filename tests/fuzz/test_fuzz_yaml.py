@@ -20,7 +20,8 @@ from gitconvoy.store.build import build
 from gitconvoy.store.reading import Source
 from gitconvoy.yamlio.canonical import canonical, same
 from gitconvoy.yamlio.complaints import MAX_SIZE
-from gitconvoy.yamlio.reader import MAX_PROBLEMS, load
+from gitconvoy.yamlio.reader import load
+from gitconvoy.yamlio.strict import MAX_PROBLEMS
 from gitconvoy.yamlio.writer import dump, edit
 
 PATHS = {

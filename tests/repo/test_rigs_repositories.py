@@ -11,7 +11,7 @@ from gitfixtures import GitRepo
 from rigfixtures import FLOW, Rigs, rigs
 from rigtowns import RigTown, rig_town, two_beads
 
-from gitconvoy.dispatch import attempts, workplace
+from gitconvoy.dispatch import attempts, workplace, workplace_settings
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.dispatch.registry import ConfigurationError
 from gitconvoy.engine.attempts import releasing
@@ -165,7 +165,7 @@ def test_a_path_that_is_none(made: RigTown, path: str, said: str) -> None:
 def test_a_folder_for_worktrees_that_is_none(made: RigTown) -> None:
     made.there.config("gitconvoy.worktrees", "~nobody-here/trees")
     with pytest.raises(ConfigurationError, match=r"gitconvoy\.worktrees is '~nobody-here/trees'"):
-        workplace.settings(Repo.at(made.web.path), made.web.path)
+        workplace_settings.settings(Repo.at(made.web.path), made.web.path)
 
 
 # --- git directories that lie apart --------------------------------------------------------------------------------

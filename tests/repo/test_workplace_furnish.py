@@ -9,7 +9,7 @@ import pytest
 from gitfixtures import GitRepo
 from workshops import hang_in_submodules
 
-from gitconvoy.dispatch import attempts, logs, workplace
+from gitconvoy.dispatch import attempts, logs, workplace, workplace_settings
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.dispatch.worker import environment
 from gitconvoy.errors import ConvoyError, Refused
@@ -166,5 +166,5 @@ def test_the_set_up_command_has_a_time_limit_and_no_shell(repo: GitRepo, tmp_pat
 def test_a_bare_repository_gets_worktrees_too(repo: GitRepo, tmp_path: Path) -> None:
     bare = repo.clone(tmp_path / "bare.git", "--bare")
     opened = Repo.at(bare.path)
-    assert workplace.settings(opened, bare.path).folder == bare.path / "gitconvoy/worktrees"
+    assert workplace_settings.settings(opened, bare.path).folder == bare.path / "gitconvoy/worktrees"
     assert os.path.lexists(opened.common_dir / "HEAD")

@@ -10,8 +10,8 @@ from drafts import HERE, decided, draft, local
 
 from gitconvoy.dispatch.leases import NEVER, Lease
 from gitconvoy.engine import requests
-from gitconvoy.engine.local import Local
-from gitconvoy.engine.settle import completions, feed, give_up, lease_end, repair, settle
+from gitconvoy.engine.local import Local, lease_end
+from gitconvoy.engine.settle import completions, feed, give_up, repair, settle
 from gitconvoy.engine.wake import next_wake
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord
 from gitconvoy.model.plan import Dispatch, Rig

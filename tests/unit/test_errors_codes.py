@@ -11,7 +11,7 @@ import sourcecodes
 DOC = Path(__file__).parents[2] / "docs" / "errors.md"
 DYNAMIC = {"staged-warnings"}
 """Codes that are put together elsewhere."""
-MAYBE_WITHOUT = frozenset({"yamlio/reader.py", "planning/desk.py"})
+MAYBE_WITHOUT = frozenset({"yamlio/complaints.py", "planning/desk.py"})
 """Where BadFiles gathers problems that have codes of their own."""
 
 

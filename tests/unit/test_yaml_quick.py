@@ -14,7 +14,8 @@ from yaml_data import beads
 from gitconvoy.errors import BadFiles
 from gitconvoy.model.kinds import BEAD
 from gitconvoy.yamlio.quick import quick
-from gitconvoy.yamlio.reader import load, strict
+from gitconvoy.yamlio.reader import load
+from gitconvoy.yamlio.strict import strict
 from gitconvoy.yamlio.writer import dump
 
 ROOT = Path(__file__).parents[1]

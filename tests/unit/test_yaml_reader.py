@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from yaml_data import NASTY, characters
 
 from gitconvoy.errors import BadFiles, Exit, Problem
-from gitconvoy.yamlio.reader import MAX_PROBLEMS, load, locate
+from gitconvoy.yamlio.reader import load, locate
 from gitconvoy.yamlio.scalars import plain, resolve
+from gitconvoy.yamlio.strict import MAX_PROBLEMS
 
 CASES = Path(__file__).parents[1] / "cases" / "yaml"
 BAD = sorted(path.stem for path in (CASES / "bad").glob("*.yaml"))

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterable
 
-from gitconvoy.dispatch import attempts, workplace
+from gitconvoy.dispatch import attempts, workplace, workplace_settings
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
@@ -25,7 +25,7 @@ def prune(town: Town, known: Iterable[tuple[AttemptFolder, Job]], state: State |
     workers says so.
     """
     try:
-        oldest = time.time() - workplace.keep_logs(town.repo)
+        oldest = time.time() - workplace_settings.keep_logs(town.repo)
     except ConvoyError:
         return
     for folder in attempts.damaged(town.common_dir):

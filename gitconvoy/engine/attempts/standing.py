@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gitconvoy.dispatch import workplace
+from gitconvoy.dispatch import workplace_settings
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts import bases
 from gitconvoy.engine.attempts.places import Places
 from gitconvoy.errors import ConvoyError
-from gitconvoy.git import refs, worktrees
+from gitconvoy.git import refs
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import BRANCH_PREFIX
 from gitconvoy.model.plan import Plan
@@ -23,6 +23,8 @@ class Taken:
     repo: Repo
 
     def __contains__(self, name: object) -> bool:
+        from gitconvoy.git import worktrees  # only who begins an attempt asks
+
         return bool(worktrees.clashes(self.repo, str(name)))
 
 
@@ -42,8 +44,8 @@ def places_in(
     branch = settings_.trunk_branch(repo, trunk)
     prefix, trouble = BRANCH_PREFIX, ""
     try:
-        workplace.check(repo)
-        prefix = workplace.branch_prefix(repo)
+        workplace_settings.check(repo)
+        prefix = workplace_settings.branch_prefix(repo)
     except ConvoyError as error:
         trouble = in_words(error)
     tips = {name: tip for name in bases.named(plan, branch) if (tip := branch_tip(repo, trunk, name)) is not None}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from gitconvoy.dispatch import attempts, breaker, leases, registry, workplace
+from gitconvoy.dispatch import attempts, breaker, leases, registry, workplace, workplace_settings
 from gitconvoy.engine import here
 from gitconvoy.engine.attempts.places import place_of
 from gitconvoy.engine.town import Town
@@ -43,12 +43,12 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
             f"{record.id} is not in the plan any more", code="not-in-plan", hint=f"gitconvoy why {record.id} says more"
         )
     breaker.limit(town.repo)  # settings that cannot be meant are told here
-    workplace.log_limit(town.repo)
-    workplace.keep_logs(town.repo)
+    workplace_settings.log_limit(town.repo)
+    workplace_settings.keep_logs(town.repo)
     home = town.home()
     repo = town.repo_of(state.plan, record.id)
     where = main_worktree(repo)
-    known = workplace.settings(repo, where)
+    known = workplace_settings.settings(repo, where)
     job = attempts.Job(
         bead=record.id,
         convoy=record.convoy or "",
@@ -74,10 +74,10 @@ def _start(town: Town, state: State, record: BeadRecord, message: str) -> int:
 
 def _worktree(town: Town, state: State, record: BeadRecord, dispatcher: str, free: Callable[[str], Path]) -> str:
     """Where the worker works. Refused where it should get a branch and cannot."""
-    wanted = workplace.mode(town.repo, dispatcher)
+    wanted = workplace_settings.mode(town.repo, dispatcher)
     if record.branch is not None:
         return str(free(f"{record.id}-{record.attempt}"))
-    if wanted == workplace.WORKTREE:
+    if wanted == workplace_settings.WORKTREE:
         place_of(state.plan, here.places(town, state.plan), record.id, record.convoy, record.attempt)
         raise Refused(
             f"no branch was recorded for attempt {record.attempt} of {record.id}",

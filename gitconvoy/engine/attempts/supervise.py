@@ -13,7 +13,17 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-from gitconvoy.dispatch import attempts, breaker, leases, logs, processes, registry, started, workplace
+from gitconvoy.dispatch import (
+    attempts,
+    breaker,
+    leases,
+    logs,
+    processes,
+    registry,
+    started,
+    workplace,
+    workplace_settings,
+)
 from gitconvoy.dispatch.attempts import AttemptFolder, Begun, Job
 from gitconvoy.dispatch.program import ending
 from gitconvoy.dispatch.started import Started
@@ -89,7 +99,7 @@ class Supervisor:
         self._town = town
         self._folder = folder
         self._job = job
-        self._log_limit = workplace.log_limit(town.repo)
+        self._log_limit = workplace_settings.log_limit(town.repo)
         self._log = logs.Log(folder.log, self._log_limit)
         self._verdict = Verdict(town, job, self._log)
         self._step = min(LOOK, max(job.lease / 4, 0.1))
@@ -201,6 +211,7 @@ class Supervisor:
         """Wait for the worker: "" for exit 0, a reason for any other end, None where its attempt was over before."""
         limit = self._job.timeout
         while True:
+            self._town.repo.rest()
             code = worker.wait(self._step)
             self._collect(worker)
             if code is not None:

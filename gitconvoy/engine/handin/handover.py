@@ -10,7 +10,7 @@ import time
 from collections.abc import Container
 from dataclasses import replace
 
-from gitconvoy.dispatch import handins, program, registry, workplace
+from gitconvoy.dispatch import handins, program, registry, workplace_settings
 from gitconvoy.dispatch.handins import Handin
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts.places import base_of, merge_of
@@ -193,7 +193,7 @@ def _push(town: Town, repo: Repo, note: Handin) -> str | None:
 
 def push_limit(repo: Repo) -> int:
     """`gitconvoy.pushTimeout` of a repository, in seconds. ConfigurationError for what cannot be meant."""
-    return workplace.duration(repo, "gitconvoy.pushTimeout", _PUSH_LIMIT)
+    return workplace_settings.duration(repo, "gitconvoy.pushTimeout", _PUSH_LIMIT)
 
 
 def _tell(town: Town, repo: Repo, state: State, local: Local, note: Handin) -> str:

@@ -11,13 +11,12 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gitconvoy.dispatch import notifying, outbox
+from gitconvoy.dispatch import outbox
 from gitconvoy.dispatch.leases import NEVER
 from gitconvoy.dispatch.outbox import Notice
 from gitconvoy.engine.attempts.breaking import next_trial
-from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.telling.people import complaint
 from gitconvoy.engine.town import Town
@@ -26,6 +25,9 @@ from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import Event
 from gitconvoy.rules.due import next_due
 from gitconvoy.rules.view import View
+
+if TYPE_CHECKING:
+    from gitconvoy.engine.draft import Draft
 
 COMPLETION, EXHAUSTED, CONFLICT, STRANDED = "completion", "exhausted", "conflict", "stranded"
 KINDS = (COMPLETION, EXHAUSTED, CONFLICT, STRANDED)
@@ -189,7 +191,7 @@ def leave_behind(town: Town, draft: Draft, local: Local) -> None:
 
 def look(town: Town) -> None:
     """Have somebody look for standstills: something has changed that the ledger does not record."""
-    if notifying.wanted(town.repo):
+    if outbox.wanted(town.repo):
         spawn(town, ["deliver"], town.home())
 
 
