@@ -16,6 +16,7 @@ from gitconvoy.engine.settings import Settings
 from gitconvoy.errors import Refused
 from gitconvoy.git import config, lock, personal, refs, trees
 from gitconvoy.git.repo import Repo
+from gitconvoy.ledger.kept import ledger_at
 from gitconvoy.ledger.read import REF, following
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.ledger import Ledger
@@ -138,7 +139,9 @@ class Town:
 
     def ledger(self) -> Ledger:
         """The ledger as it stands."""
-        self._ledger = following(self.repo, self._ledger or Ledger(), self.ledger_tip())
+        tip = self.ledger_tip()
+        known = self._ledger
+        self._ledger = ledger_at(self.repo, tip) if known is None else following(self.repo, known, tip)
         return self._ledger
 
     def state(self, asked: Asked | None = None) -> State:
