@@ -18,6 +18,8 @@ def find_bead(plan: Plan, text: str) -> str:
     """
     if text in plan.convoys:
         raise NotFound(f"{text} is a convoy, not a bead", hint=f"gitconvoy status {text}")
+    if plan.has(text):
+        return text
     return _find(
         "bead",
         text,
