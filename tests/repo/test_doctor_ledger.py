@@ -241,7 +241,7 @@ def test_objects_that_are_damaged_are_named(here: TownHelper, rev: str) -> None:
     file = here.path / ".git/objects" / oid[:2] / oid[2:]
     file.chmod(0o644)
     file.write_bytes(b"xx")
-    for cache in (here.path / ".git/gitconvoy").glob("index*"):
+    for cache in (here.path / ".git/gitconvoy").glob("*.sqlite3*"):
         cache.unlink()
     found = [row for row in rows(here, code=1) if row["severity"] == "error"]
     assert any(oid in row["observed"] for row in found), found
