@@ -1,4 +1,7 @@
-"""A bead as a line of JSON that is quick to read: all that rules and lists need, without the document (SPEC 3.2)."""
+"""Beads and convoys as lines of JSON that are quick to read: all that rules and lists need, without their documents.
+
+SPEC 3.2, 3.3.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from gitconvoy.model.plan import Bead, Link
+from gitconvoy.model.plan import Bead, Convoy, Link
 
 
 class Digested(NamedTuple):
-    """A bead whose file lies at a path and holds a blob, and its line."""
+    """A bead or a convoy whose file lies at a path and holds a blob, and its line."""
 
     id: str
     path: str
@@ -56,6 +59,41 @@ def _bead(of: Digested, line: list[Any], read: Callable[[Digested], Mapping[str,
         archived,
         tombstone,
         frozenset([(kind, target) for kind, target in imported]) if imported else _NONE,
+        Unread(partial(read, of)),
+    )
+
+
+def convoy_digest(convoy: Convoy) -> str:
+    """The line of a convoy; `undigested_convoys` gives it back."""
+    flags = (convoy.paused, convoy.owned, convoy.mountain)
+    more = (convoy.priority, convoy.max_workers, convoy.merge, convoy.base_branch, convoy.owner)
+    said = [convoy.title, convoy.tracks, convoy.epic, convoy.status, *flags, *more]
+    return json.dumps(said, separators=(",", ":"))
+
+
+def undigested_convoys(found: Sequence[Digested], read: Callable[[Digested], Mapping[str, Any]]) -> list[Convoy]:
+    """As `undigested`, of convoys."""
+    lines = json.loads(f"[{','.join([each.said for each in found])}]")
+    return [_convoy(each, line, read) for each, line in zip(found, lines, strict=True)]
+
+
+def _convoy(of: Digested, line: list[Any], read: Callable[[Digested], Mapping[str, Any]]) -> Convoy:
+    title, tracks, epic, status, paused, owned, mountain, priority, max_workers, merge, base_branch, owner = line
+    return Convoy(
+        of.id,
+        title,
+        of.path,
+        tuple(tracks),
+        epic,
+        status,
+        paused,
+        owned,
+        mountain,
+        priority,
+        max_workers,
+        merge,
+        base_branch,
+        owner,
         Unread(partial(read, of)),
     )
 

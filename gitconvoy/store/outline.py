@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitconvoy.graph.shape import Shape
-from gitconvoy.model.plan import Bead, Config
+from gitconvoy.model.plan import Bead, Config, Convoy
 from gitconvoy.store.cache import PATIENCE, generation
-from gitconvoy.store.digest import Digested, digest
+from gitconvoy.store.digest import Digested, convoy_digest, digest
 
 _AT_ONCE = 500
 """No SQLite takes fewer values in one statement."""
@@ -34,10 +34,13 @@ CREATE INDEX IF NOT EXISTS unsettled ON beads (id, parent, derived, fit, deferre
 CREATE INDEX IF NOT EXISTS children ON beads (parent);
 CREATE TABLE IF NOT EXISTS contents (id TEXT PRIMARY KEY, path TEXT, blob TEXT, said TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, blob TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS outline (tree TEXT, beads INTEGER, files INTEGER, parts TEXT, ends BLOB, before BLOB);
+CREATE TABLE IF NOT EXISTS convoys (id TEXT PRIMARY KEY, path TEXT, blob TEXT, said TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS outline (
+    tree TEXT, beads INTEGER, convoys INTEGER, files INTEGER, parts TEXT, ends BLOB, before BLOB
+);
 """
 _NUMBERS = "I"
-_COUNTS = "(SELECT count(*) FROM beads), (SELECT count(*) FROM files)"
+_COUNTS = "(SELECT count(*) FROM beads), (SELECT count(*) FROM convoys), (SELECT count(*) FROM files)"
 
 
 class Unusable(Exception):
@@ -136,8 +139,8 @@ class Outline:
 
 def tree_of(db: sqlite3.Connection) -> str | None:
     """The tree whose outline this is; None where what was written as a whole is not all there."""
-    found = db.execute(f"SELECT tree, beads, files, {_COUNTS} FROM outline").fetchall()  # noqa: S608 - no value
-    if len(found) != 1 or found[0][1:3] != found[0][3:5]:
+    found = db.execute(f"SELECT tree, beads, convoys, files, {_COUNTS} FROM outline").fetchall()  # noqa: S608 - no value
+    if len(found) != 1 or found[0][1:4] != found[0][4:7]:
         return None
     return str(found[0][0])
 
@@ -194,8 +197,13 @@ def shape(db: sqlite3.Connection) -> Shape:
 
 
 def files(db: sqlite3.Connection) -> dict[str, str]:
-    """Path -> blob of settings, convoys and plan files."""
+    """Path -> blob of settings and plan files."""
     return dict(db.execute("SELECT path, blob FROM files ORDER BY path"))
+
+
+def convoys(db: sqlite3.Connection) -> list[Digested]:
+    """What the files of all convoys say."""
+    return list(map(Digested._make, db.execute("SELECT id, path, blob, said FROM convoys")))
 
 
 def path_of(db: sqlite3.Connection, bead_id: str) -> str | None:
@@ -207,24 +215,26 @@ def path_of(db: sqlite3.Connection, bead_id: str) -> str | None:
 def is_taken(db: sqlite3.Connection, name: str, path: str) -> bool:
     """Whether a bead, or another convoy than the one at `path`, has this id, be it in other letters."""
     bead = db.execute("SELECT 1 FROM beads WHERE id = ? COLLATE NOCASE LIMIT 1", (name,)).fetchone()
-    folder = path.rpartition("/")[0]
-    other = "SELECT 1 FROM files WHERE path = ? COLLATE NOCASE AND path <> ? LIMIT 1"
-    return bead is not None or db.execute(other, (f"{folder}/{name}.yaml", path)).fetchone() is not None
+    other = "SELECT 1 FROM convoys WHERE id = ? COLLATE NOCASE AND path <> ? LIMIT 1"
+    return bead is not None or db.execute(other, (name, path)).fetchone() is not None
 
 
 def begin_anew(
     db: sqlite3.Connection,
     tree: str,
     beads: Iterable[tuple[Bead, str]],
+    convoys: Iterable[tuple[Convoy, str]],
     others: Mapping[str, str],
     config: Config,
     shape: Shape,
 ) -> None:
-    """Write the outline of a tree: of its beads with their blobs, and of all other files."""
-    for table in ("beads", "contents", "files", "outline"):
+    """Write the outline of a tree: of its beads and convoys with their blobs, and of all other files."""
+    for table in ("beads", "contents", "convoys", "files", "outline"):
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own tables
     for bead, blob in sorted(beads, key=lambda each: each[0].id):
         put(db, bead, blob, config)
+    for convoy, blob in convoys:
+        put_convoy(db, convoy, blob)
     db.executemany("INSERT INTO files VALUES (?, ?)", sorted(others.items()))
     numbers = [array(_NUMBERS, listed).tobytes() for listed in (shape.ends, shape.before)]
     db.execute(f"INSERT INTO outline SELECT ?, {_COUNTS}, ?, ?, ?", (tree, "\n".join(shape.parts), *numbers))
@@ -236,6 +246,17 @@ def put(db: sqlite3.Connection, bead: Bead, blob: str, config: Config) -> None:
     db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?)", (bead.id, bead.path, blob, digest(bead)))
 
 
+def put_convoy(db: sqlite3.Connection, convoy: Convoy, blob: str) -> None:
+    """Outline one convoy."""
+    row = (convoy.id, convoy.path, blob, convoy_digest(convoy))
+    db.execute("INSERT OR REPLACE INTO convoys VALUES (?, ?, ?, ?)", row)
+
+
+def forget_convoy(db: sqlite3.Connection, path: str) -> None:
+    """The convoy that lay there is gone."""
+    db.execute("DELETE FROM convoys WHERE path = ?", (path,))
+
+
 def put_file(db: sqlite3.Connection, path: str, blob: str | None) -> None:
     """Note another file; None: it is gone."""
     db.execute("DELETE FROM files WHERE path = ?", (path,))
@@ -245,7 +266,7 @@ def put_file(db: sqlite3.Connection, path: str, blob: str | None) -> None:
 
 def note(db: sqlite3.Connection, tree: str) -> None:
     """What was written is the outline of this tree, whose graph is the one that was known."""
-    db.execute(f"UPDATE outline SET (tree, beads, files) = (SELECT ?, {_COUNTS})", (tree,))  # noqa: S608 - no value
+    db.execute(f"UPDATE outline SET (tree, beads, convoys, files) = (SELECT ?, {_COUNTS})", (tree,))  # noqa: S608 - no value
 
 
 def _some(db: sqlite3.Connection, query: str, values: Sequence[str]) -> Iterator[tuple[Any, ...]]:

@@ -27,7 +27,6 @@ from gitconvoy.store.digest import Digested
 from gitconvoy.store.outline import Unusable, Waiting
 
 WAITS_FOR, EPIC = "waits-for", "epic"
-Value = Bead | Convoy | Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +52,12 @@ class Rest:
 class Reader:
     """How files are read. Unusable where anything is wrong with one of them."""
 
-    values: Callable[[list[tuple[str, str]]], list[Value]]
-    """(path, blob) of files -> what they say, in the same order."""
+    config: Callable[[str], Config]
+    """The settings that a blob holds."""
     beads: Callable[[list[Digested]], list[Bead]]
     """Beads as the outline has them."""
+    convoys: Callable[[list[Digested]], list[Convoy]]
+    """The same of convoys."""
 
 
 def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, ledger: Ledger) -> Plan:
@@ -64,7 +65,12 @@ def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, le
 
     How the `rest` is read is for the caller to set.
     """
-    config, convoys, plan_blobs = _others(outline.files(db), reader)
+    files = outline.files(db)
+    if kinds.CONFIG_PATH not in files:
+        raise Unusable("the outline names no settings")
+    config = reader.config(files[kinds.CONFIG_PATH])
+    plan_blobs = {kinds.stem(path): blob for path, blob in files.items() if kinds.kind_of(path) is kinds.PLAN}
+    convoys = {each.id: each for each in reader.convoys(outline.convoys(db))}
     waves_of = {bead_id for one in asked.convoys if one in convoys for bead_id in convoys[one].tracks}
     gathering = _Gathering(db, reader)
     gathering.gather(asked, waves_of, ledger)
@@ -89,17 +95,6 @@ def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, le
             lambda _: {},
         ),
     )
-
-
-def _others(files: Mapping[str, str], reader: Reader) -> tuple[Config, dict[str, Convoy], dict[str, str]]:
-    documents = [(path, blob) for path, blob in files.items() if kinds.kind_of(path) is not kinds.PLAN]
-    found = reader.values(documents)
-    convoys = {each.id: each for each in found if isinstance(each, Convoy)}
-    config = next((each for each in found if isinstance(each, Config)), None)
-    if config is None:
-        raise Unusable("the outline names no settings")
-    plans = {kinds.stem(path): blob for path, blob in files.items() if kinds.kind_of(path) is kinds.PLAN}
-    return config, convoys, plans
 
 
 def _derivable(waiting: Mapping[str, Waiting], by_fact: Container[str]) -> set[str]:

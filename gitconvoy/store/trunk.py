@@ -15,17 +15,18 @@ from gitconvoy.graph import Graph, Shape
 from gitconvoy.model import kinds
 from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.ledger import Ledger
-from gitconvoy.model.plan import Bead, Config, Plan
+from gitconvoy.model.plan import Bead, Config, Convoy, Plan
 from gitconvoy.model.state import Asked
 from gitconvoy.store import load, outline
 from gitconvoy.store.build import understood
 from gitconvoy.store.cache import forget_old
-from gitconvoy.store.digest import Digested, undigested
+from gitconvoy.store.digest import Digested, undigested, undigested_convoys
 from gitconvoy.store.localfiles import local_folder
 from gitconvoy.store.outline import Outline, Unusable
-from gitconvoy.store.part import Reader, Rest, Value, gathered
+from gitconvoy.store.part import Reader, Rest, gathered
 from gitconvoy.store.reading import Source
 
+Value = Bead | Convoy | Config
 _FEW = 200
 """Changed files which an outline follows; of more it is made anew."""
 
@@ -50,7 +51,7 @@ def plan(repo: Repo, tree: str | None, asked: Asked, ledger: Ledger) -> Plan:
 def _part(repo: Repo, kept: Outline, tree: str, asked: Asked, ledger: Ledger) -> Plan:
     if not kept.there():
         raise Unusable("there is none")
-    reader = Reader(lambda files: _read(repo, files), lambda found: _beads(repo, found))
+    reader = Reader(partial(_config, repo), partial(_beads, repo), partial(_convoys, repo))
     for writes in (False, True):
         with kept.open(write=writes) as db:
             before = outline.tree_of(db)
@@ -91,17 +92,23 @@ def _beads(repo: Repo, found: list[Digested]) -> list[Bead]:
         raise Unusable("it does not say what a bead is") from error
 
 
-def _document(repo: Repo, bead: Digested) -> Mapping[str, Any]:
-    entry = trees.Entry(bead.path, bead.blob, 0o100644)
-    value = _value(repo, load.sources_of(repo, [entry])[0])
-    return value.data if isinstance(value, Bead) else {}
-
-
-def _read(repo: Repo, files: list[tuple[str, str]]) -> list[Value]:
-    listed = load.sources_of(repo, [trees.Entry(path, blob, 0o100644) for path, blob in files])
+def _convoys(repo: Repo, found: list[Digested]) -> list[Convoy]:
     try:
-        load.memo_of(repo).expect(listed)
-        return [_value(repo, source) for source in listed]
+        return undigested_convoys(found, partial(_document, repo))
+    except (ValueError, TypeError) as error:
+        raise Unusable("it does not say what a convoy is") from error
+
+
+def _document(repo: Repo, of: Digested) -> Mapping[str, Any]:
+    value = _read(repo, of.path, of.blob)
+    return value.data if isinstance(value, Bead | Convoy) else {}
+
+
+def _read(repo: Repo, path: str, blob: str) -> Value:
+    (source,) = load.sources_of(repo, [trees.Entry(path, blob, 0o100644)])
+    try:
+        load.memo_of(repo).expect([source])
+        return _value(repo, source)
     except ConvoyError as error:
         raise Unusable("what it names cannot be read") from error
 
@@ -139,9 +146,10 @@ def _outline(repo: Repo, kept: Outline, plan: Plan) -> None:
         return
     entries = {entry.path: entry.oid for entry in trees.entries(repo, plan.tree, ROOT) if kinds.kind_of(entry.path)}
     beads = [(bead, entries.pop(bead.path)) for bead in (*plan.beads.values(), *plan.archive.values())]
+    convoys = [(convoy, entries.pop(convoy.path)) for convoy in plan.convoys.values()]
     try:
         with kept.open(write=True) as db:
-            outline.begin_anew(db, plan.tree, beads, entries, plan.config, graph.shape)
+            outline.begin_anew(db, plan.tree, beads, convoys, entries, plan.config, graph.shape)
         forget_old(local_folder(repo.common_dir))
     except Unusable:
         return
@@ -158,7 +166,10 @@ def _follow(repo: Repo, db: Connection, before: str | None, tree: str) -> None:
     old, new = _entries(repo, before, paths), _entries(repo, tree, paths)
     if kinds.CONFIG_PATH in paths:
         raise Unusable("the settings have changed")
-    config = _config(repo, db)
+    settings = outline.files(db).get(kinds.CONFIG_PATH)
+    if settings is None:
+        raise Unusable("it names no settings")
+    config = _config(repo, settings)
     for path in paths:
         kind = kinds.kind_of(path)
         if kind is None and (path == ROOT or path.endswith(".yml")):
@@ -171,9 +182,8 @@ def _follow(repo: Repo, db: Connection, before: str | None, tree: str) -> None:
     outline.note(db, tree)
 
 
-def _config(repo: Repo, db: Connection) -> Config:
-    blob = outline.files(db).get(kinds.CONFIG_PATH)
-    found = _read(repo, [(kinds.CONFIG_PATH, blob)])[0] if blob is not None else None
+def _config(repo: Repo, blob: str) -> Config:
+    found = _read(repo, kinds.CONFIG_PATH, blob)
     if not isinstance(found, Config):
         raise Unusable("it names no settings")
     return found
@@ -188,7 +198,7 @@ def _same_shape(repo: Repo, old: trees.Entry | None, new: trees.Entry | None) ->
     """The bead after a change that leaves the graph as it was."""
     if old is None or new is None or not (old.is_file and new.is_file):
         raise Unusable("a bead has come or gone")
-    (before,) = _read(repo, [(old.path, old.oid)])
+    before = _read(repo, old.path, old.oid)
     data = before.data if isinstance(before, Bead) else {}
     after = understood(load.sources_of(repo, [new])[0], kinds.BEAD, load.memo_of(repo), data)
     if not isinstance(before, Bead) or not isinstance(after, Bead) or _links(before) != _links(after):
@@ -210,8 +220,13 @@ def _follow_file(
 ) -> None:
     if new is not None and not new.is_file:
         raise Unusable("no plain file")
-    if kind is kinds.CONVOY and new is not None:
-        _value(repo, load.sources_of(repo, [new])[0])
-        if old is None and outline.is_taken(db, kinds.stem(path), path):
-            raise Unusable("its id may be taken")
-    outline.put_file(db, path, new.oid if new is not None else None)
+    if kind is not kinds.CONVOY:
+        outline.put_file(db, path, new.oid if new is not None else None)
+        return
+    if new is None:
+        outline.forget_convoy(db, path)
+        return
+    convoy = _value(repo, load.sources_of(repo, [new])[0])
+    if not isinstance(convoy, Convoy) or (old is None and outline.is_taken(db, convoy.id, path)):
+        raise Unusable("its id may be taken")
+    outline.put_convoy(db, convoy, new.oid)

@@ -13,29 +13,29 @@ from plan_strategies import states
 
 from gitconvoy.graph import Graph, waves
 from gitconvoy.model.kinds import CONFIG_PATH
-from gitconvoy.model.plan import Bead, Config, Convoy, Link
+from gitconvoy.model.plan import Bead, Link
 from gitconvoy.model.state import Asked, State
 from gitconvoy.rules.due import next_due
 from gitconvoy.rules.view import View
 from gitconvoy.store import outline
-from gitconvoy.store.digest import undigested
+from gitconvoy.store.digest import undigested, undigested_convoys
 from gitconvoy.store.part import Reader, Rest, gathered
 
 
 def part(whole: State, asked: Asked | None = None) -> State:
     """The same state with no more of its plan than is needed; for each bead that is not closed where None is asked."""
     plan = whole.plan
-    others: dict[str, Convoy | Config] = {CONFIG_PATH: plan.config}
-    others |= {f".convoy/convoys/{each.id}.yaml": each for each in plan.convoys.values()}
     beads = [replace(each, path=_place(each)) for each in (*plan.beads.values(), *plan.archive.values())]
     shape = Graph.build(plan).shape
     reader = Reader(
-        lambda listed: [others[path] for path, _ in listed],
+        lambda _: plan.config,
         lambda found: undigested(found, lambda _: {}),
+        lambda found: undigested_convoys(found, lambda _: {}),
     )
     with sqlite3.connect(":memory:", isolation_level=None) as db:
         db.executescript(outline.TABLES)
-        outline.begin_anew(db, "tree", [(each, "") for each in beads], dict.fromkeys(others, ""), plan.config, shape)
+        convoys = [(each, "") for each in plan.convoys.values()]
+        outline.begin_anew(db, "tree", [(each, "") for each in beads], convoys, {CONFIG_PATH: ""}, plan.config, shape)
         assert outline.tree_of(db) == "tree"
         found = gathered(db, "tree", reader, asked or Asked(everything=True), whole.ledger)
         again = outline.shape(db)
