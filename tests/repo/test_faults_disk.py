@@ -253,6 +253,7 @@ def test_the_folder_for_temporary_files_is_full(
 ) -> None:
     """What git says goes through a file there: with no room for it, nothing may look like an empty answer."""
     here = _town(make_repo("repo"), CASES["launch"])
+    monkeypatch.setenv("TMPDIR", str(disk))
     monkeypatch.setattr("tempfile.tempdir", str(disk))
     filler = fill(disk, 0)
     try:
