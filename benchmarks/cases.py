@@ -147,12 +147,13 @@ def commit_closing(bench: Bench, size: int) -> Figures:
     root = bench.town(f"chained-{size}", _chained_town, size)
     ids = sorted(file.stem for file in (root / ".convoy").rglob("gt-chain-*.yaml"))
     files = {file.stem: file for file in (root / ".convoy").rglob("gt-chain-*.yaml")}
-    last = files[ids[-1]]
     at = iter(ids)
+    beside = bench.copy(root, f"bare-{size}")  # in this one it would be a plan that no hook has judged
+    last = beside / files[ids[-1]].relative_to(root)
 
     def bare() -> Sample:
         last.write_text(last.read_text() + "# looked at\n")
-        return run(("git", *NO_HOOKS, "commit", "-qam", "look"), root)
+        return run(("git", *NO_HOOKS, "commit", "-qam", "look"), beside)
 
     def closing() -> Sample:
         file = files[next(at)]
@@ -161,7 +162,6 @@ def commit_closing(bench: Bench, size: int) -> Figures:
 
     closing()  # the first one fills the index
     floors, things, less = interleaved(bench.rounds, lambda: floor(root), closing, bare)
-    convoy(root, "scan")  # where the last commit was a bare one
     closed = next(at)
     found = convoy(root, "status", "hq-cv-chain").json()
     check([each["bead"] for each in found["active"]], [closed], "the bead that was dispatched last")

@@ -86,10 +86,10 @@ class Cache:
             for file in self._file.parent.glob(self._file.name + "*"):
                 file.unlink(missing_ok=True)  # damaged: the next process begins anew
 
-    def expect(self, blobs: Sequence[str]) -> None:
-        """Fetch what is known of these blobs at once: a question for each costs more than its answer."""
+    def expect(self, blobs: Sequence[str]) -> int:
+        """Fetch what is known of these blobs at once: a question for each costs more than its answer. How many are."""
         if self._db is None:
-            return
+            return 0
         try:
             for start in range(0, len(blobs), _AT_ONCE):
                 some = blobs[start : start + _AT_ONCE]
@@ -97,6 +97,7 @@ class Cache:
                 self._found.update(((blob, kind), data) for blob, kind, data in rows)
         except sqlite3.Error as error:
             self._give_up(error)
+        return len(self._found)
 
     def get(self, blob: str, kind: str) -> tuple[dict[str, Any], Stored] | None:
         """The document of a blob, one of those that were expected, that was in order as this kind; or None."""

@@ -76,15 +76,17 @@ class Memo:
     HEAD and index, the trunk and the trunk before, share most of their files; a blob id never changes its bytes.
     """
 
-    def __init__(self, cache: Cache | None) -> None:
-        """`cache`: None where nothing may be left behind."""
+    def __init__(self, cache: Cache | None, about_to_read: Callable[[int], None]) -> None:
+        """`cache`: None where nothing may be left behind. `about_to_read`: is told of how many files that are next."""
         self._cache = cache
+        self._about_to_read = about_to_read
         self._known: dict[tuple[str, str], tuple[Any, tuple[Problem, ...]]] = {}
 
     def expect(self, sources: Sequence[Source]) -> None:
         """Say what is about to be read, so that the cache is asked once for all of it."""
-        if self._cache is not None:
-            self._cache.expect([each.oid for each in sources if (each.oid, each.path) not in self._known])
+        unknown = [each.oid for each in sources if (each.oid, each.path) not in self._known]
+        cached = self._cache.expect(unknown) if self._cache is not None else 0
+        self._about_to_read(len(unknown) - cached)
 
     def once(self, source: Source, kind: Kind, understand: Understand[T]) -> tuple[T | None, Sequence[Problem]]:
         """What `understand` makes of a file's document and complaints, once for each blob and path."""
