@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -61,6 +62,12 @@ def require_whole(repo: Repo, oid: str) -> None:
 
 def content(repo: Repo, oid: str, kind: Kind) -> bytes:
     """The bytes of an object of a kind; GitError as `get`. A tree or commit may be malformed all the same."""
+    raw = repo.memo.get("raw")
+    if raw is not None:  # where much is read, that takes a third of the way below
+        with suppress(Exception):  # what is wrong is said there
+            number, data = raw.read(oid)
+            if number == NUMBERS[kind]:
+                return cast(bytes, data)
     found = repo.plain(oid) if oid != EMPTY_TREE else ("tree", b"")
     if found is not None and found[0] == kind:
         return found[1]
@@ -70,7 +77,7 @@ def content(repo: Repo, oid: str, kind: Kind) -> bytes:
     try:
         number, data = repo.raw.read(oid)
     except (KeyError, ValueError, Refusal):
-        number, data = None, b""
+        number = data = None
     if number != NUMBERS[kind]:  # missing, damaged or of another kind: said in the words for that
         data = get(repo, oid, kind).read_raw()
     return cast(bytes, data)
