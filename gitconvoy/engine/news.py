@@ -29,7 +29,7 @@ def line(
         "retry": f"{bead} may be tried again",
         "expire": f"attempt {attempt} of {bead} expired",
         "requeue": f"attempt {attempt} of {bead} never began; it is queued again",
-        "pause": f"paused {convoy or 'everything'}: {reason}",
+        "pause": f"paused {convoy or 'everything'}" + (f": {reason}" if reason else ""),
         "close": f"closed {convoy}",
     }.get(kind)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from gitconvoy.merge.lines import merged_text
@@ -246,10 +247,21 @@ def _by_identity(comments: Sequence[Any]) -> dict[str, Any]:
     return found
 
 
-def _age(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, str]:
+def _age(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[tuple[bool, float, str], str]:
     """The time of a comment of one of the sides, then what it is."""
     comment = ours[key] if key in ours else theirs[key]
-    return str(comment.get("created_at", "")) if isinstance(comment, dict) else "", key
+    return _moment(comment.get("created_at", "") if isinstance(comment, dict) else ""), key
+
+
+def _moment(time: Any) -> tuple[bool, float, str]:
+    """What a time sorts by, whatever zone it is written in; texts that are none come last."""
+    text = str(time)
+    try:
+        moment = datetime.fromisoformat(text)
+        known = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return False, known.timestamp(), text
+    except (ValueError, OverflowError):
+        return True, 0.0, text
 
 
 def _mapping(place: _Place, old: Any, mine: Any, other: Any) -> Any:
@@ -279,7 +291,7 @@ def _by_rank(rank: Callable[[Any], Any]) -> Callable[[_Place, Any, Any, Any], An
 
 
 def _later(place: _Place, old: Any, mine: Any, other: Any) -> Any:
-    earlier = _by_rank(str)(place, old, mine, other)
+    earlier = _by_rank(_moment)(place, old, mine, other)
     return earlier if GONE in (mine, other) else other if earlier is mine else mine
 
 
@@ -311,7 +323,9 @@ def _alike(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
 
 def _ending_key(place: _Place, old: Any, mine: Any, other: Any) -> Any:
     """One key of the group where both sides are closed, or neither is."""
-    return {"closed_at": _by_rank(str), "close_reason": _join}.get(place.path[0], _conflict)(place, old, mine, other)
+    return {"closed_at": _by_rank(_moment), "close_reason": _join}.get(place.path[0], _conflict)(
+        place, old, mine, other
+    )
 
 
 def _rank(status: Any, place: _Place, finished: Callable[[str], bool]) -> int:
@@ -334,7 +348,7 @@ _WAYS: Mapping[How, Callable[[_Place, Any, Any, Any], Any]] = {
     How.ENDING: _ending_key,
     How.MAPPING: _mapping,
     How.URGENT: _by_rank(lambda value: value),
-    How.EARLIER: _by_rank(str),
+    How.EARLIER: _by_rank(_moment),
     How.LATER: _later,
     How.TRUE: _by_rank(lambda value: value is not True),
 }

@@ -110,7 +110,7 @@ def _effects(before: View, after: View, record: BeadRecord) -> Iterator[str]:
     if was is not None:
         fields = [row["field"] for row in bead_fields(was, now) if row["field"] not in _SILENT]
         if fields:
-            yield f"its bead says something else than when it began: {', '.join(fields)}"
+            yield f"the change alters what its bead says: {', '.join(fields)}"
     if after.effective(record.id).closed:
         return
     earlier = {(blocker.target, blocker.type) for blocker in before.blocked_by(record.id)}
@@ -135,7 +135,12 @@ def _of_convoy(before: View, after: View, convoy_id: str | None, bead_id: str) -
     if convoy_id is None:
         return
     if convoy_id in before.plan.convoys and convoy_id not in after.plan.convoys:
-        yield f"its convoy {convoy_id} is gone"
+        broken = convoy_id in after.plan.broken
+        yield (
+            f"the file of its convoy {convoy_id} cannot be read any more"
+            if broken
+            else f"its convoy {convoy_id} is gone"
+        )
         return
     if _tracks(before, convoy_id, bead_id) and not _tracks(after, convoy_id, bead_id):
         yield f"convoy {convoy_id} no longer tracks its bead: it may finish, and is not tried again"

@@ -136,7 +136,11 @@ def convoy_file(old: Plan, new: Plan, convoy_id: str) -> Row:
         change = "added" if convoy_id not in old.broken else "changed"
     else:
         change = "removed" if now is None else "changed" if was.data != now.data else "none"
-    tracked = [Counter(dict.fromkeys(one.tracks if one else (), 1)) for one in (was, now)]
+    known = (was, now) if change != "unreadable" else ()  # nobody knows what it tracks now
+    tracked = [Counter(dict.fromkeys(one.tracks if one else (), 1)) for one in known] or [
+        Counter[str](),
+        Counter[str](),
+    ]
     return {
         "change": change,
         "fields": _fields(was.data, now.data, _CONVOY_APART) if was and now and was.data is not now.data else [],

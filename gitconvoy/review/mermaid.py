@@ -21,8 +21,6 @@ _MOST_TITLES = 30
 """In a picture of more beads ids alone can be read."""
 _MOST_FOLDED = 30
 """Nodes of a picture of waves alone."""
-MARKS = tuple(_STYLES)[:-1]
-"""What colours tell apart: the marks of `picture.draw`."""
 
 
 def flowchart(picture: Mapping[str, Any]) -> str:

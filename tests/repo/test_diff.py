@@ -216,13 +216,23 @@ def test_attempts_that_it_concerns(repo: GitRepo) -> None:
         effects[name] = row["effects"]
         here.repo.git("reset", "--quiet", "--hard", "main")
     assert effects == {
-        "text": ["its bead says something else than when it began: description"],
+        "text": ["the change alters what its bead says: description"],
         "closed": ["the change closes its bead, which ends it as done"],
         "blocked": ["it would not be dispatched now: gt-x is not closed"],
     }
     here.repo.git("rm", "--quiet", ".convoy/beads/gt-a.yaml")
     here.commit("gone")
     assert here.json("diff", "main", code=1)["attempts"][0]["effects"] == ["its bead is removed"]
+
+
+def test_a_convoy_that_cannot_be_read_is_not_told_as_gone(repo: GitRepo) -> None:
+    here = chain(repo)
+    here.branch("topic")
+    here.repo.write(".convoy/convoys/hq-cv-1.yaml", "id: hq-cv-1\ntitle: [\n")
+    here.commit("a slip")
+    found = here.json("diff", "main", code=1)
+    assert found["attempts"][0]["effects"][0] == "the file of its convoy hq-cv-1 cannot be read any more"
+    assert [row["tracks"] for row in found["convoys"] if row["id"] == "hq-cv-1"] == [{"added": [], "removed": []}]
 
 
 def test_an_attempt_that_ends_on_merge_makes_room(repo: GitRepo) -> None:

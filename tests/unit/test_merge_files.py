@@ -53,6 +53,10 @@ def fields(base: str, ours: str, theirs: str, kind: Kind, head: str) -> object:
         ("priority: 1\n", "", "priority: 3\n", {}),
         ("updated_at: 2025-01-01\n", "updated_at: 2025-01-03\n", "updated_at: 2025-01-02\n",
          {"updated_at": "2025-01-03"}),
+        ("updated_at: 2025-01-01\n", "updated_at: 2025-01-02T01:00:00+02:00\n", "updated_at: 2025-01-02T00:30:00Z\n",
+         {"updated_at": "2025-01-02T00:30:00Z"}),
+        ("updated_at: 2025-01-01\n", "updated_at: 2025-01-02T00:00:00.500Z\n", "updated_at: 2025-01-02T00:00:00Z\n",
+         {"updated_at": "2025-01-02T00:00:00.500Z"}),
         ("due_at: 2025-01-01\n", "due_at: 2025-01-03\n", "due_at: 2025-01-02\n", ("due_at",)),
         # sets
         ("labels: [a, b]\n", "labels: [a, c]\n", "labels: [a, b, d]\n", {"labels": ["a", "c", "d"]}),
