@@ -169,15 +169,12 @@ def _tell_beads(data: Row) -> None:
 
 
 def _tell_fields(fields: Sequence[Row]) -> None:
-    for each in fields:
-        say(f"    {each['field']}: {_value(each['before'])} -> {_value(each['after'])}")
-
-
-def _value(value: object) -> str:
     from gitconvoy.model.text import safe_line
+    from gitconvoy.review.words import values
 
-    text = "not set" if value is None else safe_line(str(value).strip())
-    return text if len(text) <= _LONG else text[: _LONG - 3] + "..."
+    for each in fields:
+        before, after = map(safe_line, values(each, _LONG))
+        say(f"    {each['field']}: {before} -> {after}")
 
 
 def _tell_links(data: Row) -> None:

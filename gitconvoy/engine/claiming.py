@@ -83,7 +83,8 @@ def _decide(town: Town, wish: Wish, own: Path) -> Granted:
     more = _More()
 
     def onward(dispatched: tuple[Dispatched, ...]) -> Callable[[Draft], object] | None:
-        answered = sum(_tell(own.parent / each.token, each) for each in dispatched if each.token != wish.token)
+        theirs = [each for each in dispatched if each.token != wish.token]
+        answered = sum(_tell(own.parent / each.token, each) for each in theirs)
         if not dispatched or next(rounds, None) is None:
             return None
         _gather(own.parent, answered)
@@ -92,18 +93,26 @@ def _decide(town: Town, wish: Wish, own: Path) -> Granted:
 
     done = transact_alone(town, lambda draft: _grant(draft, others, wish), onward=onward)
     commits = {each.token: each.commit for each in done.dispatched}
-    return Granted(done.value, commits.get(wish.token), done)
+    found = None
+    if done.value.bead is not None and wish.token not in commits:  # granted by one who died before saying so, or failed
+        found = _answer(town, wish.token)
+    return found or Granted(done.value, commits.get(wish.token), done)
 
 
 def _tell(file: Path, granted: Dispatched) -> bool:
-    """Answer a wish: what came of it stands behind it, and then the file goes, which tells who waits. False: nobody."""
+    """Answer a wish: what came of it stands behind it, and then the file goes, which tells who waits. False: nobody.
+
+    Of an attempt that has failed already nothing is said: who waits sees that in the ledger, and wishes again.
+    """
     said = json.dumps([granted.bead, granted.worker, granted.attempt, granted.commit])
     with suppress(OSError):  # where nothing more can be written, the ledger says it
-        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC) if granted.begun else None
         try:
-            os.write(handle, said.encode() + b"\n")
+            if handle is not None:
+                os.write(handle, said.encode() + b"\n")
         finally:
-            os.close(handle)
+            if handle is not None:
+                os.close(handle)
     try:
         file.unlink()
     except FileNotFoundError:
@@ -121,10 +130,11 @@ def _gather(place: Path, answered: int) -> None:
 def _grant(draft: Draft, others: Sequence[Wish], own: Wish | None = None) -> Claim:
     """Claims for all of them, in this order; the own one."""
     known = {record.token: record for record in draft.state.ledger.beads.values()}
-    if own is None or own.token in known:
-        record = known[own.token] if own is not None else None  # whoever granted it died before it could say so
-        first = Claim(record.id, record.worker, record.attempt, record.token) if record is not None else Claim()
-        pool = Claims(draft.view, draft.local)
+    if own is not None and own.token in known:  # whoever granted it died before it could say so
+        record = known[own.token]
+        return Claim(record.id, record.worker, record.attempt, record.token)  # others are served by themselves
+    if own is None:
+        first, pool = Claim(), Claims(draft.view, draft.local)
     else:
         pool = requests.ready_to_claim(draft, own.actor)
         first = pool.take(draft, own.actor, own.rig, own.token)

@@ -53,6 +53,8 @@ class Dispatched:
     commit: str
     message: str = ""
     """A person's word to the worker (`sling --message`)."""
+    begun: bool = True
+    """Whether it stands: an attempt that could not be begun has failed already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,8 @@ def _adopt_remote_ledger(town: Town) -> None:
         chain.follow(town.repo, refs.ref(town.repo, REF), tip, "convoy: ledger of the remote")
 
 
-def _dispatches(pairs: tuple[tuple[Event, str], ...]) -> tuple[Dispatched, ...]:
+def _dispatches(pairs: tuple[tuple[Event, str], ...], failed: Iterable[_Stalled] = ()) -> tuple[Dispatched, ...]:
+    ended = {each.token for each in failed}
     return tuple(
         Dispatched(
             event.bead or "",
@@ -206,6 +209,7 @@ def _dispatches(pairs: tuple[tuple[Event, str], ...]) -> tuple[Dispatched, ...]:
             event.token or "",
             commit,
             event.reason,
+            event.token not in ended,
         )
         for event, commit in pairs
         if event.kind == "dispatch"
@@ -266,7 +270,7 @@ def _go_on(
     We have the lock, so leases and notes are as they were; the trunk and the clock are looked at, and the ledger's
     branch decides for itself. Dispatches alone make nothing complete, due or ready.
     """
-    request = onward(_dispatches(pairs))
+    request = onward(_dispatches(pairs, failed))
     due = wake.next_wake(draft.view, draft.local) if request is not None else None
     with chain.moving(town.repo, "convoy: dispatch") as move:
         while request is not None and not failed:
@@ -282,7 +286,7 @@ def _go_on(
             added = tuple(zip(more.events, commits, strict=True))
             draft, added, failed = _act_on(town, more, added, draft.cause, False, None)
             pairs = (*pairs, *added)
-            request = onward(_dispatches(added))
+            request = onward(_dispatches(added, failed))
     return draft, pairs, failed
 
 

@@ -57,10 +57,9 @@ def sync_files(repo: Repo, files: Iterable[Path]) -> None:
             raise errors[0]
 
 
-def sync_folders(repo: Repo, folders: Iterable[Path]) -> None:
-    """The same for the names in folders, as far as the system has that."""
-    if wanted(repo):
-        _at_once(list(dict.fromkeys(folders)))
+def sync_folders(repo: Repo, folders: Iterable[Path]) -> bool:
+    """The same for the names in folders, as far as the system has that: False where it has not, or could not."""
+    return not (wanted(repo) and _at_once(list(dict.fromkeys(folders))))
 
 
 def _at_once(places: Sequence[Path]) -> list[OSError]:

@@ -54,9 +54,10 @@ class Growing:
             return
         body = b"".join(parts)
         data = whole(body, len(places))
-        before, self._name = self._name, _write(repo, data, index(places, data[-20:]))
+        before = self._name
+        self._name, stays = _write(repo, data, index(places, data[-20:]))
         self._body, self._places = body, places
-        if before is not None:
+        if before is not None and stays:
             _remove(before)
         if len(body) > FULL:
             self._begin()
@@ -64,15 +65,19 @@ class Growing:
 
 def _remove(name: Path) -> None:
     """Take away a pack of which all is in another one; where more than its own index names it, that is left to git."""
-    if (name.parent / "multi-pack-index").exists() or name.with_suffix(".keep").exists():
+    others = (name.parent / "multi-pack-index", name.parent / "multi-pack-index.d", name.with_suffix(".keep"))
+    if any(each.exists() for each in others):
         return
     for ending in (".idx", ".pack"):
         with suppress(OSError):
             name.with_suffix(ending).unlink(missing_ok=True)
 
 
-def _write(repo: Repo, data: bytes, listed: bytes) -> Path:
-    """The files of a pack. Its index gets its name last, as that is what makes objects known."""
+def _write(repo: Repo, data: bytes, listed: bytes) -> tuple[Path, bool]:
+    """The files of a pack, and whether their names are on the disk, too.
+
+    Its index gets its name last, as that is what makes objects known.
+    """
     folder = repo.common_dir / "objects" / "pack"
     folder.mkdir(exist_ok=True)
     name = folder / f"pack-{data[-20:].hex()}"
@@ -88,5 +93,4 @@ def _write(repo: Repo, data: bytes, listed: bytes) -> Path:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
         raise
-    disk.sync_folders(repo, [folder])
-    return name
+    return name, disk.sync_folders(repo, [folder])

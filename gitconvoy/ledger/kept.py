@@ -6,6 +6,7 @@ this machine keeps its own files already: deleted, damaged or not writable, ever
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields
@@ -33,7 +34,7 @@ def ledger_at(repo: Repo, tip: str | None) -> Ledger:
     folder = local_folder(repo.common_dir)
     if tip is None or not folder.is_dir():
         return read_ledger(repo, tip)
-    file = folder / f"ledger-{generation(repr((_BEAD, _CONVOY)))}.json"
+    file = folder / f"ledger-{generation('checked ' + repr((_BEAD, _CONVOY)))}.json"
     before = _recall(file)
     found = _following(repo, before, tip)
     new = _changed(before.beads, found.beads) + _changed(before.convoys, found.convoys)
@@ -56,14 +57,21 @@ def _changed(before: Mapping[str, object], after: Mapping[str, object]) -> int:
 def _recall(file: Path) -> Ledger:
     """The ledger that was kept; an empty one where none was, or what was is damaged."""
     try:
-        about, beads, convoys = json.loads(file.read_bytes())
+        digest, _, data = file.read_bytes().partition(b"\n")
+        if digest != _digest(data):
+            return Ledger()
+        about, beads, convoys = json.loads(data)
         return Ledger(
             beads={line[0]: BeadRecord(*line) for line in beads},
             convoys={line[0]: ConvoyRecord(*_with_watchers(line)) for line in convoys},
             **dict(zip(_ABOUT, about, strict=True)),
         )
-    except (OSError, ValueError, TypeError, IndexError):
+    except (OSError, ValueError, TypeError, LookupError):
         return Ledger()
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode()
 
 
 def _with_watchers(line: list[Any]) -> list[Any]:
@@ -74,7 +82,8 @@ def _with_watchers(line: list[Any]) -> list[Any]:
 def _remember(file: Path, ledger: Ledger) -> None:
     about = attrgetter(*_ABOUT)(ledger)
     beads, convoys = map(attrgetter(*_BEAD), ledger.beads.values()), map(attrgetter(*_CONVOY), ledger.convoys.values())
+    data = json.dumps([about, list(beads), list(convoys)], separators=(",", ":")).encode()
     try:
-        write_atomically(file, json.dumps([about, list(beads), list(convoys)], separators=(",", ":")).encode())
+        write_atomically(file, _digest(data) + b"\n" + data)
     except OSError:
         return

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitconvoy.review.escape import code, plain, short
+from gitconvoy.review.escape import LONG, code, plain
 from gitconvoy.review.mermaid import flowchart
-from gitconvoy.review.words import convoy_lines, grouped, headline
+from gitconvoy.review.words import convoy_lines, grouped, headline, values
 
 Row = Mapping[str, Any]
 LIMIT = 60_000
@@ -221,9 +221,7 @@ def _files(data: Row, room: _Room) -> str:
     convoys = [
         (code(row["id"]), _fields(row["fields"], room)) for row in data["convoys"][: room.convoys] if row["fields"]
     ]
-    settings = [
-        (code(row["field"]), plain(_value(row["before"])), plain(_value(row["after"]))) for row in data["settings"]
-    ]
+    settings = [(code(row["field"]), *map(plain, values(row, LONG))) for row in data["settings"]]
     return "\n\n".join(
         part
         for part in (
@@ -256,12 +254,5 @@ def _fields(fields: Sequence[Row], room: _Room) -> str:
 
 
 def _arrow(each: Row) -> str:
-    return f"{plain(_value(each['before']))} &rarr; {plain(_value(each['after']))}"
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return "not set"
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return short(", ".join(value)) or "none"
-    return short(str(value).strip())
+    before, after = map(plain, values(each, LONG))
+    return f"{before} &rarr; {after}"

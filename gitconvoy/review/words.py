@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from gitconvoy.model.text import some
 Row = Mapping[str, Any]
 _NAMED = 12
 """Ids in a row before the rest is counted."""
+_AROUND = 20
+"""Characters that are shown before the first one that differs."""
 _ALIKE = 3
 """Warnings of one code about one convoy before the rest is counted."""
 
@@ -29,6 +32,32 @@ def headline(data: Row) -> str:
     ]
     told = [f"{count} {_many(what, count)}" for count, what in counts if count]
     return ", ".join(told) or "no change"
+
+
+def values(row: Row, most: int) -> tuple[str, str]:
+    """`before` and `after` of a field in at most so many characters each; of long texts the part that differs."""
+    before, after = _value(row["before"]), _value(row["after"])
+    start = 0
+    if max(len(before), len(after)) > most:
+        alike = next((at for at, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), most)
+        start = max(0, alike - _AROUND)
+    return _cut(before, start, most), _cut(after, start, most)
+
+
+def _value(value: object) -> str:
+    """As a person would write it in the file."""
+    if value is None:
+        return "not set"
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value) or "none"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(value).strip()
+
+
+def _cut(text: str, start: int, most: int) -> str:
+    shown = text[start:]
+    if len(shown) + bool(start) > most:
+        shown = shown[: most - 1 - bool(start)] + "\N{HORIZONTAL ELLIPSIS}"
+    return ("\N{HORIZONTAL ELLIPSIS}" if start else "") + shown
 
 
 _CONVOYS = ("added", "removed", "changed", "unreadable")

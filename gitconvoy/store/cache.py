@@ -23,7 +23,7 @@ READER = 1
 """To be raised when the same bytes are read or judged differently by the same schemas."""
 PATIENCE = 0.25
 """Seconds to wait for another process before going on without the cache."""
-_CACHES = ("index-*.sqlite3*", "outline-*.sqlite3*", "ledger-*.json")
+_CACHES = ("index-*.sqlite3*", "outline-*.sqlite3*", "ledger-*.json", ".ledger-*.json.*")
 _MONTH = 30 * 24 * 3600
 """Seconds."""
 _AT_ONCE = 500
@@ -147,11 +147,11 @@ def _surrogates(text: str) -> bool:
 
 
 def forget_old(folder: Path) -> None:
-    """Remove the caches of other versions that nobody has written for a month; two versions may be in use."""
+    """Remove caches, mostly of other versions, that nobody has used for a month; two versions may be in use."""
     long_ago = time.time() - _MONTH
     for file in (each for pattern in _CACHES for each in folder.glob(pattern)):
         with suppress(OSError):
-            if file.stat().st_mtime < long_ago:
+            if max(file.stat().st_mtime, file.stat().st_atime) < long_ago:
                 file.unlink()
 
 

@@ -120,6 +120,8 @@ class Outline:
         except sqlite3.Error as error:
             self._give_up(error)
             raise Unusable(str(error)) from error
+        except UnicodeError as error:  # a file whose name no database takes
+            raise Unusable(str(error)) from error
         finally:
             if self._db is not None and self._db.in_transaction:
                 self._db.execute("ROLLBACK")

@@ -9,7 +9,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from gitconvoy.errors import ConvoyError
-from gitconvoy.git import trees
+from gitconvoy.git import objects, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.graph import Graph, Shape
 from gitconvoy.model import kinds
@@ -100,7 +100,13 @@ def _convoys(repo: Repo, found: list[Digested]) -> list[Convoy]:
 
 
 def _document(repo: Repo, of: Digested) -> Mapping[str, Any]:
-    value = _read(repo, of.path, of.blob)
+    """What a file says that was in order when it was outlined. ConvoyError where it is not to be had any more."""
+    try:
+        value = _read(repo, of.path, of.blob)
+    except Unusable as error:
+        if isinstance(error.__cause__, ConvoyError):
+            raise error.__cause__ from None
+        raise objects.damaged(of.path, error) from error
     return value.data if isinstance(value, Bead | Convoy) else {}
 
 
@@ -135,7 +141,10 @@ def _one(repo: Repo, kept: Outline, tree: str, bead_id: str) -> Bead | None:
         entry = next(known, None)
     else:
         entry = replace(entry, path=path)
-    value = _value(repo, load.sources_of(repo, [entry])[0]) if entry is not None else None
+    try:
+        value = _value(repo, load.sources_of(repo, [entry])[0]) if entry is not None else None
+    except Unusable as error:
+        raise objects.damaged(entry.path if entry is not None else bead_id, error) from error
     return value if isinstance(value, Bead) else None
 
 

@@ -68,6 +68,17 @@ def test_what_is_damaged_is_read_anew(here: TownHelper, damage: bytes) -> None:
     assert file.read_bytes() != damage
 
 
+def test_a_byte_that_changed_is_noticed(here: TownHelper) -> None:
+    assert same(here)
+    file = file_of(here)
+    assert file is not None
+    data = file.read_bytes()
+    assert b"in_progress" in data
+    file.write_bytes(data.replace(b"in_progress", b"in_progresz"))
+    assert same(here)
+    assert b"in_progresz" not in file.read_bytes()
+
+
 def test_the_ledger_of_a_commit_that_is_gone_is_no_ground(here: TownHelper) -> None:
     assert same(here)
     file = file_of(here)

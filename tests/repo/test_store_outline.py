@@ -132,6 +132,27 @@ def test_caches_of_other_versions_go_after_a_month(here: TownHelper) -> None:
     assert young.exists()
 
 
+def test_a_name_that_no_database_takes_is_no_fault(here: TownHelper, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here.path / ".convoy/plans").mkdir(exist_ok=True)
+    os.close(os.open(os.fsencode(here.path) + b"/.convoy/plans/\xff.yaml", os.O_CREAT | os.O_WRONLY))
+    here.repo.git("add", "--all")
+    here.repo.git("commit", "--quiet", "--no-verify", "-m", "an odd name")
+    assert answers(here) == whole(here, monkeypatch)
+
+
+def test_a_document_that_is_gone_is_told_as_such(here: TownHelper) -> None:
+    here.convoy("hq-cv-old", "gt-old", status="closed", outcome="done")
+    here.commit("a closed convoy")
+    needed(here)
+    oid = here.repo.head("main:.convoy/convoys/hq-cv-old.yaml")
+    (here.path / ".git/objects" / oid[:2] / oid[2:]).unlink()
+    for cache in (here.path / ".git/gitconvoy").glob("index*"):
+        cache.unlink()
+    assert needed(here).rest is not None
+    assert here.error("list", "--all")["code"] == "missing-object"
+    here.ok("list")
+
+
 def test_another_process_that_holds_the_file_is_not_waited_for(
     here: TownHelper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

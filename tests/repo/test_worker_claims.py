@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 from gitfixtures import GitRepo
@@ -216,6 +217,10 @@ def test_whoever_is_granted_for_is_told_by_the_wish_itself(pool: TownHelper) -> 
         assert found is not None
         assert (found.claim.bead, found.claim.token, found.commit) == (dispatched.bead, wish.token, dispatched.commit)
         assert not claiming._tell(own.file, dispatched)
+    with claiming._left(town, claiming.Wish("ann", None, "another")) as own:
+        assert claiming._tell(own.file, replace(dispatched, begun=False))
+        assert own.is_answered()
+        assert own.answer() is None
 
 
 def _claim_on(path: str, name: str, told: object) -> None:
