@@ -19,7 +19,7 @@ class How(Enum):
     JOIN = "merged line by line; where both changed the same lines, both are kept"
     SET = "as a set: what either side added is in, what either side removed is out"
     LINKS = (
-        "as a set of links, one target at a time: removed by either side is out, two new types for one are a conflict"
+        "as a set of links, one target at a time: removed by either side is out, two types that both added are both kept"
     )
     LIST = (
         "what either side added is in, what either side removed is out; a conflict where both put it in another order"
