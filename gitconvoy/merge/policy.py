@@ -18,9 +18,7 @@ class How(Enum):
     LINES = "merged line by line, as git does with text; a conflict where both changed the same lines"
     JOIN = "merged line by line; where both changed the same lines, both are kept"
     SET = "as a set: what either side added is in, what either side removed is out"
-    LINKS = (
-        "as a set of links, one target at a time: removed by either side is out, two types that both added are both kept"
-    )
+    LINKS = "as a set of links, one target at a time: removed by either side is out, what both added is kept"
     LIST = (
         "what either side added is in, what either side removed is out; a conflict where both put it in another order"
     )
