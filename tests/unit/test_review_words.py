@@ -26,9 +26,5 @@ LONG = "Read the notes of the last release before you begin, they say it all. "
 )
 def test_what_differs_is_shown(before: object, after: object, told: tuple[str, str]) -> None:
     found = values({"before": before, "after": after}, 40)
-    if isinstance(before, str) and len(before) > 40:
-        told = ("…hey say it all. Use the old API.", "…hey say it all. Delete production.")
-    if before == "x" * 40:
-        told = ("…" + "x" * 20, "…" + "x" * 21)
     assert found == told
     assert max(map(len, found)) <= 40
