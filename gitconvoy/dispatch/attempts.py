@@ -160,8 +160,11 @@ def supervised(folder: AttemptFolder) -> bool:
     """Whether a supervisor of this attempt lives."""
     if not folder.lock.exists():
         return False
-    with supervising(folder) as free:
-        return not free
+    handle = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        return not _try_lock(handle, fcntl.LOCK_SH)  # shared, so that nobody who asks takes another for a supervisor
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -192,9 +195,9 @@ def last_used(folder: AttemptFolder) -> float:
         return 0.0
 
 
-def _try_lock(handle: int) -> bool:
+def _try_lock(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
