@@ -104,20 +104,22 @@ def _tell(file: Path, granted: Dispatched) -> bool:
 
     Of an attempt that has failed already nothing is said: who waits sees that in the ledger, and wishes again.
     """
-    said = json.dumps([granted.bead, granted.worker, granted.attempt, granted.commit])
-    with suppress(OSError):  # where nothing more can be written, the ledger says it
-        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC) if granted.begun else None
-        try:
-            if handle is not None:
-                os.write(handle, said.encode() + b"\n")
-        finally:
-            if handle is not None:
-                os.close(handle)
+    if granted.begun:
+        _put_behind(file, json.dumps([granted.bead, granted.worker, granted.attempt, granted.commit]))
     try:
         file.unlink()
     except FileNotFoundError:
         return False
     return True
+
+
+def _put_behind(file: Path, answer: str) -> None:
+    with suppress(OSError):  # where nothing more can be written, the ledger says it
+        handle = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            os.write(handle, answer.encode() + b"\n")
+        finally:
+            os.close(handle)
 
 
 def _gather(place: Path, answered: int) -> None:

@@ -71,8 +71,7 @@ class Cache:
 
     def _open(self) -> None:
         try:
-            self._db = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db = connected(self._file)
             self._db.execute(
                 "CREATE TABLE IF NOT EXISTS documents "
                 "(blob TEXT, kind TEXT, data TEXT, PRIMARY KEY (blob, kind)) WITHOUT ROWID"
@@ -82,14 +81,13 @@ class Cache:
 
     def _give_up(self, error: sqlite3.Error) -> None:
         self.close()
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            for file in self._file.parent.glob(self._file.name + "*"):
-                file.unlink(missing_ok=True)  # damaged: the next process begins anew
+        drop_damaged(self._file, error)
 
     def expect(self, blobs: Sequence[str]) -> int:
         """Fetch what is known of these blobs at once: a question for each costs more than its answer. How many are."""
         if self._db is None:
             return 0
+        before = len(self._found)
         try:
             for start in range(0, len(blobs), _AT_ONCE):
                 some = blobs[start : start + _AT_ONCE]
@@ -97,7 +95,7 @@ class Cache:
                 self._found.update(((blob, kind), data) for blob, kind, data in rows)
         except sqlite3.Error as error:
             self._give_up(error)
-        return len(self._found)
+        return len(self._found) - before
 
     def get(self, blob: str, kind: str) -> tuple[dict[str, Any], Stored] | None:
         """The document of a blob, one of those that were expected, that was in order as this kind; or None."""
@@ -135,6 +133,20 @@ class Cache:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+
+def connected(file: Path) -> sqlite3.Connection:
+    """A cache's database, made where there is none. sqlite3.Error where it cannot be had."""
+    db = sqlite3.connect(file, timeout=PATIENCE, isolation_level=None)
+    db.execute("PRAGMA synchronous=NORMAL")
+    return db
+
+
+def drop_damaged(file: Path, error: sqlite3.Error) -> None:
+    """Remove a cache whose database is damaged, as the error says: the next process begins anew."""
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        for each in file.parent.glob(file.name + "*"):
+            each.unlink(missing_ok=True)
 
 
 def _surrogates(text: str) -> bool:

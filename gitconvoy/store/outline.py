@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from gitconvoy.graph.shape import Shape
 from gitconvoy.model.plan import Bead, Config, Convoy
-from gitconvoy.store.cache import PATIENCE, generation
+from gitconvoy.store.cache import connected, drop_damaged, generation
 from gitconvoy.store.digest import Digested, convoy_digest, digest
 
 _AT_ONCE = 500
@@ -110,8 +110,7 @@ class Outline:
         """A transaction over what one process wrote as a whole. Unusable where there can be none."""
         try:
             if self._db is None:
-                self._db = sqlite3.connect(self._file, timeout=PATIENCE, isolation_level=None)
-                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db = connected(self._file)
             if write:
                 self._db.executescript(TABLES)
             self._db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
@@ -130,9 +129,7 @@ class Outline:
         if self._db is not None:
             self._db.close()
             self._db = None
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            for file in self._file.parent.glob(self._file.name + "*"):
-                file.unlink(missing_ok=True)  # damaged: the next process begins anew
+        drop_damaged(self._file, error)
 
     def there(self) -> bool:
         """Whether anybody has written one."""
