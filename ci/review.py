@@ -152,6 +152,8 @@ def gitlab(environ: Mapping[str, str], folder: Path) -> Request:
 def plain(environ: Mapping[str, str], folder: Path) -> Request:
     """By what is named, on any other service."""
     base, head = environ.get("GITCONVOY_BASE") or None, environ.get("GITCONVOY_HEAD") or "HEAD"
+    if base is None and head != "HEAD":
+        raise SystemExit(f"gitconvoy: the head {head!r} has no base: name one, too, or neither")
     if base is None:
         return Request(None, head)
     named = [

@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 
 @command("diff", _EXAMPLE)
 @click.argument("revs", required=False, metavar="[BASE[..HEAD]]")
-@click.option("--merge", metavar="OTHER", help="Merge OTHER into HEAD first, in memory.")
+@click.option("--merge", metavar="OTHER", help="What merging both HEAD and OTHER into BASE would do.")
 @click.option("--staged", is_flag=True, help="What the next commit would hold, in place of HEAD.")
 @click.option("--worktree", is_flag=True, help="The files as they lie in the worktree, in place of HEAD.")
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
@@ -44,7 +44,7 @@ def diff(app: App, revs: str | None, merge: str | None, staged: bool, worktree: 
     breaks.
 
     BASE..HEAD compares two commits, BASE...HEAD begins at their merge base, BASE alone is compared with HEAD. Without
-    them: what merging HEAD into the trunk would do. Nothing is checked out or written.
+    them: what merging HEAD into the trunk would do. Merges are made in memory: nothing is checked out or written.
 
     Exit code 1 where the change makes an error, with `--fail-on warning` also where it makes a warning.
     """
@@ -116,9 +116,12 @@ def _notes(found: Proposal) -> list[str]:
 
 
 def _tell(data: Row) -> None:
-    merged = f", {data['merge']['rev']} merged into it" if data["merge"] else ""
     from gitconvoy.review.words import headline
 
+    merge, merged = data["merge"], ""
+    if merge is not None:
+        alone = merge["commit"] == data["base"]["commit"]
+        merged = ", merged into it" if alone else f" and {_named(merge)}, both merged into it"
     say(f"from {_named(data['base'])} to {_named(data['head'])}{merged}")
     if not data["changed"]:
         say("no change of the plan")
@@ -180,11 +183,12 @@ def _tell_fields(fields: Sequence[Row]) -> None:
 def _tell_links(data: Row) -> None:
     if not any(data["links"].values()):
         return
+    from gitconvoy.review.words import link_type
+
     _head("links")
     for sign, kind in (("+", "added"), ("-", "cut")):
         for row in data["links"][kind]:
-            gate = f", {row['gate']}" if row["gate"] else ""
-            say(f"{sign} {row['bead']} -> {row['target']}  ({row['type']}{gate})")
+            say(f"{sign} {row['bead']} -> {row['target']}  {link_type(row)}")
 
 
 def _tell_settings(data: Row) -> None:
@@ -194,23 +198,21 @@ def _tell_settings(data: Row) -> None:
 
 
 def _tell_convoys(data: Row) -> None:
-    from gitconvoy.review.words import convoy_lines
+    from gitconvoy.review.words import convoy_lines, wave_number
 
     for row in data["convoys"]:
         _head(f"convoy {row['id']}  {row['title']}")
         for line in convoy_lines(row):
             say(f"  {line}")
         _tell_fields(row["fields"])
-        moves = [
-            (each["bead"], _wave(each["before"]), "->", _wave(each["after"]), each["title"]) for each in row["moves"]
-        ]
-        if moves:
+        if row["moves"]:
             say("  moves:")
-            table(("BEAD", "WAVE", "", "WAVE", "TITLE"), moves)
-
-
-def _wave(number: int | None) -> str:
-    return str(number) if number is not None else "none"
+            waves = [[wave_number(each[side]) for side in ("before", "after")] for each in row["moves"]]
+            moves = zip(row["moves"], waves, strict=True)
+            table(
+                ("BEAD", "WAVE", "", "WAVE", "TITLE"),
+                [(each["bead"], was, "->", now, each["title"]) for each, (was, now) in moves],
+            )
 
 
 def _tell_work(data: Row) -> None:

@@ -81,16 +81,30 @@ def merge_trees(repo: Repo, ours: str, theirs: str, *, keep: bool = True) -> Mer
 
 
 @contextmanager
-def trial_merge(repo: Repo, ours: str, theirs: str) -> Iterator[tuple[Repo, Merge]]:
-    """As `merge_trees` without `keep`, and a repository that holds the merged objects as long as the context lasts.
+def trial_merge(repo: Repo, tips: Sequence[str]) -> Iterator[tuple[Repo, Merge]]:
+    """As `merge_trees` without `keep`, of two or more commits, one after the other into the first.
 
-    Here the tree is there with conflicts, too: the files concerned hold both sides, with git's marks between them.
+    Beside the merge it gives a repository that holds the merged objects as long as the context lasts. Here the tree is
+    there with conflicts, too: the files concerned hold both sides, with git's marks between them.
     """
-    ours, theirs = _commit(repo, ours), _commit(repo, theirs)
+    ours, *others = (_commit(repo, tip) for tip in tips)
     with tempfile.TemporaryDirectory(prefix="gitconvoy-merge-") as name:
         aside = _objects_aside(repo, Path(name, "objects"))
-        tree, conflicts = _merge_tree(repo, ours, theirs, Path(name, "files"), aside)
-        yield repo.with_objects(aside), Merge(tree, conflicts)
+        there = repo.with_objects(aside)
+        conflicts: dict[str, None] = {}
+        for number, theirs in enumerate(others):
+            tree, found = _merge_tree(there, ours, theirs, Path(name, f"files-{number}"), aside)
+            conflicts |= dict.fromkeys(found)
+            if theirs is not others[-1]:
+                ours = _trial_commit(there, tree, (ours, theirs))
+        yield there, Merge(tree, tuple(conflicts))
+
+
+def _trial_commit(repo: Repo, tree: str, parents: Sequence[str]) -> str:
+    """A commit for git to find the next merge base by; nobody sees it."""
+    who = {f"GIT_{role}_{what}": "gitconvoy" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    named = [word for parent in parents for word in ("-p", parent)]
+    return repo.git("commit-tree", tree, *named, "-m", "trial", extra=who).text
 
 
 def _merge_tree(

@@ -10,6 +10,7 @@ from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
 from gitconvoy.errors import Problem
 from gitconvoy.graph.waves import WavePlan, waves
+from gitconvoy.model.kinds import CONVOY
 from gitconvoy.model.ledger import CLOSED, OPEN, Ledger
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
@@ -134,12 +135,13 @@ def _held(view: View) -> str:
 def _convoys(before: _Side, after: _Side) -> list[str]:
     """The convoys to look at: all but those that are closed on both sides with the same file."""
     ids = {*before.plan.convoys, *after.plan.convoys}
-    return sorted(
+    concerned = {
         one
         for one in ids
         if {before.status(one), after.status(one)} != {CLOSED}
         or before.plan.convoys[one].data != after.plan.convoys[one].data
-    )
+    }
+    return sorted(concerned | files.gone_unread(before.plan, after.plan, CONVOY))
 
 
 def _findings(change: Change, before: _Side, after: _Side) -> Row:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from gitconvoy.model.kinds import BEAD, Kind, kind_of, stem
 from gitconvoy.model.plan import Bead, Link, Plan
 from gitconvoy.rules.view import View
 
@@ -39,14 +40,17 @@ def beads(before: View, after: View) -> dict[str, list[Row]]:
     """{added[], removed[], archived[], restored[], unreadable[], changed[]}, each sorted by id.
 
     Rows are those of `bead_row`; changed ones have `fields[]` of {field, before, after} (None: not there), where
-    `file` stands for the path. `unreadable`: beads whose file could be read before.
+    `file` stands for the path. `unreadable`: beads whose file could be read before; of those removed that could not,
+    the title is empty.
     """
     old, new = before.plan, after.plan
     found: dict[str, list[Row]] = {
         name: [] for name in ("added", "removed", "archived", "restored", "unreadable", "changed")
     }
-    ids = {*old.beads, *old.archive, *new.beads, *new.archive}
-    for one in sorted(one for one in ids if _differs(old.bead(one), new.bead(one))):
+    ids = {
+        one for one in {*old.beads, *old.archive, *new.beads, *new.archive} if _differs(old.bead(one), new.bead(one))
+    }
+    for one in sorted(ids | gone_unread(old, new, BEAD)):
         was, now = old.bead(one), new.bead(one)
         if now is None:
             kind = "unreadable" if one in new.broken else "removed"
@@ -64,6 +68,13 @@ def beads(before: View, after: View) -> dict[str, list[Row]]:
         found[kind].append(row)
     found["changed"] = [row for row in found["changed"] if row["fields"] or _other_links(old, new, row["id"])]
     return found
+
+
+def gone_unread(old: Plan, new: Plan, kind: Kind) -> set[str]:
+    """The ids of files of a kind that could not be read and are not there any more."""
+    there = {*new.beads, *new.archive, *new.convoys, *new.broken}
+    bad = {problem.path for problem in old.problems if kind_of(problem.path) is kind}
+    return {stem(path) for path in bad} & old.broken - there
 
 
 def _differs(was: Bead | None, now: Bead | None) -> bool:
@@ -132,6 +143,8 @@ def convoy_file(old: Plan, new: Plan, convoy_id: str) -> Row:
     was, now = old.convoys.get(convoy_id), new.convoys.get(convoy_id)
     if now is None and convoy_id in new.broken:
         change = "unreadable"
+    elif was is now is None:
+        change = "removed"
     elif was is None:
         change = "added" if convoy_id not in old.broken else "changed"
     else:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitconvoy.review.escape import LONG, code, plain
+from gitconvoy.model.markdown_text import LONG, code, plain
 from gitconvoy.review.mermaid import flowchart
-from gitconvoy.review.words import convoy_lines, grouped, headline, values
+from gitconvoy.review.words import convoy_lines, grouped, headline, link_type, values, wave_number
 
 Row = Mapping[str, Any]
 LIMIT = 60_000
@@ -55,12 +55,15 @@ def _render(data: Row, room: _Room, *, less: bool) -> str:
 
 
 def _about(data: Row) -> str:
-    merged = ""
-    if data["merge"]:
-        into = data["merge"]["commit"] == data["base"]["commit"]
-        merged = ", merged into it" if into else f", with {_point(data['merge'])} merged in"
+    merge, base = data["merge"], data["base"]
+    if merge is None:
+        merged = ""
+    elif merge["commit"] == base["commit"]:
+        merged = ", merged into it"
+    else:
+        merged = f" and {_point(merge)}, both merged into it"
     notes = "".join(f" {plain(note[:1].upper() + note[1:], 200)}." for note in data["notes"])
-    return f"From {_point(data['base'])} to {_point(data['head'])}{merged}.{notes}"
+    return f"From {_point(base)} to {_point(data['head'])}{merged}.{notes}"
 
 
 def _point(point: Row) -> str:
@@ -183,7 +186,7 @@ def _convoy(row: Row, room: _Room) -> str:
     moves = _table(
         ("bead", "title", "wave before", "after"),
         [
-            (code(each["bead"]), plain(each["title"]), _wave(each["before"]), _wave(each["after"]))
+            (code(each["bead"]), plain(each["title"]), wave_number(each["before"]), wave_number(each["after"]))
             for each in row["moves"]
         ],
         room.rows,
@@ -202,10 +205,6 @@ def _worth_drawing(row: Row) -> bool:
     return bool(row["picture"]["edges"] or row["picture"]["folded"] or len(row["picture"]["nodes"]) > 1)
 
 
-def _wave(number: int | None) -> str:
-    return str(number) if number is not None else "none"
-
-
 def _files(data: Row, room: _Room) -> str:
     beads = [
         (kind, code(row["id"]), plain(row["title"]), _fields(row.get("fields", ()), room))
@@ -214,7 +213,7 @@ def _files(data: Row, room: _Room) -> str:
         if kind != "changed" or row["fields"]
     ]
     links = [
-        (kind, code(row["bead"]), code(row["target"]), plain(_type(row)))
+        (kind, code(row["bead"]), code(row["target"]), plain(link_type(row)))
         for kind in ("added", "cut")
         for row in data["links"][kind]
     ]
@@ -237,14 +236,6 @@ def _files(data: Row, room: _Room) -> str:
 def _many(title: str, table: str, count: int) -> str:
     """Open where it is short, folded where it is long."""
     return _section(title, table) if count <= 8 else _folded(f"{title} ({count})", table)
-
-
-def _type(row: Row) -> str:
-    return (
-        str(row["type"])
-        + (f", {row['gate']}" if row["gate"] else "")
-        + ("" if row["blocking"] else " (blocks nothing)")
-    )
 
 
 def _fields(fields: Sequence[Row], room: _Room) -> str:

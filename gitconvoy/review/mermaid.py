@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from gitconvoy.review.escape import label
+from gitconvoy.model.markdown_text import short
 
 _STYLES = {
     "added": "fill:#dafbe1,stroke:#1a7f37,color:#0a3622",
@@ -21,6 +22,9 @@ _MOST_TITLES = 30
 """In a picture of more beads ids alone can be read."""
 _MOST_FOLDED = 30
 """Nodes of a picture of waves alone."""
+_LABEL = re.compile(r"[^\w .,-]|_", re.ASCII)
+_LIST = re.compile(r"\d+(?=\.)|(?=-)")
+"""What mermaid takes for the beginning of a list, which it refuses to draw."""
 
 
 def flowchart(picture: Mapping[str, Any]) -> str:
@@ -98,3 +102,14 @@ def _edges(picture: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
             styles.append(f"  linkStyle {len(lines)} {_LINES[row['mark']]}")
         lines.append(f"  {names[row['before']]} {arrow}{text} {names[row['after']]}")
     return lines + styles
+
+
+def label(text: object, limit: int = 36) -> str:
+    """Any text inside a quoted mermaid label: all but letters, digits and a few signs as its entities (SPEC 9)."""
+    line = short(text, limit)
+    found = _LIST.match(line)
+    start = found.end() if found else -1
+    return "".join(
+        f"#{ord(sign)};" if n == start or (ord(sign) < 128 and _LABEL.fullmatch(sign)) else sign
+        for n, sign in enumerate(line)
+    )

@@ -27,11 +27,16 @@ def headline(data: Row) -> str:
         *((sum(row["change"] == kind for row in data["convoys"]), f"convoy# {kind}") for kind in _CONVOYS),
         (moves, "bead moves to another wave" if moves == 1 else "beads move to other waves"),
         (len(data["ready"]["added"]), "bead# more ready"),
+        (len(data["ready"]["removed"]), "bead# no longer ready"),
         (sum(row["new"] for row in data["dispatch"]), "dispatch# on merge"),
         *((sum(row["severity"] == kind for row in data["findings"]), f"new {kind}#") for kind in ("error", "warning")),
+        (len(data["mended"]), "finding# mended"),
+        (len(data["attempts"]), "attempt# concerned"),
     ]
-    told = [f"{count} {_many(what, count)}" for count, what in counts if count]
-    return ", ".join(told) or "no change"
+    told = [_counted(count, what) for count, what in counts if count]
+    if told or not data["changed"]:
+        return ", ".join(told) or "no change"
+    return _counted(len(data["convoys"]), "convoy# concerned")
 
 
 def values(row: Row, most: int) -> tuple[str, str]:
@@ -63,9 +68,20 @@ def _cut(text: str, start: int, most: int) -> str:
 _CONVOYS = ("added", "removed", "changed", "unreadable")
 
 
-def _many(what: str, count: int) -> str:
+def _counted(count: int, what: str) -> str:
     plural = "es" if "dispatch#" in what else "s"
-    return what.replace("#", "" if count == 1 else plural)
+    return f"{count} {what.replace('#', '' if count == 1 else plural)}"
+
+
+def link_type(row: Row) -> str:
+    """`blocks`, `waits-for, any-children`, `related (blocks nothing)`."""
+    gate = f", {row['gate']}" if row["gate"] else ""
+    return f"{row['type']}{gate}" + ("" if row["blocking"] else " (blocks nothing)")
+
+
+def wave_number(number: int | None) -> str:
+    """The number of a wave, for a bead that may be in none."""
+    return str(number) if number is not None else "none"
 
 
 def convoy_lines(row: Row) -> list[str]:

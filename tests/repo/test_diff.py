@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,60 @@ def test_two_clean_branches_that_make_a_cycle_together(here: TownHelper) -> None
     assert "neither side has this alone: the merge makes it" in answer.out
     assert here.repo.git("count-objects", "-v") == before
     assert here.repo.status() == []
+
+
+def test_a_merge_queue_keeps_what_the_trunk_got_meanwhile(here: TownHelper) -> None:
+    on(here, "one", "gt-c", "gt-b")
+    on(here, "two", "gt-a", title="Else")
+    here.repo.git("switch", "--quiet", "main")
+    here.bead("gt-m")
+    here.convoy("hq-cv-m", "gt-m", status="open")
+    here.commit("meanwhile")
+    for words in (["main..one", "--merge", "two"], ["main..two", "--merge", "one"]):
+        found = here.json("diff", *words)
+        assert {kind: [row["id"] for row in rows] for kind, rows in found["beads"].items() if rows} == {
+            "changed": ["gt-a", "gt-c"]
+        }
+        assert [row["id"] for row in found["convoys"]] == ["hq-cv-1"]
+    here.repo.git("switch", "--quiet", "one")
+    assert [row["id"] for row in here.json("diff", "--merge", "two")["beads"]["changed"]] == ["gt-a", "gt-c"]
+    said = here.run("diff", "main..one", "--merge", "two").out.splitlines()[0]
+    assert said.endswith(f"{here.repo.git('rev-parse', 'two')[:10]}), both merged into it")
+    markdown = here.run("diff", "main..one", "--merge", "two", "--format", "markdown").out
+    assert re.search(r"From `main` \(\w+\) to `one` \(\w+\) and `two` \(\w+\), both merged into it\.", markdown)
+    trees = here.repo.git("for-each-ref", "--format=%(objectname)")
+    assert here.json("diff", "main..one", "--merge", "main~1")["beads"]["removed"] == []
+    assert here.repo.git("for-each-ref", "--format=%(objectname)") == trees
+
+
+def test_a_merge_queue_of_three_that_conflict(here: TownHelper) -> None:
+    on(here, "one", "gt-a", title="One")
+    on(here, "two", "gt-d", title="Two")
+    here.repo.git("switch", "--quiet", "main")
+    here.bead("gt-a", title="Main")
+    here.bead("gt-d", title="Main")
+    here.commit("meanwhile")
+    found = here.json("diff", "main..one", "--merge", "two", code=1)
+    assert sorted(row["path"] for row in found["findings"] if row["code"] == "conflict") == [
+        ".convoy/beads/gt-a.yaml",
+        ".convoy/beads/gt-d.yaml",
+    ]
+
+
+def test_files_that_could_not_be_read_and_go(here: TownHelper) -> None:
+    here.repo.write(".convoy/beads/gt-bad.yaml", "id: [\n")
+    here.repo.write(".convoy/convoys/hq-cv-bad.yaml", "id: [\n")
+    here.repo.git("add", "-A")
+    here.repo.git("commit", "--quiet", "--no-verify", "-m", "broken")
+    here.repo.git("rm", "--quiet", ".convoy/beads/gt-bad.yaml", ".convoy/convoys/hq-cv-bad.yaml")
+    here.commit("gone")
+    found = here.json("diff", "HEAD~1")
+    assert [row["id"] for row in found["beads"]["removed"]] == ["gt-bad"]
+    assert [(row["id"], row["change"]) for row in found["convoys"]] == [("hq-cv-bad", "removed")]
+    assert len(found["mended"]) == 2
+    said = here.run("diff", "HEAD~1").out
+    assert "1 bead removed, 1 convoy removed, 2 findings mended" in said
+    assert here.run("diff", "HEAD~1", "--format", "markdown").out.startswith("### Plan: 1 bead removed")
 
 
 def test_without_revisions_it_is_the_merge_into_the_trunk(here: TownHelper) -> None:

@@ -9,8 +9,9 @@ import pytest
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
 
-from gitconvoy.review.escape import code, label, plain
+from gitconvoy.model.markdown_text import code, plain
 from gitconvoy.review.markdown import LIMIT
+from gitconvoy.review.mermaid import label
 
 NASTY = (
     "@everyone #1 !2 GH-3 <img src=x onerror=alert(1)> [a](http://b) | `c` ``` ~d~ $e$ www.f.g h@i.j *k* _l_ \\ {m} :n:"

@@ -40,7 +40,8 @@ class Point:
 class Proposal:
     """Two plans and what is known beside them.
 
-    `parts`: the plans of the head and of what is merged into it, where commits are compared. `conflicts`: files of the
+    `merge`: what is merged beside base and head, the base itself where nothing else is; None where the head is compared
+    as it stands. `parts`: the plans of the head and of that, where commits are compared. `conflicts`: files of the
     plan that cannot be merged, as problems; `other_conflicts`: how many other files. `ledger` is None where none is at
     hand or it cannot be read; `ledger_source` is local, remote, unreadable or none.
     """
@@ -74,17 +75,20 @@ class _Result:
 def proposal(town: Town, revs: str | None, merge: str | None = None, files: str | None = None) -> Iterator[Proposal]:
     """What is proposed by `BASE`, `BASE..HEAD` or `BASE...HEAD`, as git means them; nothing is checked out or written.
 
-    Without `revs` it is the merge of HEAD into the trunk. `merge`: a revision that is merged into the head first;
-    `files`: STAGED or WORKTREE in place of a head, with HEAD as base unless one is given. Raises NotFound for what is
-    no commit here, Refused (`no-merge-base`, `no-plan`, `not-a-file`), UsageError, GitError where git cannot merge.
+    Without `revs` it is the merge of HEAD into the trunk. `merge`: a revision, with which the result is what a merge
+    queue would make: the base, with the head and this one merged into it. `files`: STAGED or WORKTREE in place of a
+    head, with HEAD as base unless one is given. Raises NotFound for what is no commit here, Refused (`no-merge-base`,
+    `no-plan`, `not-a-file`), UsageError, GitError where git cannot merge.
     """
     repo = town.repo
     base, head = _points(town, revs, files)
     other = None
-    if merge is not None or (revs is None and files is None):
-        other = _point(repo, merge) if merge is not None else base
+    if merge is not None:
+        other = _point(repo, merge)
+    elif revs is None and files is None and not _has(repo, head, base):
+        other = base
     before = town.joined(load.from_commit(repo, base.commit))
-    with _result(town, head, other, before, files) as result:
+    with _from_files(town, files) if files is not None else _result(town, base, head, other, before) as result:
         if not before.exists and not result.plan.exists:
             raise Refused(
                 f"neither {base.rev} nor {head.rev} has a {ROOT} folder",
@@ -102,7 +106,7 @@ def proposal(town: Town, revs: str | None, merge: str | None = None, files: str 
         yield Proposal(
             base=base,
             head=head,
-            merge=other if merge is not None or (other is not None and result.parts[1:]) else None,
+            merge=other,
             before=before,
             after=result.plan,
             parts=result.parts,
@@ -118,31 +122,52 @@ def proposal(town: Town, revs: str | None, merge: str | None = None, files: str 
 
 
 @contextmanager
-def _result(town: Town, head: Point, other: Point | None, before: Plan, files: str | None) -> Iterator[_Result]:
+def _from_files(town: Town, files: str) -> Iterator[_Result]:
+    """What is not committed yet."""
     repo = town.repo
-    if files is not None:
-        source, reader = {
-            STAGED: (load.from_index, load.index_reader),
-            WORKTREE: (load.from_worktree, load.worktree_reader),
-        }[files]
-        unmerged = tuple(problem.path for problem in validating.unmerged(repo)) if files == STAGED else ()
-        plan = load.unmerged(source(repo), unmerged)
-        yield _Result(town.joined(plan), reader(repo), conflicts=unmerged)
-        return
+    source, reader = {
+        STAGED: (load.from_index, load.index_reader),
+        WORKTREE: (load.from_worktree, load.worktree_reader),
+    }[files]
+    unmerged = tuple(problem.path for problem in validating.unmerged(repo)) if files == STAGED else ()
+    plan = load.unmerged(source(repo), unmerged)
+    yield _Result(town.joined(plan), reader(repo), conflicts=unmerged)
+
+
+@contextmanager
+def _result(town: Town, base: Point, head: Point, other: Point | None, before: Plan) -> Iterator[_Result]:
+    """The head as it stands; with `other`, what becomes of the base when both are merged into it."""
+    repo = town.repo
     assert head.commit is not None
-    plan = _plan(town, head.commit, before)
-    if other is None or other.commit is None or commits.is_ancestor(repo, other.commit, head.commit):
-        yield _Result(plan, load.commit_reader(repo, head.commit), (plan,))
+    parts = tuple(_plan(town, point.commit, before) for point in (head, other) if point and point.commit)
+    tips = _apart(repo, [base, head, other]) if other is not None else [head]
+    first = tips[0].commit
+    assert first is not None
+    if len(tips) == 1:
+        yield _Result(_plan(town, first, before), load.commit_reader(repo, first), parts)
         return
-    theirs = _plan(town, other.commit, before)
-    if commits.is_ancestor(repo, head.commit, other.commit):
-        yield _Result(theirs, load.commit_reader(repo, other.commit), (plan, theirs))
-        return
-    _need_common(repo, head, other)
-    with trial_merge(repo, head.commit, other.commit) as (there, merged):
+    for tip in tips[1:]:
+        _need_common(repo, tips[0], tip)
+    with trial_merge(repo, [tip.commit for tip in tips if tip.commit is not None]) as (there, merged):
         load.share_memo(there, repo)
         after = town.joined(load.from_root(there, merged.tree))
-        yield _Result(after, load.tree_reader(there, merged.tree), (plan, theirs), merged.conflicts)
+        yield _Result(after, load.tree_reader(there, merged.tree), parts, merged.conflicts)
+
+
+def _apart(repo: Repo, points: Sequence[Point]) -> list[Point]:
+    """Those of the points that are in the history of no other; of the same commit the first."""
+    left: list[Point] = []
+    for point in points:
+        if not any(_has(repo, kept, point) for kept in left):
+            left = [kept for kept in left if not _has(repo, point, kept)] + [point]
+    return left
+
+
+def _has(repo: Repo, point: Point, other: Point) -> bool:
+    """Whether the second is in the history of the first."""
+    if point.commit is None or other.commit is None:
+        return False
+    return commits.is_ancestor(repo, other.commit, point.commit)
 
 
 def _plan(town: Town, commit: str, before: Plan) -> Plan:

@@ -6,15 +6,13 @@ in rows and in bytes, so that a town of any size costs the same; what is left ou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 
-from gitconvoy.ledger.codec import one_line
 from gitconvoy.model.clock import iso, parse_iso
 from gitconvoy.model.ledger import CLOSED, LIVE, OPEN, BeadRecord
+from gitconvoy.model.markdown_text import code, plain
 from gitconvoy.model.plan import STAGED
 from gitconvoy.rules.view import View
 
@@ -27,33 +25,11 @@ LOOKS = 200
 LAST = 10
 """Closed convoys that are shown, the newest."""
 _WIDTH = 20
-_TITLE = 80
-_STRUCTURE = re.compile(r"""[&<>"'`*_{}\[\]()|\\~=^$]""")
-_MARKS = re.compile(r"[@#!%:~^$&\[](?=\S)|(?<=\b[Gg][Hh])-(?=\d)|(?<=\b[Ww]{3})(?=\.)")
-"""What makes a forge link to, or call, something or somebody (also after the rest was read as text)."""
-_JOINER = "\u2060"
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _NOTE = (
     "gitconvoy writes this page into the commits that it adds to this branch, from the records beside it. "
     "It is derived: nothing reads it, and what is changed here is gone with the next commit."
 )
 _Row = Sequence[str]
-
-
-@lru_cache(maxsize=1 << 12)
-def text(said: object, most: int = _TITLE) -> str:
-    """Text of a person, or of a worker, as nothing but text: no markup, no HTML, no mention, no link, on one line."""
-    line = " ".join(one_line(str(said)).split())
-    line = line if len(line) <= most else line[: most - 3] + "..."
-    joined = _MARKS.sub(lambda match: f"{match[0]}{_JOINER}", line)
-    return _STRUCTURE.sub(lambda match: f"&#{ord(match[0])};", joined)
-
-
-@lru_cache(maxsize=1 << 12)
-def code(name: object) -> str:
-    """An id, a branch or a worker as code; as text where it holds anything that a code span could not hold."""
-    word = str(name)
-    return f"`{word}`" if _PLAIN.fullmatch(word) and len(word) <= _TITLE else text(word)
 
 
 def bar(closed: int, total: int) -> str:
@@ -136,7 +112,7 @@ def _convoys(view: View) -> Iterator[_Row]:
         ]
         if view.convoy_paused(each):
             told.insert(0, "**paused**")
-        yield code(each), text(convoy.title), bar(closed, total), ", ".join(filter(None, told)) or "nobody at work"
+        yield code(each), plain(convoy.title), bar(closed, total), ", ".join(filter(None, told)) or "nobody at work"
 
 
 def _live(view: View, *, handed_in: bool) -> list[BeadRecord]:
@@ -150,7 +126,7 @@ def _all_live(view: View, *, handed_in: bool) -> list[BeadRecord]:
 
 def _about(view: View, record: BeadRecord) -> tuple[str, str, str]:
     bead = view.plan.bead(record.id)
-    title = text(bead.title if bead else "(not in the plan any more)")
+    title = plain(bead.title if bead else "(not in the plan any more)")
     return code(record.id), title, code(record.worker or "nobody")
 
 
@@ -178,7 +154,7 @@ def _stuck(view: View) -> Iterator[_Row]:
     asked = (each for each in records if (each.conflict or each.failures) and not each.live and each.status != CLOSED)
     for record in sorted(asked, key=lambda each: each.id):
         if record.conflict is not None and not view.effective(record.id).closed:
-            yield code(record.id), f"it cannot be merged: {text(record.conflict, 200)}"
+            yield code(record.id), f"it cannot be merged: {plain(record.conflict, 200)}"
         elif view.exhausted(record.id):
             yield code(record.id), f"{record.failures} attempts have failed: `gitconvoy bead retry` tries again"
     left = iter(range(LOOKS))
@@ -210,7 +186,7 @@ def _why_still(view: View, convoy_id: str, left: Iterator[int]) -> str:
         if not failed:
             return f"{code(bead)} is ready, and waits for a worker"
         beyond = next((each for each in failed if each.rule != "links" or not tracks.issuperset(each.ids)), None)
-        reason = f"{code(bead)}: {text((beyond or failed[0]).message, 200)}"
+        reason = f"{code(bead)}: {plain((beyond or failed[0]).message, 200)}"
         if beyond is not None:
             return reason
         first = first or reason
@@ -226,7 +202,7 @@ def _finished(view: View) -> Iterator[_Row]:
         done, total = view.progress(each)
         outcome = record.outcome or convoy.data.get("outcome") or ("done" if done == total else CLOSED)
         at = iso(when[each]) if when[each] else ""
-        yield code(each), text(convoy.title), text(outcome), f"{done}/{total}", at
+        yield code(each), plain(convoy.title), plain(outcome), f"{done}/{total}", at
 
 
 def _closed_at(view: View, convoy_id: str) -> int:
