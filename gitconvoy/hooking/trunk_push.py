@@ -16,7 +16,7 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.read import history
 from gitconvoy.model.kinds import ARCHIVED_CONVOYS, CONVOY, ROOT, stem
-from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Ledger
+from gitconvoy.model.ledger import CLOSED, BeadRecord, ConvoyRecord, Ledger
 from gitconvoy.model.plan import Plan
 from gitconvoy.store import load
 
@@ -80,7 +80,8 @@ class _Steps:
     """The way of convoys through the commits that are new on the trunk's own line.
 
     Between the tips alone a convoy may have gone any way: made, launched and closed in one push. So each commit that
-    touches a convoy's file is compared with its parents, as at the desk.
+    touches a convoy's file is compared with its parents, as at the desk. Of the commits that a merge brings along only
+    those count in which a convoy begins that has come to its end on the way.
     """
 
     def __init__(self, repo: Repo, old: str, new: str, ledger: Ledger) -> None:
@@ -94,7 +95,7 @@ class _Steps:
     def problems(self) -> list[Problem]:
         """All that no convoy may do, in the order of the commits; one problem for each convoy."""
         found: dict[str, Problem] = {}
-        for commit, parents in reach.new_commits(self._repo, self._new, [self._old], first_parent=True):
+        for commit, parents in reach.new_commits(self._repo, [self._new], [self._old], first_parent=True):
             for problem in self._step(commit, parents):
                 found.setdefault(problem.ids[0], problem)
         for problem in self._whole():
@@ -116,6 +117,29 @@ class _Steps:
             again = self._compare(before, plan, then, paths) if then is not None else suspects
             suspects = [each for each in again if each.ids[0] in ids]
         yield from self._named(commit, suspects)
+        yield from self._begun_aside(parents, before[0], plan)
+
+    def _begun_aside(self, parents: tuple[str, ...], before: Plan, plan: Plan) -> Iterator[Problem]:
+        """Convoys that a merge brings as closed, and that began so in a commit of the other side."""
+        known = before.convoys.keys() | before.broken
+        places = {
+            convoy_id: {convoy.path, f"{CONVOY.folder}/{convoy_id}.yaml"}  # it may have been archived since
+            for convoy_id, convoy in plan.convoys.items()
+            if convoy.status == CLOSED and convoy_id not in known
+        }
+        if not places or len(parents) < 2:
+            return
+        for commit, above in reach.new_commits(self._repo, parents[1:], [self._old, parents[0]]):
+            begun = {each for each, paths in places.items() if self._begins(commit, above, paths)}
+            if begun:
+                there = load.from_paths(self._repo, commit, {path for each in begun for path in places[each]})
+                yield from self._named(commit, check_transitions(load.from_tree(self._repo, None), there, Ledger()))
+
+    def _begins(self, commit: str, parents: tuple[str, ...], paths: set[str]) -> bool:
+        """Whether a commit has one of the paths, and none of its parents has any."""
+        roots = [commits.tree_of(self._repo, each) for each in (commit, *parents)]
+        here, *above = (any(trees.entry(self._repo, root, path) for path in paths) for root in roots)
+        return here and not any(above)
 
     def _compare(self, before: Sequence[Plan], after: Plan, ledger: Ledger, paths: set[str]) -> list[Problem]:
         if len(before) == 1:

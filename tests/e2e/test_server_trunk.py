@@ -171,6 +171,44 @@ def test_a_merge_is_compared_with_each_parent(there: Server) -> None:
     assert "[convoy-transition]" in there.refuses("main")
 
 
+def test_a_merge_brings_no_convoy_that_began_closed(there: Server) -> None:
+    """What is refused by itself is refused in a merge, too: the branch was never looked at."""
+    here = there.town
+    here.branch("topic")
+    here.convoy("hq-cv-2", "gt-x", status="closed")
+    here.repo.git("add", "-A")
+    here.repo.git("commit", "--quiet", "--no-verify", "-m", "closed from the start")
+    begun = here.repo.head()
+    here.bead("gt-x", title="better")
+    here.commit("more")
+    here.repo.git("switch", "--quiet", "main")
+    here.repo.git("merge", "--quiet", "--no-edit", "--no-ff", "topic")
+    told = there.refuses("main")
+    (line,) = [line for line in told.splitlines() if line.endswith("[convoy-transition]")]
+    assert line.startswith(".convoy/convoys/hq-cv-2.yaml:")
+    assert f"convoy hq-cv-2 cannot begin as closed (in commit {begun[:10]})" in line
+
+
+@pytest.mark.parametrize("archived", [False, True])
+def test_a_merge_brings_a_convoy_that_came_to_its_end(there: Server, archived: bool) -> None:
+    here = there.town
+    here.branch("topic")
+    here.bead("gt-y")
+    for status in ("staged_ready", "open", "closed"):
+        here.bead("gt-y", status="closed" if status == "closed" else "open")
+        here.convoy("hq-cv-2", "gt-y", status=status)
+        here.commit(status)
+    if archived:
+        there.takes("topic")
+        moved = ".convoy/archive/convoys/hq-cv-2.yaml"
+        (here.path / moved).parent.mkdir(parents=True)
+        here.repo.git("mv", ".convoy/convoys/hq-cv-2.yaml", moved)
+        here.commit("archived")
+    here.repo.git("switch", "--quiet", "main")
+    here.repo.git("merge", "--quiet", "--no-edit", "--no-ff", "topic")
+    there.takes("main")
+
+
 def test_a_pull_that_turns_the_parents_of_a_merge_round(there: Server) -> None:
     here = there.town
     here.repo.git("branch", "--quiet", "theirs")
