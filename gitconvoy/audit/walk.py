@@ -168,7 +168,7 @@ class Walk:
         page = trees.entry(self._repo, info.tree, README)
         if page is not None and not page.is_file:
             self._say(info, "records", f"{README} is no plain file", event=kind)
-        elif page is not None and objects.blob_size(self._repo, page.oid) > MAX_README:
+        elif page is not None and objects.blob_within(self._repo, page.oid, MAX_README)[0] > MAX_README:
             self._say(info, "records", f"{README} has more than {MAX_README >> 10} KiB", event=kind)
 
     def _data(self, info: commits.CommitInfo, path: str) -> bytes | None:
@@ -176,9 +176,10 @@ class Walk:
         found = trees.entry(self._repo, info.tree, path)
         if found is None or not found.is_file:
             return None
-        if objects.blob_size(self._repo, found.oid) > MAX_SIZE:
-            raise too_large(path, objects.blob_size(self._repo, found.oid))
-        return objects.blob(self._repo, found.oid)
+        size, data = objects.blob_within(self._repo, found.oid, MAX_SIZE)
+        if size > MAX_SIZE:
+            raise too_large(path, size)
+        return data
 
     def _town(self, info: commits.CommitInfo, kind: str) -> bool | None:
         try:

@@ -43,14 +43,17 @@ class CatFile:
         self.asked = 0
         """How often an object was asked for."""
 
-    def read(self, oid: str) -> tuple[str, bytes] | None:
-        """Kind and content of the object with this full id; None where it is not to be had whole and as named."""
+    def read(self, oid: str, most: int = LARGEST) -> tuple[str, bytes] | None:
+        """Kind and content of the object with this full id; None where it is not to be had whole and as named.
+
+        Nor is one that has more than `most` bytes.
+        """
         if self._last is not None and self._last[0] == oid:
             return self._last[1]
         if not _FULL_ID.fullmatch(oid):
             return None
         self.asked += 1
-        found = self._ask(oid)
+        found = self._ask(oid, most)
         if found is not None:
             self._last = oid, found
         return found
@@ -61,7 +64,7 @@ class CatFile:
             self._end()
         self._process = self._end = None
 
-    def _ask(self, oid: str) -> tuple[str, bytes] | None:
+    def _ask(self, oid: str, most: int) -> tuple[str, bytes] | None:
         process = self._running()
         if process is None or process.stdin is None or process.stdout is None:
             return None
@@ -72,8 +75,8 @@ class CatFile:
             if said == f"{oid} missing\n".encode():
                 return None
             head = _HEAD.fullmatch(said)
-            size = int(head[3]) if head is not None else LARGEST + 1
-            data = process.stdout.read(size + 1) if size <= LARGEST else b""
+            size = int(head[3]) if head is not None else most + 1
+            data = process.stdout.read(size + 1) if size <= most else b""
         except OSError:
             head, size, data = None, 0, b""
         if head is None or len(data) != size + 1 or data[-1:] != b"\n":

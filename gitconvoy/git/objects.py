@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from gitconvoy.errors import GitError, UnsupportedRepository
-from gitconvoy.git import config
-from gitconvoy.git.catfile import ENOUGH
+from gitconvoy.git import config, loose
+from gitconvoy.git.catfile import ENOUGH, CatFile
 from gitconvoy.git.repo import Repo
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """git knows it by heart: it is there, whether it was ever written or not."""
 Kind = Literal["commit", "tree", "blob"]
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
-_PART = 1 << 16
+_ANY = 1 << 62
 NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
 """The kinds as libgit2 numbers them."""
+_KINDS = {number: kind for kind, number in NUMBERS.items()} | {4: "tag"}
 
 
 def get(repo: Repo, oid: str, kind: Kind) -> Any:
@@ -38,39 +39,18 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
 
 
 def require_whole(repo: Repo, oid: str) -> None:
-    """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever.
-
-    Looked for where git could not read it; once libgit2 reads all, that would cost too much.
-    """
-    if repo.loaded or not _FULL_ID.fullmatch(oid):
-        return
-    import zlib
-
-    reading, some = zlib.decompressobj(), False
-    try:
-        with (repo.common_dir / "objects" / oid[:2] / oid[2:]).open("rb") as file:
-            while part := file.read(_PART):
-                some = True
-                while part and not reading.eof:
-                    reading.decompress(part, _PART)
-                    part = reading.unconsumed_tail
-    except (OSError, zlib.error):
-        return  # not there, or such that libgit2 sees it
-    if some and not reading.eof:
-        raise damaged(f"the object {oid}", ValueError("it is cut off"))
+    """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever."""
+    if _FULL_ID.fullmatch(oid) and loose.is_cut_off(_folder(repo), oid):
+        raise _cut_off(oid)
 
 
 def content(repo: Repo, oid: str, kind: Kind) -> bytes:
     """The bytes of an object of a kind; GitError as `get`. A tree or commit may be malformed all the same."""
-    raw = repo.memo.get("raw")
-    if raw is not None:  # where much is read, that takes a third of the way below
-        with suppress(Exception):  # what is wrong is said there
-            number, data = raw.read(oid)
-            if number == NUMBERS[kind]:
-                return cast(bytes, data)
-    found = repo.plain(oid) if oid != EMPTY_TREE else ("tree", b"")
+    if oid == EMPTY_TREE and kind == "tree":
+        return b""
+    found = _read(repo, oid, _ANY)
     if found is not None and found[0] == kind:
-        return found[1]
+        return found[2]
     from pygit2 import GitError as Refusal
 
     require_whole(repo, oid)
@@ -81,6 +61,49 @@ def content(repo: Repo, oid: str, kind: Kind) -> bytes:
     if number != NUMBERS[kind]:  # missing, damaged or of another kind: said in the words for that
         data = get(repo, oid, kind).read_raw()
     return cast(bytes, data)
+
+
+def _read(repo: Repo, oid: str, most: int) -> tuple[str, int, bytes] | None:
+    """Kind, size and content, empty where that is larger than `most`; None: only libgit2 can tell.
+
+    In the quickest way there is: where much is read libgit2 for what is packed, and our own reader for loose objects.
+    """
+    if not repo.loaded:
+        found = repo.plain(oid, most)
+        return (found[0], len(found[1]), found[1]) if found is not None else None
+    try:
+        if oid[:2] in _fans(repo) and (there := loose.read(_folder(repo), oid, most)) is not None:
+            return there
+    except loose.CutOff:
+        elsewhere = CatFile(repo.git_dir, repo.env).read(oid)  # in a pack, too: libgit2 would not look there
+        if elsewhere is None:
+            raise _cut_off(oid) from None
+        return elsewhere[0], len(elsewhere[1]), elsewhere[1]
+    with suppress(Exception):  # what is wrong is said by whoever asks once more
+        if most < _ANY and (size := repo.raw.odb.read_header(oid)[1]) > most:
+            return "blob", size, b""
+        number, data = repo.raw.read(oid)
+        return _KINDS[number], len(data), data
+    return None
+
+
+def _folder(repo: Repo) -> str:
+    return repo.env.get("GIT_OBJECT_DIRECTORY") or str(repo.common_dir / "objects")
+
+
+def _fans(repo: Repo) -> frozenset[str]:
+    """The folders of loose objects that there were at the first look; none or few where all is packed."""
+    if "fans" not in repo.memo:
+        try:
+            repo.memo["fans"] = frozenset(each.name for each in Path(_folder(repo)).iterdir())
+        except OSError:
+            repo.memo["fans"] = frozenset()
+    known: frozenset[str] = repo.memo["fans"]
+    return known
+
+
+def _cut_off(oid: str) -> GitError:
+    return damaged(f"the object {oid}", ValueError("it is cut off"))
 
 
 def _missing(repo: Repo, what: str) -> GitError:
@@ -125,13 +148,24 @@ def blob(repo: Repo, oid: str) -> bytes:
     return content(repo, oid, "blob")
 
 
-def blob_size(repo: Repo, oid: str) -> int:
-    """The size of a blob in bytes, found without unpacking it where it may be large."""
-    found = repo.plain(oid)
-    if found is not None:
-        return len(found[1])
+def blob_within(repo: Repo, oid: str, most: int) -> tuple[int, bytes]:
+    """The size of a blob in bytes, and its content, which is empty where there are more than `most`; GitError as `get`.
+
+    What is larger is not unpacked, whatever it is said to be.
+    """
+    found = _read(repo, oid, most)
+    if found is None and (size := _size(repo, oid)) > most:
+        return size, b""
+    if found is None or (found[0] != "blob" and found[1] <= most):
+        data = content(repo, oid, "blob")
+        return len(data), data
+    return found[1], found[2] if found[1] <= most else b""
+
+
+def _size(repo: Repo, oid: str) -> int:
     from pygit2 import GitError as Refusal
 
+    require_whole(repo, oid)
     try:
         _kind, size = repo.raw.odb.read_header(oid)
     except AttributeError:  # pygit2 before 1.19

@@ -10,7 +10,7 @@ from typing import Any
 
 from gitconvoy.errors import GitError, UnsupportedRepository
 from gitconvoy.git import config, space
-from gitconvoy.git.catfile import ENOUGH, CatFile
+from gitconvoy.git.catfile import ENOUGH, LARGEST, CatFile
 from gitconvoy.git.env import clean_env, config_env
 from gitconvoy.git.run import Result, git
 
@@ -133,11 +133,11 @@ class Repo:
         """Whether libgit2 reads here already."""
         return "raw" in self.memo
 
-    def plain(self, oid: str) -> tuple[str, bytes] | None:
+    def plain(self, oid: str, most: int = LARGEST) -> tuple[str, bytes] | None:
         """Kind and content of an object without libgit2, for the git layer alone; None: ask `raw`.
 
-        That is where an object cannot be had in this way, in a partial clone (git would fetch), and where so many are
-        asked for that libgit2 is worth its loading.
+        That is where it has more than `most` bytes, where it cannot be had in this way, in a partial clone (git would
+        fetch), and where so many are asked for that libgit2 is worth its loading.
         """
         if self.loaded:
             return None
@@ -145,7 +145,7 @@ class Repo:
             promised = config.get_all(self, r"^remote\..*\.promisor$")
             self.memo["cat-file"] = CatFile(self.git_dir, self.env) if not promised else None
         reader: CatFile | None = self.memo["cat-file"]
-        return reader.read(oid) if reader is not None and reader.asked < ENOUGH else None
+        return reader.read(oid, min(most, LARGEST)) if reader is not None and reader.asked < ENOUGH else None
 
     def rest(self) -> None:
         """End the process that reads objects here: for whoever waits now. Another one is started once it is needed."""

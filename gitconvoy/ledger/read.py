@@ -87,11 +87,12 @@ def _records(repo: Repo, entries: Iterable[trees.Entry]) -> tuple[dict[str, Bead
 
 def record_bytes(repo: Repo, entry: trees.Entry) -> bytes:
     """A file of the ledger's tree. BadFiles where it is none, or larger than any record: it is not read then."""
-    size = objects.blob_size(repo, entry.oid) if entry.is_file else 0
-    if not entry.is_file or size > MAX_SIZE:
-        what = f"it has {size:,} bytes, allowed are {MAX_SIZE:,}" if entry.is_file else "it is no plain file"
-        raise codec.damaged(entry.path, what)
-    return objects.blob(repo, entry.oid)
+    if not entry.is_file:
+        raise codec.damaged(entry.path, "it is no plain file")
+    size, data = objects.blob_within(repo, entry.oid, MAX_SIZE)
+    if size > MAX_SIZE:
+        raise codec.damaged(entry.path, f"it has {size:,} bytes, allowed are {MAX_SIZE:,}")
+    return data
 
 
 def _foreign_commit(repo: Repo, info: commits.CommitInfo) -> BadFiles:

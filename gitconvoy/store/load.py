@@ -25,10 +25,10 @@ _FEW = 100
 
 
 def _blob(repo: Repo, path: str, oid: str) -> bytes:
-    size = objects.blob_size(repo, oid)
+    size, data = objects.blob_within(repo, oid, MAX_SIZE)
     if size > MAX_SIZE:
         raise too_large(path, size)
-    return objects.blob(repo, oid)
+    return data
 
 
 def _file(path: str, place: str) -> bytes:

@@ -120,9 +120,10 @@ def test_trees_and_blobs(repo: GitRepo) -> None:
     assert trees.blob_at(found, head, "x/none") is None
     oid = repo.head("HEAD:x/a.yaml")
     assert objects.blob(found, oid) == b"a\n"
-    assert objects.blob_size(found, oid) == 2
+    assert objects.blob_within(found, oid, 2) == (2, b"a\n")
+    assert objects.blob_within(found, oid, 1) == (2, b"")
     with pytest.raises(GitError, match="not in this repository"):
-        objects.blob_size(found, "1" * 40)
+        objects.blob_within(found, "1" * 40, 2)
 
 
 def test_names_that_are_no_utf8(repo: GitRepo) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import pytest
 from gitfixtures import GitRepo
 
 from gitconvoy.errors import ConvoyError, GitError
-from gitconvoy.git import catfile, commits, identity, objects, refs, trees
+from gitconvoy.git import commits, identity, objects, refs, trees
+from gitconvoy.git import loose as loose_objects
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
 
@@ -63,7 +65,7 @@ def asks_of(oid: str) -> list[Ask]:
     found: list[Ask] = [
         partial(refs.resolve, rev=oid),
         partial(objects.blob, oid=oid),
-        partial(objects.blob_size, oid=oid),
+        *(partial(objects.blob_within, oid=oid, most=most) for most in (0, 4, 5, 1 << 20)),
         partial(commits.commit, oid=oid),
         partial(commits.tree_of, oid=oid),
         partial(commits.is_commit, oid=oid),
@@ -175,6 +177,21 @@ def test_an_object_that_is_cut_off_is_named(filled: GitRepo, what: str) -> None:
     assert caught.value.code == "damaged-object"
     with pytest.raises(GitError, match="cut off"):
         refs.resolve(Repo.discover(filled.path), oid)
+    loaded = Repo.discover(filled.path)
+    loaded.raw  # noqa: B018 - from now on it reads
+    with pytest.raises(GitError, match=f"{oid} cannot be read: it is cut off"):
+        ask[what](loaded)
+
+
+def test_of_an_object_that_is_cut_off_the_one_in_a_pack_is_read(filled: GitRepo) -> None:
+    oid = filled.head("HEAD:a/b/c.txt")
+    whole = loose(filled, oid).read_bytes()
+    filled.git("repack", "-adq")
+    loose(filled, oid).parent.mkdir(exist_ok=True)
+    loose(filled, oid).write_bytes(whole[:-4])
+    for each in two(filled.path):
+        assert objects.blob(each, oid) == (filled.path / "a/b/c.txt").read_bytes()
+        assert objects.blob_within(each, oid, 1 << 20)[1] == objects.blob(each, oid)
 
 
 MODES = (b"100644", b"100664", b"100755", b"100600", b"100100", b"0100644", b"120000", b"160000", b"120777", b"644")
@@ -302,16 +319,46 @@ def test_objects_that_lie_elsewhere(filled: GitRepo, tmp_path: Path) -> None:
     same(borrowed, *asks_of(oid))
 
 
-def test_large_objects_are_not_read_whole_to_learn_their_size(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catfile, "LARGEST", 100)
+@pytest.mark.parametrize("packed", [False, True])
+def test_large_objects_are_not_read_whole_to_learn_their_size(repo: GitRepo, packed: bool) -> None:
     small = repo.git("hash-object", "-w", "--stdin", input="x" * 100)
     large = repo.git("hash-object", "-w", "--stdin", input="x" * 101)
+    repo.git("update-ref", "refs/tags/small", small)
+    repo.git("update-ref", "refs/tags/large", large)
+    if packed:
+        repo.git("repack", "-adq")
     found, _ = two(repo.path)
-    assert objects.blob_size(found, small) == 100
+    assert objects.blob_within(found, small, 100) == (100, b"x" * 100)
     assert "raw" not in found.memo
-    assert objects.blob_size(found, large) == 101
-    assert "raw" in found.memo
+    for _ in range(2):
+        assert objects.blob_within(found, large, 100) == (101, b"")
+        assert "raw" in found.memo
+    assert objects.blob_within(found, small, 100) == (100, b"x" * 100)
     assert objects.blob(found, large) == b"x" * 101
+
+
+@pytest.mark.parametrize("size", [0, 3, 4000, 5000, 70_000, 3_000_000])
+@pytest.mark.parametrize("kind", ["noise", "zeros"])
+def test_loose_objects_of_any_size(repo: GitRepo, size: int, kind: str) -> None:
+    data = random.Random(size).randbytes(size) if kind == "noise" else bytes(size)
+    (repo.path / "file").write_bytes(data)
+    oid = repo.git("hash-object", "-w", "file")
+    folder = str(repo.path / ".git" / "objects")
+    assert loose_objects.read(folder, oid, size) == ("blob", size, data)
+    if size:
+        assert loose_objects.read(folder, oid, size - 1) == ("blob", size, b"")
+    assert not loose_objects.is_cut_off(folder, oid)
+    file = repo.path / ".git" / "objects" / oid[:2] / oid[2:]
+    whole = file.read_bytes()
+    file.chmod(0o644)
+    for end in sorted({1, 2, 5, len(whole) // 2, len(whole) - 5, len(whole) - 4, len(whole) - 1}):
+        file.write_bytes(whole[:end])
+        assert loose_objects.is_cut_off(folder, oid)
+        with pytest.raises(loose_objects.CutOff):
+            loose_objects.read(folder, oid, size)
+    lied = zlib.compress(b"blob %d\0" % (size + 1) + data)
+    file.write_bytes(lied)
+    assert loose_objects.read(folder, oid, size + 1) is None
 
 
 def test_whoever_reads_much_goes_on_with_libgit2(filled: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:

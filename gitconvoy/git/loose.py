@@ -1,0 +1,64 @@
+"""Loose objects: each in a file of its own, `objects/ab/cdef...`, as zlib writes `<kind> <size>\\0<content>`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from contextlib import closing
+from io import FileIO
+
+_HEAD = re.compile(rb"(blob|tree|commit|tag) ([0-9]{1,18})\0")
+_SMALL, _PART = 1 << 12, 1 << 16
+
+
+class CutOff(Exception):
+    """The file ends before the object does, as after a loss of power. libgit2 would read on in it for ever."""
+
+
+def read(objects: str, oid: str, most: int) -> tuple[str, int, bytes] | None:
+    """Kind, size in bytes and content of the object with this full id in the folder `objects`.
+
+    The content is empty where it is larger than `most`. None where there is no such file, or one that does not hold
+    what it is named by. Raises CutOff.
+    """
+    try:
+        file = FileIO(f"{objects}/{oid[:2]}/{oid[2:]}")
+    except OSError:
+        return None
+    reading = zlib.decompressobj()
+    with closing(file):
+        try:
+            packed = file.read(_SMALL) or b""
+            data = reading.decompress(packed, _PART)
+            head = _HEAD.match(data)
+            size = int(head[2]) if head is not None else 0
+            if head is not None and size > most:
+                return head[1].decode(), size, b""
+            if head is not None and not reading.eof:
+                wanted = head.end() + size + 1 - len(data)
+                data += reading.decompress(reading.unconsumed_tail + file.readall(), max(wanted, 1))
+        except (OSError, zlib.error):
+            return None
+    if packed and not reading.eof and (head is None or len(data) <= head.end() + size):
+        raise CutOff(oid)
+    if head is None or len(data) != head.end() + size:
+        return None
+    if hashlib.sha1(data, usedforsecurity=False).hexdigest() != oid:
+        return None
+    return head[1].decode(), size, data[head.end() :]
+
+
+def is_cut_off(objects: str, oid: str) -> bool:
+    """Whether the object's file ends before the object does, however large it is."""
+    reading, some = zlib.decompressobj(), False
+    try:
+        with FileIO(f"{objects}/{oid[:2]}/{oid[2:]}") as file:
+            while part := file.read(_PART):
+                some = True
+                while part and not reading.eof:
+                    reading.decompress(part, _PART)
+                    part = reading.unconsumed_tail
+    except (OSError, zlib.error):
+        return False  # not there, or such that libgit2 sees it
+    return some and not reading.eof
