@@ -42,7 +42,7 @@ def status(app: App, convoy: str | None, at: str | None) -> None:
     def meant(plan: Plan) -> Asked:
         return Asked(convoys=[find_convoy(plan, convoy)]) if convoy is not None else asked
 
-    asked = Asked(everything=True) if convoy is None else Asked(convoys=[convoy])
+    asked = Asked(all_open=True) if convoy is None else Asked(convoys=[convoy])
     found = moment(app, at, asked=asked, meant=meant)
     about = circumstances(app, found)
     failures = last_failures(waiting_for_it(found.view), history(app.town().repo, found.view.ledger.tip))

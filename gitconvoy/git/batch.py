@@ -50,7 +50,7 @@ class Batch:
             return
         try:
             growing: Growing | None = self.repo.memo.get("growing")
-            if growing is not None and growing.takes(len(new)):
+            if growing is not None and growing.counted(len(new)):
                 growing.add(self.repo, new)
             elif len(new) > LOOSE:
                 _write_pack(self.repo, new)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-_FULL_ID = re.compile(r"[0-9a-f]{40}")
+FULL_ID = re.compile(r"[0-9a-f]{40}")
+"""The whole id of an object."""
 _HEAD = re.compile(rb"([0-9a-f]{40}) (blob|tree|commit|tag) ([0-9]+)\n")
 LARGEST = 16 << 20
 """Bytes of an object that is read this way: no more than that is ever fetched to be looked at."""
@@ -50,7 +51,7 @@ class CatFile:
         """
         if self._last is not None and self._last[0] == oid:
             return self._last[1]
-        if not _FULL_ID.fullmatch(oid):
+        if not FULL_ID.fullmatch(oid):
             return None
         self.asked += 1
         found = self._ask(oid, most)

@@ -9,9 +9,9 @@ from typing import Any
 
 from gitconvoy.errors import GitError
 from gitconvoy.git import objects
+from gitconvoy.git.catfile import FULL_ID
 from gitconvoy.git.repo import Repo
 
-_FULL_ID = re.compile(r"[0-9a-f]{40}")
 _EDGE = rb"[^\0-\x20.,:;<>\"\\']"
 """What a name begins and ends with: of anything else libgit2 frees it."""
 _PERSON = rb"(%s(?:[^<>\n]*%s)?)" % (_EDGE, _EDGE)
@@ -61,7 +61,7 @@ def tree_of(repo: Repo, oid: str) -> str:
 
 def is_commit(repo: Repo, oid: str) -> bool:
     """Whether there is a commit with this full id. GitError where there is something damaged."""
-    if not _FULL_ID.fullmatch(oid):
+    if not FULL_ID.fullmatch(oid):
         return False
     if _plain(repo, oid)[1] is not None:
         return True

@@ -38,8 +38,8 @@ class Growing:
         self._name: Path | None = None
         """The file without its ending; None where there is none yet."""
 
-    def takes(self, count: int) -> bool:
-        """Whether the next so many objects are for it."""
+    def counted(self, count: int) -> bool:
+        """Count objects that are about to be written; whether there have been so many that they are for this pack."""
         self._seen += count
         return self._seen > MUCH
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gitconvoy.git import trees
+from gitconvoy.git import objects, trees
 from gitconvoy.git.repo import Repo
 
 
@@ -32,7 +32,7 @@ def index_entries(repo: Repo, prefix: str = "") -> list[trees.Entry]:
     """
     # Against the empty tree, every entry is an addition; `ls-files` would show announced files as empty ones.
     options = ("--cached", "--ita-invisible-in-index", "--raw", "-z", "--no-renames", "--no-abbrev")
-    listed = repo.git("diff-index", *options, trees.EMPTY_TREE, "--", *_literal(prefix))
+    listed = repo.git("diff-index", *options, objects.EMPTY_TREE, "--", *_literal(prefix))
     fields = os.fsdecode(listed.stdout).split("\0")
     found = []
     for about, path in zip(fields[::2], fields[1::2], strict=False):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from gitconvoy.errors import GitError, UnsupportedRepository
 from gitconvoy.git import config, loose
-from gitconvoy.git.catfile import ENOUGH, CatFile
+from gitconvoy.git.catfile import ENOUGH, FULL_ID, CatFile
 from gitconvoy.git.repo import Repo
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """git knows it by heart: it is there, whether it was ever written or not."""
 Kind = Literal["commit", "tree", "blob"]
-_FULL_ID = re.compile(r"[0-9a-f]{40}")
 _ANY = 1 << 62
 NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
 """The kinds as libgit2 numbers them."""
@@ -40,7 +38,7 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
 
 def require_whole(repo: Repo, oid: str) -> None:
     """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever."""
-    if _FULL_ID.fullmatch(oid) and loose.is_cut_off(_folder(repo), oid):
+    if FULL_ID.fullmatch(oid) and loose.is_cut_off(_folder(repo), oid):
         raise _cut_off(oid)
 
 

@@ -11,6 +11,8 @@ _SYMBOLIC = re.compile(rb"ref: ([^\n]+)\n?")
 _PACKED = re.compile(rb"(?:#[^\n]*\n)*(?:[0-9a-f]{40} [^\n]+\n(?:\^[0-9a-f]{40}\n)?)*")
 _LOOKED_AT = 1 << 20
 """Bytes of `packed-refs` up to which every line is looked at: that takes 10 ms."""
+_SOUND: dict[bytes, tuple[int, ...]] = {}
+"""What marks the `packed-refs` whose lines were looked at last; git replaces the file and never writes into it."""
 _NO_NAME = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock/|\.lock$|[/.]$")
 _OWN = ("refs/bisect/", "refs/worktree/", "refs/rewritten/")
 """What each worktree has for itself."""
@@ -83,15 +85,18 @@ def _packed(file: bytes, name: bytes) -> str | None:
     """The id in the line of `packed-refs`: `<id> <name>`; lines with `#` and `^` hold no name."""
     try:
         with open(file, "rb") as stream:  # noqa: PTH123 - its name is bytes, as names of refs are
-            data = stream.read()
+            is_now, data = os.fstat(stream.fileno()), stream.read()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise Odd from error
-    if b"\0" in data or not (data or b"\n").endswith(b"\n"):
-        raise Odd  # lost, or cut off: whether the ref was in it nobody knows
-    if len(data) <= _LOOKED_AT and not _PACKED.fullmatch(data):
-        raise Odd
+    stamp = is_now.st_dev, is_now.st_ino, is_now.st_mtime_ns, is_now.st_size, len(data)
+    if _SOUND.get(file) != stamp:
+        if b"\0" in data or not (data or b"\n").endswith(b"\n"):
+            raise Odd  # lost, or cut off: whether the ref was in it nobody knows
+        if len(data) <= _LOOKED_AT and not _PACKED.fullmatch(data):
+            raise Odd
+        _SOUND[file] = stamp
     at = data.find(b" %s\n" % name)
     if at < 0:
         return None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from gitconvoy.errors import GitError
 from gitconvoy.git import commits, reffiles
+from gitconvoy.git.catfile import FULL_ID
 from gitconvoy.git.repo import Repo
 
 HEADS = "refs/heads/"
 """What the full names of branches begin with."""
-_FULL_ID = re.compile(r"[0-9a-f]{40}")
 
 
 def ref(repo: Repo, name: str) -> str | None:
@@ -59,7 +57,7 @@ def resolve(repo: Repo, rev: str) -> str | None:
     if rev.startswith(":/"):  # all that follows is what is searched for
         rev = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", rev, check=False).text
     said = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", rev + "^{commit}", check=False)
-    return said.text if said.returncode == 0 and _FULL_ID.fullmatch(said.text) else None
+    return said.text if said.returncode == 0 and FULL_ID.fullmatch(said.text) else None
 
 
 def end_of(repo: Repo, name: str) -> str:

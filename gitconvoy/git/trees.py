@@ -17,7 +17,6 @@ from gitconvoy.errors import GitError
 from gitconvoy.git import commits, objects
 from gitconvoy.git.repo import Repo
 
-EMPTY_TREE = objects.EMPTY_TREE
 TREE_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000

@@ -14,14 +14,14 @@ class Asked:
     """What a state has to answer, beside which beads are closed and when something falls due (SPEC 4, 7).
 
     `beads`: all about some. `convoys`: all about those that some convoys track, and in which waves they are. `ready`:
-    which beads are ready, and in which order. `everything`: all about each bead that is not closed, also once facts
+    which beads are ready, and in which order. `all_open`: all about each bead that is not closed, also once facts
     were added.
     """
 
     beads: Collection[str] = ()
     convoys: Collection[str] = ()
     ready: bool = False
-    everything: bool = False
+    all_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ class _Gathering:
         facts = ledger.facts()
         derivable = _derivable(self.waiting, facts)
         self.closing = {one for one in derivable if self.waiting[one].derived == EPIC}
-        if asked.everything:
+        if asked.all_open:
             wanted = set(self.waiting)
         else:
             could_start = _might_start(self.waiting, derivable)
@@ -165,11 +165,11 @@ class _Gathering:
         named = {*asked.beads, *waves_of}
         self.counting |= named | wanted
         self.preceding.update(waves_of)
-        if not asked.everything:
+        if not asked.all_open:
             self.deep |= named & self.waiting.keys()
             self.giving |= self.deep
         ended = self._closed_by_fact(facts)
-        if asked.everything:  # what files say now may end what the ledger says
+        if asked.all_open:  # what files say now may end what the ledger says
             ended |= facts.keys() | ledger.at_work()
         new = self._take(wanted | named | ended)
         while new:

@@ -133,7 +133,7 @@ def test_objects(filled: GitRepo) -> None:
         filled.head("v1"),
         *map(filled.head, ("HEAD^{tree}", "HEAD:a", "HEAD:a/b/c.txt")),
     ]
-    for oid in [*ids, NOWHERE, "0" * 40, trees.EMPTY_TREE, tip[:12], tip.upper(), "", "HEAD", f"{tip}\n{tip}"]:
+    for oid in [*ids, NOWHERE, "0" * 40, objects.EMPTY_TREE, tip[:12], tip.upper(), "", "HEAD", f"{tip}\n{tip}"]:
         same(filled.path, *asks_of(oid))
     filled.git("repack", "-adq")
     for oid in ids:

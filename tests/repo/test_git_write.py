@@ -27,7 +27,7 @@ def test_edit_tree_from_nothing(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
     tree = write.edit_tree(found, None, {"format": b"1\n", "beads/ab/x.yaml": b"x\n", "beads/ab/y.yaml": b"y\n"})
     assert _content(found, tree) == {"format": b"1\n", "beads/ab/x.yaml": b"x\n", "beads/ab/y.yaml": b"y\n"}
-    assert write.edit_tree(found, None, {}) == trees.EMPTY_TREE
+    assert write.edit_tree(found, None, {}) == objects.EMPTY_TREE
     assert repo.run("fsck", "--strict").returncode == 0
 
 
@@ -53,7 +53,7 @@ def test_edit_tree_changes_and_removes(repo: GitRepo) -> None:
     without = write.edit_tree(found, base, {"a/b/one": None, "a/b/two": None})
     assert sorted(_content(found, without)) == ["c", "d/e"]
     assert "a" not in repo.git("ls-tree", "--name-only", without).split()
-    assert write.edit_tree(found, base, {"a": None, "c": None, "d": None}) == trees.EMPTY_TREE
+    assert write.edit_tree(found, base, {"a": None, "c": None, "d": None}) == objects.EMPTY_TREE
     assert write.edit_tree(found, base, {"none": None, "no/such": None, "c/below": None}) == base
     assert write.edit_tree(found, base, {}) == base
 
@@ -133,7 +133,7 @@ def test_create_commit_without_an_identity(repo: GitRepo) -> None:
     for key in ("user.name", "user.email"):
         repo.git("config", "--global", "--unset", key)
     found = Repo.discover(repo.path)
-    oid = write.create_commit(found, trees.EMPTY_TREE, [], "x\n", 1)
+    oid = write.create_commit(found, objects.EMPTY_TREE, [], "x\n", 1)
     assert (commits.commit(found, oid).author, commits.commit(found, oid).email) == ("gitconvoy", "gitconvoy@localhost")
     assert write.swap_ref(found, REF, None, oid, "no identity")
 
@@ -148,21 +148,21 @@ def test_commits_are_signed_as_git_would(repo: GitRepo, tmp_path: Path) -> None:
     repo.config("gpg.program", str(signer))
     repo.config("commit.gpgSign", "true")
     found = Repo.discover(repo.path)
-    oid = write.create_commit(found, trees.EMPTY_TREE, [repo.head()], "signed\n", 1700000000)
+    oid = write.create_commit(found, objects.EMPTY_TREE, [repo.head()], "signed\n", 1700000000)
     text = repo.git("cat-file", "commit", oid)
     assert "gpgsig -----BEGIN PGP SIGNATURE-----" in text
     assert f"author {NAME} <{EMAIL}> 1700000000 +0000\n" in text
     assert f"committer {NAME} <{EMAIL}> 1700000000 +0000\n" in text
-    plain = write.create_commit(found, trees.EMPTY_TREE, [], "plain\n", 1, sign=False)
+    plain = write.create_commit(found, objects.EMPTY_TREE, [], "plain\n", 1, sign=False)
     assert "gpgsig" not in repo.git("cat-file", "commit", plain)
     signer.write_text("#!/bin/sh\necho 'no key for you' >&2\nexit 1\n")
     with pytest.raises(GitError, match="failed to sign"):
-        write.create_commit(found, trees.EMPTY_TREE, [], "refused\n", 1)
+        write.create_commit(found, objects.EMPTY_TREE, [], "refused\n", 1)
 
 
 def test_swap_ref(repo: GitRepo) -> None:
     found = Repo.discover(repo.path)
-    one, two, three = (write.create_commit(found, trees.EMPTY_TREE, [], f"{n}\n", n) for n in (1, 2, 3))
+    one, two, three = (write.create_commit(found, objects.EMPTY_TREE, [], f"{n}\n", n) for n in (1, 2, 3))
     assert write.swap_ref(found, REF, None, one, "dispatch gt-a\nto x")
     assert not write.swap_ref(found, REF, None, two, "again")
     assert write.swap_ref(found, REF, one, two, "on")
@@ -238,7 +238,7 @@ def _append(path: str, worker: int, count: int, foreign: bool, locked: bool) -> 
     while rest:
         old = refs.ref(found, REF)
         assert old is not None
-        new = write.create_commit(found, trees.EMPTY_TREE, [old], f"{worker}-{rest}\n", 1700000000)
+        new = write.create_commit(found, objects.EMPTY_TREE, [old], f"{worker}-{rest}\n", 1700000000)
         if foreign:
             done = found.git("update-ref", REF, new, old, check=False).returncode == 0
         elif locked:

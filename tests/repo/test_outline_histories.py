@@ -80,11 +80,11 @@ def said(state: State, asked: Asked, ids: list[str]) -> list[object]:
     """What commands answer that ask this much."""
     view = View(state)
     found: list[object] = [listing.list_convoys(view, everything=True)]
-    if asked.ready or asked.everything:
+    if asked.ready or asked.all_open:
         found += [waiting.ready(view), waiting.ready(view, everything=True)]
-    if asked.everything:
+    if asked.all_open:
         found += [dict(view.unreachable()), [view.completion(each) for each in CONVOYS]]
-    for one in ids if asked.everything else asked.beads:
+    for one in ids if asked.all_open else asked.beads:
         found.append((one, view.verdicts(one), view.blocked_by(one), view.unreachable().get(one), view.remaining(one)))
     return found
 
@@ -100,7 +100,7 @@ def test_each_answer_is_that_of_the_whole_plan(repo: GitRepo, seed: int) -> None
         writer.step()
         whole = here.open().state()
         ids = [*whole.plan.beads, *whole.plan.archive]
-        questions = [Asked(), Asked(ready=True), Asked(everything=True), *(Asked([one]) for one in ids)]
+        questions = [Asked(), Asked(ready=True), Asked(all_open=True), *(Asked([one]) for one in ids)]
         for asked in questions:
             less = here.open().state(asked)
             parts += less.plan.rest is not None

@@ -44,7 +44,7 @@ def outline(here: TownHelper) -> Path | None:
 
 
 def needed(here: TownHelper) -> Plan:
-    return Town.open(here.path).state(Asked(everything=True)).plan
+    return Town.open(here.path).state(Asked(all_open=True)).plan
 
 
 def answers(here: TownHelper) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def part(whole: State, asked: Asked | None = None) -> State:
         convoys = [(each, "") for each in plan.convoys.values()]
         outline.begin_anew(db, "tree", [(each, "") for each in beads], convoys, {CONFIG_PATH: ""}, plan.config, shape)
         assert outline.tree_of(db) == "tree"
-        found = gathered(db, "tree", reader, asked or Asked(everything=True), whole.ledger)
+        found = gathered(db, "tree", reader, asked or Asked(all_open=True), whole.ledger)
         again = outline.shape(db)
     assert isinstance(found.rest, Rest)
     return replace(whole, plan=replace(found, rest=replace(found.rest, read=plan.bead, chains=again.remaining)))
@@ -164,7 +164,7 @@ def test_a_condition_that_a_file_decided_is_followed(outcome: str) -> None:
         bead("gt-c", "gt-b"),
         convoy("hq-cv-1", "gt-b", "gt-c", status="open"),
     )
-    for asked in (Asked(ready=True), Asked(everything=True), Asked(["gt-b"])):
+    for asked in (Asked(ready=True), Asked(all_open=True), Asked(["gt-b"])):
         assert View(part(whole, asked)).closed.outcomes == View(whole).closed.outcomes
     assert View(part(whole, Asked(ready=True))).ready() == View(whole).ready() != ()
 
