@@ -120,7 +120,7 @@ def _tell(data: Row) -> None:
 
     merge, merged = data["merge"], ""
     if merge is not None:
-        alone = merge["commit"] == data["base"]["commit"]
+        alone = merge["commit"] in (data["base"]["commit"], data["head"]["commit"])
         merged = ", merged into it" if alone else f" and {_named(merge)}, both merged into it"
     say(f"from {_named(data['base'])} to {_named(data['head'])}{merged}")
     if not data["changed"]:

@@ -15,6 +15,7 @@ from gitconvoy.git import commits, reach, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.read import history
+from gitconvoy.model.imported import X_BEADS
 from gitconvoy.model.kinds import ARCHIVED_CONVOYS, CONVOY, ROOT, stem
 from gitconvoy.model.ledger import CLOSED, BeadRecord, ConvoyRecord, Ledger
 from gitconvoy.model.plan import Plan
@@ -22,6 +23,7 @@ from gitconvoy.store import load
 
 MAX_FILES = 200_000
 """Files and folders of one plan; far more than anybody plans, far less than a few nested trees can pretend to be."""
+_FOLDERS = (CONVOY.folder, ARCHIVED_CONVOYS)
 _OF_SETTINGS = frozenset({"cycle", "parent-cycle"})
 _BY_OLD = "by the settings that hold before this push, too: push the change of .convoy/config.yaml by itself first"
 
@@ -80,8 +82,8 @@ class _Steps:
     """The way of convoys through the commits that are new on the trunk's own line.
 
     Between the tips alone a convoy may have gone any way: made, launched and closed in one push. So each commit that
-    touches a convoy's file is compared with its parents, as at the desk. Of the commits that a merge brings along only
-    those count in which a convoy begins that has come to its end on the way.
+    touches a convoy's file is compared with its parents, as at the desk. Of the commits that merges bring along only
+    those count in which a convoy begins that has come to its end by now.
     """
 
     def __init__(self, repo: Repo, old: str, new: str, ledger: Ledger) -> None:
@@ -98,12 +100,12 @@ class _Steps:
         for commit, parents in reach.new_commits(self._repo, [self._new], [self._old], first_parent=True):
             for problem in self._step(commit, parents):
                 found.setdefault(problem.ids[0], problem)
-        for problem in self._whole():
+        for problem in (*self._whole(), *self._begun_closed()):
             found.setdefault(problem.ids[0], problem)
         return list(found.values())
 
     def _step(self, commit: str, parents: tuple[str, ...]) -> Iterator[Problem]:
-        paths = {path for parent in parents for path in self._changed(parent, commit)}
+        paths = self._changed_from(parents, commit)
         if not parents or not paths:
             return
         plan = load.from_paths(self._repo, commit, paths)
@@ -117,29 +119,6 @@ class _Steps:
             again = self._compare(before, plan, then, paths) if then is not None else suspects
             suspects = [each for each in again if each.ids[0] in ids]
         yield from self._named(commit, suspects)
-        yield from self._begun_aside(parents, before[0], plan)
-
-    def _begun_aside(self, parents: tuple[str, ...], before: Plan, plan: Plan) -> Iterator[Problem]:
-        """Convoys that a merge brings as closed, and that began so in a commit of the other side."""
-        known = before.convoys.keys() | before.broken
-        places = {
-            convoy_id: {convoy.path, f"{CONVOY.folder}/{convoy_id}.yaml"}  # it may have been archived since
-            for convoy_id, convoy in plan.convoys.items()
-            if convoy.status == CLOSED and convoy_id not in known
-        }
-        if not places or len(parents) < 2:
-            return
-        for commit, above in reach.new_commits(self._repo, parents[1:], [self._old, parents[0]]):
-            begun = {each for each, paths in places.items() if self._begins(commit, above, paths)}
-            if begun:
-                there = load.from_paths(self._repo, commit, {path for each in begun for path in places[each]})
-                yield from self._named(commit, check_transitions(load.from_tree(self._repo, None), there, Ledger()))
-
-    def _begins(self, commit: str, parents: tuple[str, ...], paths: set[str]) -> bool:
-        """Whether a commit has one of the paths, and none of its parents has any."""
-        roots = [commits.tree_of(self._repo, each) for each in (commit, *parents)]
-        here, *above = (any(trees.entry(self._repo, root, path) for path in paths) for root in roots)
-        return here and not any(above)
 
     def _compare(self, before: Sequence[Plan], after: Plan, ledger: Ledger, paths: set[str]) -> list[Problem]:
         if len(before) == 1:
@@ -159,15 +138,41 @@ class _Steps:
         made_here = {stem(path) for path in paths if stem(path) not in before.convoys}
         return list(self._named(self._new, [each for each in found if each.ids[0] not in made_here]))
 
+    def _begun_closed(self) -> list[Problem]:
+        """Convoys that are new and closed, and that were so in each commit in which they begin, on whatever line.
+
+        A convoy begins where it can be read, and could in no parent. What the ledger says is of no account: it cannot
+        have moved a convoy before there was one.
+        """
+        paths = self._changed(self._old, self._new)
+        before, after = (load.from_paths(self._repo, tip, paths) for tip in (self._old, self._new))
+        closed = {each.id for each in after.convoys.values() if each.status == CLOSED and X_BEADS not in each.data}
+        closed -= before.convoys.keys() | before.broken
+        found: dict[str, Problem] = {}
+        for commit, parents in reach.new_commits(self._repo, [self._new], [self._old]) if closed else ():
+            paths = [path for path in self._changed_from(parents, commit) if stem(path) in closed]
+            above = [load.from_paths(self._repo, parent, paths).convoys for parent in parents if paths]
+            there = load.from_paths(self._repo, commit, paths)
+            begins = {each for each in there.convoys if not any(each in convoys for convoys in above)}
+            legal = {each for each in begins if there.convoys[each].status != CLOSED}
+            closed -= legal
+            problems = check_transitions(load.from_tree(self._repo, None), there, Ledger())
+            for problem in self._named(commit, [each for each in problems if each.ids[0] in begins]):
+                found.setdefault(problem.ids[0], problem)
+        return [problem for convoy_id, problem in found.items() if convoy_id in closed]
+
     def _named(self, commit: str, problems: Sequence[Problem]) -> Iterator[Problem]:
         """With their places, and the commit where it is not the tip."""
         where = f" (in commit {commit[:10]})" if commit != self._new else ""
         for problem in placed(problems, load.commit_reader(self._repo, commit)):
             yield replace(problem, message=problem.message + where)
 
-    def _changed(self, one: str, other: str) -> list[str]:
-        folders = (CONVOY.folder, ARCHIVED_CONVOYS)
-        return [path for folder in folders for path in trees.changed_paths(self._repo, one, other, folder)]
+    def _changed(self, one: str | None, other: str) -> list[str]:
+        return [path for folder in _FOLDERS for path in trees.changed_paths(self._repo, one, other, folder)]
+
+    def _changed_from(self, parents: Sequence[str], commit: str) -> set[str]:
+        """The paths of convoys in which a commit differs from any parent; all of them where it has none."""
+        return {path for parent in parents or (None,) for path in self._changed(parent, commit)}
 
     @cached_property
     def _dispatched(self) -> Mapping[str, list[BeadRecord]]:

@@ -248,9 +248,9 @@ def _by_identity(comments: Sequence[Any]) -> dict[str, Any]:
 
 
 def _age(key: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[tuple[bool, float, str], str]:
-    """The time of a comment of one of the sides, then what it is."""
-    comment = ours[key] if key in ours else theirs[key]
-    return _moment(comment.get("created_at", "") if isinstance(comment, dict) else ""), key
+    """The time of a comment, the earlier one where both sides have it, then what it is."""
+    sides = [side[key] for side in (ours, theirs) if key in side]
+    return min(_moment(each.get("created_at", "") if isinstance(each, dict) else "") for each in sides), key
 
 
 def _moment(time: Any) -> tuple[bool, float, str]:

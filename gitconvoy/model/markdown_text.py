@@ -12,7 +12,7 @@ from functools import lru_cache
 from gitconvoy.model.text import safe_line
 
 _SYNTAX = re.compile(r"[\\`*_{\[\]|~$&<>]")
-_REFERENCE = re.compile(r"[@#!$%~&^\[](?=\S)|:(?=[^\s\d]|\d+:)|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
+_REFERENCE = re.compile(r"[@#!$%~&^\[{](?=\S)|:(?=[^\s\d]|\d+:)|\bwww(?=\.)|\bGH-(?=\d)", re.IGNORECASE)
 _PLAIN = re.compile(r"(?!.*(?:://|www\.))[A-Za-z0-9](?:[A-Za-z0-9._:/ -]*[A-Za-z0-9])?", re.IGNORECASE)
 """What is set as code; addresses are not, as some programs make links of them even there."""
 _STOP = "\u200b"

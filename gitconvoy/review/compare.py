@@ -169,11 +169,14 @@ def _is_there(plan: Plan, ids: Sequence[str]) -> bool:
 
 
 def _transitions(change: Change) -> list[Problem]:
-    """Where each step of a branch was checked when it was made, the result is compared as a merge is (SPEC 3.3)."""
+    """Where each step of a branch was checked when it was made, the result is compared as a merge is (SPEC 3.3).
+
+    What the base says already is not the change's doing, however far behind it the parts are.
+    """
     ledger = change.ledger or Ledger()
     if not change.parts:
         return check_transitions(change.before, change.after, ledger)
-    return check_merge_transitions([change.before, *change.parts], change.after, ledger)
+    return check_merge_transitions([change.before, *change.parts], change.after, ledger, trunk=change.before)
 
 
 def _together(change: Change, problems: Sequence[Problem]) -> list[Problem]:

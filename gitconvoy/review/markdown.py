@@ -58,7 +58,7 @@ def _about(data: Row) -> str:
     merge, base = data["merge"], data["base"]
     if merge is None:
         merged = ""
-    elif merge["commit"] == base["commit"]:
+    elif merge["commit"] in (base["commit"], data["head"]["commit"]):
         merged = ", merged into it"
     else:
         merged = f" and {_point(merge)}, both merged into it"

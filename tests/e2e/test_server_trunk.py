@@ -189,8 +189,36 @@ def test_a_merge_brings_no_convoy_that_began_closed(there: Server) -> None:
     assert f"convoy hq-cv-2 cannot begin as closed (in commit {begun[:10]})" in line
 
 
-@pytest.mark.parametrize("archived", [False, True])
-def test_a_merge_brings_a_convoy_that_came_to_its_end(there: Server, archived: bool) -> None:
+@pytest.mark.parametrize("by", ["itself", "merge", "a merge that took nothing"])
+def test_a_convoy_that_begins_closed_where_it_can_be_read_first(there: Server, by: str) -> None:
+    here = there.town
+    here.branch("topic")
+    for text in ("id: [\n", "id: hq-cv-2\ntitle: Two\nstatus: closed\ntracks: [gt-x]\n"):
+        here.repo.write(".convoy/convoys/hq-cv-2.yaml", text)
+        here.repo.git("add", "-A")
+        here.repo.git("commit", "--quiet", "--no-verify", "-m", text[:12])
+    tip = here.repo.head()
+    here.repo.git("switch", "--quiet", "main")
+    if by == "itself":
+        here.repo.git("merge", "--quiet", "--ff-only", "topic")
+    elif by == "merge":
+        here.repo.git("merge", "--quiet", "--no-edit", "--no-ff", "topic")
+    else:
+        here.repo.git("merge", "--quiet", "--no-edit", "--no-ff", "-s", "ours", "topic")
+        here.repo.git("checkout", "topic", "--", ".convoy/convoys/hq-cv-2.yaml")
+        tree = here.repo.git("write-tree")
+        again = here.repo.git("commit-tree", tree, "-p", "HEAD", "-p", "topic", "-m", "again")
+        here.repo.git("reset", "--quiet", "--hard", again)
+    told = there.refuses("main")
+    (line,) = [line for line in told.splitlines() if line.endswith("[convoy-transition]")]
+    assert "convoy hq-cv-2 cannot begin as closed" in line
+    assert tip[:10] in line or by == "itself"
+
+
+@pytest.mark.parametrize(
+    "moves", [(), ("archive/convoys",), ("archive/convoys/old", "archive/convoys"), ("archive/convoys", "convoys")]
+)
+def test_a_merge_brings_a_convoy_that_came_to_its_end(there: Server, moves: tuple[str, ...]) -> None:
     here = there.town
     here.branch("topic")
     here.bead("gt-y")
@@ -198,12 +226,12 @@ def test_a_merge_brings_a_convoy_that_came_to_its_end(there: Server, archived: b
         here.bead("gt-y", status="closed" if status == "closed" else "open")
         here.convoy("hq-cv-2", "gt-y", status=status)
         here.commit(status)
-    if archived:
-        there.takes("topic")
-        moved = ".convoy/archive/convoys/hq-cv-2.yaml"
-        (here.path / moved).parent.mkdir(parents=True)
-        here.repo.git("mv", ".convoy/convoys/hq-cv-2.yaml", moved)
-        here.commit("archived")
+    place = ".convoy/convoys/hq-cv-2.yaml"
+    for folder in moves:
+        old, place = place, f".convoy/{folder}/hq-cv-2.yaml"
+        (here.path / place).parent.mkdir(parents=True, exist_ok=True)
+        here.repo.git("mv", old, place)
+        here.commit(folder)
     here.repo.git("switch", "--quiet", "main")
     here.repo.git("merge", "--quiet", "--no-edit", "--no-ff", "topic")
     there.takes("main")

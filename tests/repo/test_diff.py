@@ -164,6 +164,22 @@ def test_a_merge_queue_keeps_what_the_trunk_got_meanwhile(here: TownHelper) -> N
     assert here.repo.git("for-each-ref", "--format=%(objectname)") == trees
 
 
+def test_what_the_base_did_meanwhile_is_not_the_changes_fault(here: TownHelper) -> None:
+    """The trunk has closed and deleted a convoy that older branches, and an older checkout, still have open."""
+    opened = here.repo.head()
+    on(here, "topic", "gt-a", title="Else")
+    here.repo.git("switch", "--quiet", "main")
+    here.convoy("hq-cv-1", "gt-a", "gt-b", "gt-c", "gt-d", status="closed")
+    here.commit("closed")
+    here.repo.git("rm", "--quiet", ".convoy/convoys/hq-cv-1.yaml")
+    here.commit("gone")
+    assert here.json("diff", "main..topic", "--merge", "main")["findings"] == []
+    here.repo.git("switch", "--quiet", "topic")
+    assert here.json("diff")["findings"] == []
+    here.repo.git("switch", "--quiet", "--detach", opened)
+    assert here.json("diff")["changed"] is False
+
+
 def test_a_merge_queue_of_three_that_conflict(here: TownHelper) -> None:
     on(here, "one", "gt-a", title="One")
     on(here, "two", "gt-d", title="Two")
