@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import IntEnum
 from typing import Any
+
+from gitconvoy.dataclass import dataclass
 
 
 class Exit(IntEnum):

@@ -13,11 +13,11 @@ to one process and one thread; each process, and each thread, opens its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import claiming, requests
 from gitconvoy.engine.attempts import beating
 from gitconvoy.engine.attempts.fates import explained

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.audit.judge import judge
 from gitconvoy.audit.surroundings import Surroundings
 from gitconvoy.audit.values import ERROR, WARNING, Books, Finding, Step
 from gitconvoy.audit.walk import Walk
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError
 from gitconvoy.git import commits, objects, refs, trees
 from gitconvoy.git.repo import Repo

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event, Ledger
 

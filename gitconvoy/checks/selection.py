@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Refused
 from gitconvoy.model.plan import STAGED
 from gitconvoy.rules.view import View

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.checks.selection import CONVOY, Selection
 from gitconvoy.checks.stage_findings import BESIDE_VALIDATE, ERRORS, WARNINGS, Finding, Scope
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph.waves import WavePlan, waves
 from gitconvoy.model.plan import Convoy
 from gitconvoy.rules.links import satisfied

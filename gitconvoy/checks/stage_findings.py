@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.checks.overlap import overlapping
 from gitconvoy.checks.selection import EPIC, Selection
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph.cycles import cycles
 from gitconvoy.graph.waves import WavePlan
 from gitconvoy.model.ids import is_external

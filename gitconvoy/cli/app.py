@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from gitconvoy.dataclass import dataclass
 
 if TYPE_CHECKING:  # pygit2 and ruamel.yaml cost more than all the rest: only commands that need them load them
     from gitconvoy.engine.town import Town

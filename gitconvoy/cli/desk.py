@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +12,7 @@ import click
 
 from gitconvoy.cli.app import App
 from gitconvoy.cli.output import emit, note, say
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import ConvoyError, LostRace, Refused
 
 if TYPE_CHECKING:

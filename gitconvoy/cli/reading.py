@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,6 +11,7 @@ import click
 from gitconvoy.cli.app import App
 from gitconvoy.cli.desk import standing
 from gitconvoy.cli.output import note
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import ConvoyError, Refused, UsageError
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +11,7 @@ from gitconvoy.cli.app import App, command
 from gitconvoy.cli.desk import Done, carry_out, no_commit_option, tell
 from gitconvoy.cli.output import emit, note, safe_line, say, table
 from gitconvoy.cli.reading import at_option, reading
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import ConvoyError, Exit, Refused, UsageError
 
 if TYPE_CHECKING:

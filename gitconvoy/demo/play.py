@@ -10,10 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.demo import scene
 from gitconvoy.errors import Refused
 from gitconvoy.git.env import clean_env

@@ -7,10 +7,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import processes
 from gitconvoy.model.ids import is_id
 from gitconvoy.store.localfiles import local_folder, write_atomically

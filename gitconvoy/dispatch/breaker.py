@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch.registry import ConfigurationError
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import config

@@ -8,10 +8,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model.ids import is_id
 from gitconvoy.store.localfiles import local_folder, write_atomically
 

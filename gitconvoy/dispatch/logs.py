@@ -13,9 +13,10 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+
+from gitconvoy.dataclass import dataclass
 
 LIMIT = 10 << 20
 LEAST = 4096

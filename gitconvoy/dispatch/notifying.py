@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import outbox, program
 from gitconvoy.dispatch.outbox import COMMAND_KEY, URL_KEY, Notice
 from gitconvoy.dispatch.registry import fill, split

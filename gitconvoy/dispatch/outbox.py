@@ -8,9 +8,10 @@ on is told.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 from gitconvoy.store.localfiles import local_folder, write_atomically

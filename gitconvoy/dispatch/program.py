@@ -8,8 +8,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from gitconvoy.dataclass import dataclass
 
 KEPT = 8192
 """Bytes of output that are kept, the newest ones."""

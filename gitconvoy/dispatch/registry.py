@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import ModuleType
 from typing import cast
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import plugins
 from gitconvoy.dispatch.running import ConfigurationError, Running, Work
 from gitconvoy.errors import ConvoyError

@@ -10,10 +10,11 @@ What a plug-in must have is `start`, `alive` and `stop`; `exit_code` and `ended`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Protocol
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch.logs import LIMIT, Log
 from gitconvoy.dispatch.output import Output
 from gitconvoy.errors import UsageError

@@ -18,9 +18,10 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import attempts, processes
 from gitconvoy.dispatch.running import ConfigurationError, Work
 from gitconvoy.errors import ConvoyError, NotFound, Refused

@@ -12,10 +12,10 @@ import shlex
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import logs, program, registry
 from gitconvoy.dispatch.attempts import AttemptFolder, Job
 from gitconvoy.dispatch.workplace_settings import Settings, inside, settings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import logs, registry
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo

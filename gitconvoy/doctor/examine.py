@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.doctor import attempts, drivers, environment, hooks, ledger, local, plan, repository, settings, worktrees
 from gitconvoy.doctor.findings import ERROR, SEVERITIES, Finding
 from gitconvoy.doctor.scene import OutOfReach, Scene

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import ConvoyError
 
 ERROR, WARNING, NOTE = "error", "warning", "note"

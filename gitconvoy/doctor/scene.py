@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import rewound, settings
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError

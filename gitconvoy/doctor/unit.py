@@ -8,9 +8,9 @@ import plistlib
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Refused
 
 SYSTEMD, CRON, LAUNCHD = "systemd", "cron", "launchd"

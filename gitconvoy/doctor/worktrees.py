@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import attempts, workplace, workplace_settings
 from gitconvoy.doctor.findings import NOTE, WARNING, Finding
 from gitconvoy.doctor.scene import Scene

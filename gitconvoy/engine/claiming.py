@@ -14,12 +14,12 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic, sleep
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import requests
 from gitconvoy.engine.draft import Draft
 from gitconvoy.engine.react import Dispatched, Outcome, transact_alone

@@ -7,8 +7,9 @@ config; its convoys, plan files and settings are none of the town's business. No
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.rigs import RigHome
 from gitconvoy.errors import ConvoyError, Problem, Refused
 from gitconvoy.git import lines, refs, trees

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch.breaker import LIMIT, Breaker
 from gitconvoy.dispatch.handins import Handin
 from gitconvoy.dispatch.leases import Lease

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import breaker, handins, leases
 from gitconvoy.engine import catchup, facts, looks, rewound, seen, settle, trunk, wake
 from gitconvoy.engine.attempts import ending

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import count
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import facts
 from gitconvoy.engine.attempts.placing import place_for
 from gitconvoy.engine.draft import Draft

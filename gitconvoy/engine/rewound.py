@@ -7,8 +7,9 @@ person says that the branch is right as it is, nothing is written.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import seen
 from gitconvoy.engine.settings import LOCAL, require_role
 from gitconvoy.engine.town import Town

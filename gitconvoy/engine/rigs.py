@@ -9,9 +9,9 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import settings
 from gitconvoy.errors import ConvoyError, GitError, Refused
 from gitconvoy.git import config, personal, refs

@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.attempts.releasing import sweep
 from gitconvoy.engine.react import Outcome, react
 from gitconvoy.engine.town import Town

@@ -6,9 +6,10 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.store.localfiles import local_folder, write_atomically
 
 _ID = re.compile("[0-9a-f]{40}")

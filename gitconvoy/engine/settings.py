@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import ConvoyError, Refused, UsageError
 from gitconvoy.git import config, identity, refs
 from gitconvoy.git.repo import Repo

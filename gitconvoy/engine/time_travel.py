@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.local import Local
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import NotFound

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import joining, rigs
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.rigs import RigHome

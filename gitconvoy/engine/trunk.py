@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, ConvoyError
 from gitconvoy.git import commits, objects, trees
 from gitconvoy.git.repo import Repo

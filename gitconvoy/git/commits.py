@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError
 from gitconvoy.git import objects
 from gitconvoy.git.catfile import FULL_ID

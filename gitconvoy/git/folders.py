@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import trees
 from gitconvoy.git.batch import Batch
 

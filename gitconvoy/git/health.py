@@ -7,10 +7,10 @@ import os
 import platform
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError
 from gitconvoy.git.repo import Place
 from gitconvoy.git.run import Result, git

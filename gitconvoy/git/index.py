@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import objects, trees
 from gitconvoy.git.repo import Repo
 

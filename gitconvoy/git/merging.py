@@ -13,10 +13,10 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError, LostRace
 from gitconvoy.git import commits, config, halfway, index, objects, personal, refs, space, write
 from gitconvoy.git.admin import admin_dirs, lock_reason, real, rebased_branch

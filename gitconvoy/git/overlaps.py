@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import config
 from gitconvoy.git.changes import revealed
 from gitconvoy.git.repo import Repo

@@ -6,8 +6,9 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
+
+from gitconvoy.dataclass import dataclass
 
 _TYPES = {"commit": 1, "tree": 2, "blob": 3}
 _OFS_DELTA = 6

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import ConvoyError, GitError, LostRace, Refused, fault_of
 from gitconvoy.git import config, space
 from gitconvoy.git.admin import real

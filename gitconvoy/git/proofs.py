@@ -7,9 +7,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import commits, refs, trees
 from gitconvoy.git.merging import merge_trees
 from gitconvoy.git.repo import Repo

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import config, pushing
 from gitconvoy.git.refs import HEADS, ref

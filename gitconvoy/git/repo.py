@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError, UnsupportedRepository
 from gitconvoy.git import config, space
 from gitconvoy.git.catfile import ENOUGH, LARGEST, CatFile

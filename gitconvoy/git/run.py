@@ -6,10 +6,10 @@ import errno
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError
 from gitconvoy.git.env import clean_env
 

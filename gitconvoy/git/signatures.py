@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git.repo import Repo
 
 GOOD = "G"

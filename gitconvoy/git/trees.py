@@ -9,10 +9,10 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Collection
-from dataclasses import dataclass
 from itertools import accumulate
 from operator import lt
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError
 from gitconvoy.git import commits, objects
 from gitconvoy.git.repo import Repo

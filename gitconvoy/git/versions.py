@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from itertools import pairwise
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import commits, objects
 from gitconvoy.git.repo import Repo
 

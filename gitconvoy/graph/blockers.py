@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph.links import WAITS_FOR, BlockingLink, LinkTable
 from gitconvoy.model.plan import Link
 

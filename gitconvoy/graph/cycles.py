@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph.build import Graph
 from gitconvoy.graph.precedence import Precedence
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph.hierarchy import Hierarchy
 from gitconvoy.model.plan import Bead, Link, Plan
 

@@ -6,7 +6,8 @@ It follows from ids, types, parents and links alone, so it outlives every change
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+
+from gitconvoy.dataclass import dataclass
 
 _AND = "/"
 """No id holds it."""

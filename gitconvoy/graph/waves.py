@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph.blockers import DirectBlockers
 from gitconvoy.graph.build import Graph
 from gitconvoy.graph.components import components, is_cycle

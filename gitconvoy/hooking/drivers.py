@@ -7,8 +7,8 @@ they are not set, git merges lines.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import config
 from gitconvoy.git.repo import Repo
 from gitconvoy.model.kinds import BEAD, CONFIG, CONFIG_PATH, CONVOY, PLAN, Kind

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Refused
 from gitconvoy.git import config, refs, trees
 from gitconvoy.git.repo import Repo

@@ -10,9 +10,9 @@ import os
 import shlex
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError, Refused
 from gitconvoy.git import config
 from gitconvoy.git.env import clean_env

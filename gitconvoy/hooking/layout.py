@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git.repo import Repo
 
 CHECKING = ("pre-commit", "pre-merge-commit")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from gitconvoy.audit.run import audit
 from gitconvoy.audit.values import ERROR, WARNING, Finding, Step
 from gitconvoy.audit.walk import PLAN
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Refused
 from gitconvoy.git import commits, reach, trees
 from gitconvoy.git.repo import Repo

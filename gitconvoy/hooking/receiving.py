@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gitconvoy.audit.values import ERROR, Finding
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, ConvoyError, Exit, GitError, Problem
 from gitconvoy.git import commits, config, reach, refs
 from gitconvoy.git.repo import Repo

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Exit, Problem
 
 REPAIR = "gitconvoy-repair"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import rigs, seen, settings, wake
 from gitconvoy.engine.settings import LOCAL
 from gitconvoy.engine.town import Town

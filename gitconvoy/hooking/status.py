@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git.repo import Repo
 from gitconvoy.hooking.layout import END, HOOKS, RECEIVING, START, Place, survey
 

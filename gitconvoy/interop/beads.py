@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.interop.convoys import LABELS, SPOKEN, described, labelled, spoken
 from gitconvoy.interop.fields import BEAD_FIELDS, CONVOY_FIELDS, TOMBSTONE, Field, person, read_fields, write_fields
 from gitconvoy.interop.jsonl import STYLES, USUAL, Line, keepable, parse, writable, write

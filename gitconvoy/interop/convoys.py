@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.interop.fields import branch, one_line, person
 
 LABELS: Mapping[str, str] = {"gt:owned": "owned", "mountain": "mountain"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph.waves import waves
 from gitconvoy.model.plan import Bead
 from gitconvoy.rules.view import View

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.interop.beads import DEFAULTS, Place, base_of, digest, encode, kept_record, raw_id_of
 from gitconvoy.interop.dialects import BD, EPOCH, Dialect
 from gitconvoy.interop.facts import Facts

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.interop.fields import MAX_TITLE, one_line
 from gitconvoy.interop.jsonl import write

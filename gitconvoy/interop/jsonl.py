@@ -7,10 +7,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.yamlio.scalars import shown
 

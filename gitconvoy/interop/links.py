@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.interop.fields import MAX_NAME, name
 from gitconvoy.model.imported import PARENT, PARENT_CHILD, link_records
 from gitconvoy.model.plan import Link

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.interop.beads import DEFAULTS, UNWATCHED, base_of, digest, keys_of
 from gitconvoy.interop.links import TRACKS, present, written
 from gitconvoy.model.imported import PARENT, X_BEADS, imported_links, is_tombstone

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.interop.beads import CONVOY_TYPE
 from gitconvoy.interop.fields import TOMBSTONE
 from gitconvoy.interop.jsonl import Line, parse

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Problem
 from gitconvoy.interop.routes import Route
 from gitconvoy.model.plan import Plan

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.interop.jsonl import read_lines
 from gitconvoy.interop.settings import MAX_PREFIX, rigs_of

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, NotFound, Problem, Refused
 from gitconvoy.interop.jsonl import MAX_LINE
 

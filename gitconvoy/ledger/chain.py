@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import commits, disk, transaction, trees, write
 from gitconvoy.git.batch import Batch
 from gitconvoy.git.folders import Folder

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles
 from gitconvoy.model.clock import iso, parse_iso
 from gitconvoy.model.ids import is_id

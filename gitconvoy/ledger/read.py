@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles
 from gitconvoy.git import commits, objects, trees
 from gitconvoy.git.repo import Repo

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.git import commits, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.merge.lines import merged_text
 from gitconvoy.merge.order import merged_order
 from gitconvoy.merge.policy import ENDING, How, how

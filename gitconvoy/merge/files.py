@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, Refused
 from gitconvoy.merge.fields import clashes, merge_documents, resolved
 from gitconvoy.merge.layout import Conflict, Row, Version, laid_out, plain, text_of

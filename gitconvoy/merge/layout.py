@@ -6,9 +6,10 @@ No side is the first: with the sides exchanged the bytes are the same, but for t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.merge.fields import GONE, Clash, contested, resolved
 from gitconvoy.merge.order import merged_order
 from gitconvoy.model.kinds import Kind

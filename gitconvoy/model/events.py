@@ -5,7 +5,7 @@ The writer is held to it by `ledger.apply`; whoever checks a ledger later uses t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gitconvoy.dataclass import dataclass
 
 ATTEMPT = frozenset({"status", "token", "submitted", "since", "machine", "via", "worker"})
 """Fields of a bead's record that belong to its attempt: whoever begins or ends one sets them all."""

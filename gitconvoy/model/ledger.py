@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any, TypeVar
+
+from gitconvoy.dataclass import dataclass
 
 LIVE = "in_progress"
 CLOSED = "closed"

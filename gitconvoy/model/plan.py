@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Problem
 from gitconvoy.model.ids import longest_prefix
 from gitconvoy.model.kinds import ARCHIVED_CONVOYS

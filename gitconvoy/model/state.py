@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Plan
 

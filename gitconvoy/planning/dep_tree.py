@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model.plan import Link
 from gitconvoy.rules.links import satisfied
 from gitconvoy.rules.view import View

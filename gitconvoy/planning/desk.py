@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from typing import TypeVar
 
 from gitconvoy.checks.compare import new_problems
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_transitions
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, ConvoyError, NotFound, Problem, Refused
 from gitconvoy.model import kinds
 from gitconvoy.model.kinds import Kind

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gitconvoy.checks.selection import epic_tracks
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Refused
 from gitconvoy.planning.desk import Desk
 

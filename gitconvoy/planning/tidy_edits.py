@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model import kinds
 from gitconvoy.model.clock import iso
 from gitconvoy.model.ledger import CLOSED, Ledger

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import handins
 from gitconvoy.engine.attempts.places import base_of, merge_of
 from gitconvoy.engine.local import Local, is_here

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.trunk import DEFAULTS, statuses
 from gitconvoy.errors import BadFiles
 from gitconvoy.git import commits, objects, trees

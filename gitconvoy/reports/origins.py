@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles
 from gitconvoy.git import commits, objects, refs, trees
 from gitconvoy.git.repo import Repo

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Problem
 from gitconvoy.graph.waves import WavePlan, waves
 from gitconvoy.model.kinds import CONVOY

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gitconvoy.checks.compare import new_problems
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.stage import convoy_findings
 from gitconvoy.checks.stage_findings import Finding
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Problem
 from gitconvoy.graph.waves import WavePlan
 from gitconvoy.model.ledger import CLOSED, Ledger

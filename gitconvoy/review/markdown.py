@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model.markdown_text import LONG, code, plain
 from gitconvoy.review.mermaid import flowchart
 from gitconvoy.review.words import convoy_lines, grouped, headline, link_type, values, wave_number

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.rules.capacity import Capacity
 from gitconvoy.rules.due import TEMPORARY
 from gitconvoy.rules.view import View

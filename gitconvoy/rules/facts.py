@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph import BlockingLink, Graph
 from gitconvoy.model.ids import longest_prefix
 from gitconvoy.model.ledger import CLOSED, BeadRecord

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph import Graph
 from gitconvoy.model.ids import is_external
 from gitconvoy.model.plan import Link, Plan

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model.clock import iso
 from gitconvoy.model.plan import Bead
 from gitconvoy.rules.facts import Facts

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph import Graph
 from gitconvoy.model.ledger import CLOSED, LIVE, BeadRecord
 from gitconvoy.model.plan import Bead

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
+
+from gitconvoy.dataclass import dataclass
 
 _DEEP = "**"
 _T = TypeVar("_T")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Problem
 from gitconvoy.model import kinds
 from gitconvoy.model.ids import ID_PATTERN, is_id

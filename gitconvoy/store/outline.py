@@ -12,10 +12,11 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.graph.shape import Shape
 from gitconvoy.model.plan import Bead, Config, Convoy
 from gitconvoy.store.cache import connected, drop_damaged, generation

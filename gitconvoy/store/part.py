@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model import kinds
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Bead, Config, Convoy, Link, Plan

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.model.kinds import BEAD, Kind
 from gitconvoy.model.standing import only_stands

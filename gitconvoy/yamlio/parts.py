@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.yamlio.canonical import fingerprint
 from gitconvoy.yamlio.extent import COLON, COMMENT, NotInPlace, comment_at, dash_line, inner_comments, last_line
 from gitconvoy.yamlio.layout import entry

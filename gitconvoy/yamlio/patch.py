@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model.kinds import Kind
 from gitconvoy.yamlio.canonical import fingerprint, ordered, same
 from gitconvoy.yamlio.extent import COLON, NotInPlace, comment_at, dash_line, inner_comments, last_line

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ruamel.yaml.events import AliasEvent, MappingStartEvent, ScalarEvent, SequenceStartEvent
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.yamlio.events import parse
 
 _ENDS = ("MappingEndEvent", "SequenceEndEvent")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, count
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.attempts.bases import base_branch, refusal
 from gitconvoy.errors import Refused
 from gitconvoy.model.kinds import BRANCH_PREFIX

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import workplace_settings
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts import bases

@@ -6,8 +6,8 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import leases, logs
 from gitconvoy.dispatch.attempts import Job
 from gitconvoy.engine import facts, rewound

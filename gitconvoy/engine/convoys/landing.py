@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import attempts
 from gitconvoy.dispatch.attempts import AttemptFolder, attempt_folder
 from gitconvoy.engine.attempts import releasing

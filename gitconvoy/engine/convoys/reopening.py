@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.plans import editing
 from gitconvoy.engine.react import Outcome, react, transact

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gitconvoy.checks.selection import refuse_tracked
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import requests
 from gitconvoy.engine.convoys import convoy_requests
 from gitconvoy.engine.draft import Draft

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import handins
 from gitconvoy.engine import facts, requests
 from gitconvoy.engine.attempts.fates import explained

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gitconvoy.checks.compare import new_problems
 from gitconvoy.checks.plan_checks import check_plan
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import handins
 from gitconvoy.engine.attempts.places import base_of, merge_of
 from gitconvoy.engine.handin.branch import common_base, paths_of

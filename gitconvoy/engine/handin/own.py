@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import attempts
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town

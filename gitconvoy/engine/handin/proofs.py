@@ -10,9 +10,10 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import facts
 from gitconvoy.engine.attempts.places import base_of, base_tip
 from gitconvoy.engine.draft import Draft

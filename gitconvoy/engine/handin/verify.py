@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import leases, program, registry
 from gitconvoy.engine.town import Town
 from gitconvoy.errors import Refused

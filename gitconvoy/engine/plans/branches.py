@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import settings
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.town import Town

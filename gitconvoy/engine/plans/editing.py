@@ -6,9 +6,10 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import seen
 from gitconvoy.engine.plans import unfinished
 from gitconvoy.engine.plans.known import known_ledger as known_ledger

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import joining
 from gitconvoy.engine.plans.tidying import closing_times
 from gitconvoy.engine.town import Town

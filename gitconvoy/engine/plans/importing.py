@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import joining
 from gitconvoy.git import index
 from gitconvoy.git.repo import Repo

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import joining
 from gitconvoy.engine.plans import validating
 from gitconvoy.engine.plans.branches import branch_exists

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import settings
 from gitconvoy.engine.plans.editing import refuse_uncommitted, written
 from gitconvoy.engine.settings import HEADS, LOCAL, OFF

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from gitconvoy.checks.plan_checks import check_plan
 from gitconvoy.checks.transitions import check_merge_transitions, check_transitions
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import joining, time_travel
 from gitconvoy.engine.plans.known import known_ledger
 from gitconvoy.engine.town import Town

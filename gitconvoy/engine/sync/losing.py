@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import attempts as folders
 from gitconvoy.engine.town import Town
 from gitconvoy.ledger.read import read_ledger

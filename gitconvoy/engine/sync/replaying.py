@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import groupby
 
 from gitconvoy.audit.judge import judge
 from gitconvoy.audit.surroundings import Surroundings
 from gitconvoy.audit.values import ERROR, Books, Step
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.sync.reasons import reason
 from gitconvoy.engine.telling import board
 from gitconvoy.engine.town import Town

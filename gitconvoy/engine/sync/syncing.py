@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine import rewound, seen
 from gitconvoy.engine import settings as settings_
 from gitconvoy.engine.attempts import ending

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.handin.branch import checkouts
 from gitconvoy.engine.settings import HEADS
 from gitconvoy.engine.sync.syncing import AHEAD, BEHIND, DIVERGED, EQUAL, NONE, count

@@ -7,9 +7,9 @@ in rows and in bytes, so that a town of any size costs the same; what is left ou
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 
+from gitconvoy.dataclass import dataclass
 from gitconvoy.model.clock import iso, parse_iso
 from gitconvoy.model.ledger import CLOSED, LIVE, OPEN, BeadRecord
 from gitconvoy.model.markdown_text import code, plain

@@ -1,0 +1,113 @@
+"""Classes that are made quickly are what the standard library's are: compared, hashed, shown, copied and replaced."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gitconvoy.dataclass import dataclass
+
+
+def classes(decorate: Callable[..., Any]) -> dict[str, Any]:
+    """The same classes, made by one decorator or the other."""
+
+    @decorate(frozen=True, slots=True)
+    class Plain:
+        a: int
+        b: str = "b"
+        c: tuple[int, ...] = dataclasses.field(default=(), compare=False, repr=False)
+        d: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    @decorate(frozen=True, slots=True)
+    class One:
+        a: float
+
+    @decorate(frozen=True, slots=True)
+    class Nothing:
+        pass
+
+    @decorate(slots=True)
+    class Changing:
+        a: int
+
+    @decorate(frozen=True, slots=True, eq=False)
+    class Itself:
+        a: int
+
+    @decorate(frozen=True, slots=True, order=True)
+    class Ordered:
+        a: int
+        b: int = 0
+
+    @decorate(frozen=True, slots=True)
+    class Own:
+        a: int
+
+        def __repr__(self) -> str:
+            return "own"
+
+    return {each.__name__: each for each in (Plain, One, Nothing, Changing, Itself, Ordered, Own)}
+
+
+OURS, THEIRS = classes(dataclass), classes(dataclasses.dataclass)
+VALUES: dict[str, list[tuple[Any, ...]]] = {
+    "Plain": [(1,), (1, "b"), (1, "c"), (2,), (1, "b", (3,)), (1, "b", (), {"x": 1})],
+    "One": [(1,), (1.0,), (2,), (float("nan"),)],
+    "Nothing": [()],
+    "Changing": [(1,), (2,)],
+    "Itself": [(1,), (1,)],
+    "Ordered": [(1,), (1, 2), (2,)],
+    "Own": [(1,), (2,)],
+}
+
+
+def said(act: Callable[[], Any]) -> object:
+    try:
+        return act()
+    except TypeError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_both_say_the_same(name: str) -> None:
+    ours, theirs = ([each[name](*values) for values in VALUES[name]] for each in (OURS, THEIRS))
+    for mine, other in zip(ours, theirs, strict=True):
+        assert repr(mine) == repr(other)
+        assert said(lambda mine=mine: dataclasses.asdict(mine)) == dataclasses.asdict(other)  # type: ignore[misc]
+        assert type(mine).__match_args__ == type(other).__match_args__
+        assert mine != other
+        assert mine != 1
+        hashes = [said(lambda each=each: isinstance(hash(each), int)) for each in (mine, other)]  # type: ignore[misc]
+        assert hashes[0] == hashes[1]
+    equal = [[one == two for two in side] for side, one in ((side, one) for side in (ours, theirs) for one in side)]
+    assert equal[: len(ours)] == equal[len(ours) :]
+    for one in ours:
+        for two in ours:
+            if one == two and name != "Changing":
+                try:
+                    assert hash(one) == hash(two)
+                except TypeError:
+                    assert name == "Plain"  # it holds a dict
+    assert said(lambda: sorted(ours) and None) == said(lambda: sorted(theirs) and None)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One that can be found by its name."""
+
+    a: int
+    b: str = dataclasses.field(default="b", compare=False)
+
+
+def test_copies() -> None:
+    known = Known(1, "x")
+    assert dataclasses.replace(known, a=2) == Known(2)
+    assert dataclasses.astuple(copy.copy(known)) == dataclasses.astuple(pickle.loads(pickle.dumps(known))) == (1, "x")
+    assert {known: 1}[Known(1, "y")] == 1
+    assert not hasattr(known, "__dict__")
+    assert Known.__doc__ == "One that can be found by its name."
