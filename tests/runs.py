@@ -61,7 +61,9 @@ tell("end")
 """
 _PERSON = {"README.md": "A repository for tests.\nBeing edited.\n", "todo.txt": "mine\n", "staged.txt": "staged\n"}
 _DIRT = [" M README.md", "A  staged.txt", "?? todo.txt"]
-_TEMPORARY = re.compile(r"\.[a-z0-9_]{8}$|^gitconvoy-(old|edit\.json)|\.gitconvoy-\d+$|^tmp_obj|\.lock$")
+_TEMPORARY = re.compile(
+    r"\.[a-z0-9_]{8}$|^\..+\.[0-9a-f]{12}$|^gitconvoy-(old|edit\.json)|\.gitconvoy-\d+$|^tmp_obj|\.lock$"
+)
 _OURS = frozenset({".lock", "daemon.lock", "next.lock", "gitconvoy-edit.lock"})
 """Lock files that are held with flock: who dies lets go of them, so they may lie there."""
 _HOURS = 3 * 3600
@@ -248,7 +250,10 @@ def _holds(tree: GitRepo) -> bool:
 
 
 def processes_in(folder: Path) -> dict[int, str]:
-    """Processes that name this folder, or work in it, but for this one and those it descends from."""
+    """Processes that name this folder, or work in it, but for this one and those it descends from.
+
+    Nor are those counted that read objects for a command which ran in this very process, and is not forgotten yet.
+    """
     word, found = os.fsencode(folder), {}
     mine = {os.getpid(), os.getppid()}
     for entry in Path("/proc").iterdir():
@@ -257,10 +262,12 @@ def processes_in(folder: Path) -> dict[int, str]:
         try:
             command = (entry / "cmdline").read_bytes()
             place = os.fsencode((entry / "cwd").readlink())
-            ended = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0] in "ZX"
+            state, parent, *_ = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             continue
-        if not ended and (word in command or place == word or place.startswith(word + b"/")):
+        if state in "ZX" or (int(parent) == os.getpid() and command == b"git\0cat-file\0--batch\0"):
+            continue
+        if word in command or place == word or place.startswith(word + b"/"):
             found[int(entry.name)] = os.fsdecode(command.replace(b"\0", b" "))
     return found
 

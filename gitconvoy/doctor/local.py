@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import sqlite3
 import time
@@ -19,10 +18,8 @@ from gitconvoy.doctor.scene import Scene
 from gitconvoy.engine import seen
 from gitconvoy.git import lock
 from gitconvoy.store import failures
-from gitconvoy.store.localfiles import local_folder
+from gitconvoy.store.localfiles import TEMPORARY, local_folder
 
-_TEMPORARY = re.compile(r"\.[^/]+\.[a-z0-9_]{8}")
-"""What `write_atomically` writes into."""
 _OLD = 3600
 PATIENCE = 3.0
 """Seconds in which the town's lock should be free once."""
@@ -132,9 +129,10 @@ def _remove(common: Path, file: Path) -> None:
 
 def left_over(scene: Scene) -> Iterator[Finding]:
     """Has a write that died left something behind?"""
-    now = time.time()
-    for file in _files(scene):
-        if not _TEMPORARY.fullmatch(file.name) or not file.is_file():
+    now, common = time.time(), scene.place().common_dir
+    aside = [file for folder in (common, *common.glob("worktrees/*")) if folder.is_dir() for file in folder.iterdir()]
+    for file in (*_files(scene), *sorted(aside)):
+        if not TEMPORARY.fullmatch(file.name) or not file.is_file():
             continue
         with suppress(OSError):
             if now - file.lstat().st_mtime > _OLD:

@@ -36,8 +36,13 @@ class Hierarchy:
 
     def _number_all(self) -> None:
         for bead_id in sorted(self._parents):
-            if self._parents[bead_id] is None:
+            if self._parents[bead_id] is not None:
+                continue
+            if bead_id in self._children:
                 self._number((bead_id,))
+            else:  # as most are
+                self._range[bead_id] = (len(self.order), len(self.order) + 1)
+                self.order.append(bead_id)
         for cycle in self.cycles:
             begin = len(self.order)
             self._number(cycle)

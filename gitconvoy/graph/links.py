@@ -42,7 +42,7 @@ class LinkTable:
         self.hierarchy = Hierarchy(
             {bead_id: bead.parent if bead.parent in self.nodes else None for bead_id, bead in self.nodes.items()}
         )
-        self._own = {bead_id: _blocking(bead) for bead_id, bead in self.nodes.items()}
+        self._own = {bead_id: _blocking(bead) for bead_id, bead in self.nodes.items() if bead.links}
 
     @property
     def parent_cycles(self) -> tuple[tuple[str, ...], ...]:
@@ -109,4 +109,4 @@ class LinkTable:
 
 
 def _blocking(bead: Bead) -> tuple[BlockingLink, ...]:
-    return tuple(BlockingLink(bead.id, link, at) for at, link in enumerate(bead.links) if link.blocking)
+    return tuple([BlockingLink(bead.id, link, at) for at, link in enumerate(bead.links) if link.blocking])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gitconvoy.graph import BlockingLink
 from gitconvoy.rules.facts import Facts
@@ -39,7 +39,8 @@ def unreachable(facts: Facts) -> Mapping[str, tuple[str, ...]]:
     children can close, and what is behind it, over waits-for too. A bead whose attempt is live has started and may
     still succeed: it is not among them.
     """
-    return _Unreachable(facts).run()
+    failed = sorted(bead_id for bead_id, outcome in facts.closed.outcomes.items() if outcome == FAILED)
+    return _Unreachable(facts).spread(failed) if failed else {}
 
 
 class _Unreachable:
@@ -63,16 +64,16 @@ class _Unreachable:
         }
         """Bead -> how many of its children are not closed and not (by what was spread so far) unreachable."""
 
-    def run(self) -> Mapping[str, tuple[str, ...]]:
-        failed = sorted(bead_id for bead_id, outcome in self._outcomes.items() if outcome == FAILED)
+    def spread(self, failed: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+        """What follows from these."""
         self._queue = [(bead_id, bead_id) for bead_id in failed]
         at = 0
         while at < len(self._queue):
-            self._spread(*self._queue[at])
+            self._follow(*self._queue[at])
             at += 1
         return dict(sorted(self._found.items()))
 
-    def _spread(self, bead_id: str, cause: str) -> None:
+    def _follow(self, bead_id: str, cause: str) -> None:
         for entry in self._holders.get(bead_id, ()):
             if entry.link.type in _BARRIERS:
                 self._mark_holder(entry, cause)

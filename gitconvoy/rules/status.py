@@ -97,8 +97,8 @@ class _Fixpoint:
         return self._closed
 
     def _given(self, bead: Bead) -> None:
-        record = self._state.ledger.bead(bead.id)
-        if holds(record, bead):
+        record = self._state.ledger.beads.get(bead.id)
+        if record is not None and holds(record, bead):
             self._close(bead.id, record.outcome or DONE, "ledger")
         elif self._state.plan.config.category(bead.status) == "done":
             self._close(bead.id, bead.outcome or DONE, "file")

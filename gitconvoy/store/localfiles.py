@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 FOLDER = "gitconvoy"
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}")
+"""What `write_atomically` calls the file that it writes into."""
 _OWN = 0o600
 """The permissions that a temporary file has from the start."""
 

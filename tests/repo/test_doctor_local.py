@@ -15,6 +15,7 @@ from townfixtures import TownHelper, chain
 
 from gitconvoy.doctor import local
 from gitconvoy.store import failures
+from gitconvoy.store.localfiles import write_atomically
 
 
 @pytest.fixture
@@ -61,11 +62,27 @@ def test_a_damaged_cache_goes(here: TownHelper) -> None:
     assert of(here, "damaged") == []
 
 
+def begun(file: Path) -> Path:
+    """What a process leaves behind that dies right before it puts a file in its place."""
+    child = os.fork()
+    if child == 0:
+        Path.replace = lambda *_: os._exit(9)  # type: ignore[method-assign]
+        write_atomically(file, b"half")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    (left,) = file.parent.glob(f".{file.name}.*")
+    return left
+
+
+def test_temporary_files_beside_git_s_own_go_too(here: TownHelper) -> None:
+    """Files of the worktree are written there, so that nobody sees half of one."""
+    old = begun(here.path / ".git" / "gt-a.yaml")
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert of(here, "temporary", "--fix") == [("warning", str(old), True)]
+    assert not old.exists()
+
+
 def test_temporary_files_go_once_they_are_nobodys(here: TownHelper) -> None:
-    old, young = own(here) / ".seen.abcd_123", own(here) / "leases" / ".gt-a.abcdefgh"
-    (own(here) / "leases").mkdir(exist_ok=True)
-    for file in (old, young):
-        file.write_text("half")
+    old, young = begun(own(here) / "seen"), begun(own(here) / "leases" / "gt-a.json")
     os.utime(old, (time.time() - 7200,) * 2)
     assert of(here, "temporary") == [("warning", str(old), False)]
     assert of(here, "temporary", "--fix") == [("warning", str(old), True)]
