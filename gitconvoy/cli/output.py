@@ -135,8 +135,7 @@ def table(
     if not listed:
         return
     if not sys.stdout.isatty():
-        for row in listed:
-            write("\t".join(row))
+        write("\n".join("\t".join(row) for row in listed))  # at once: each write takes longer than its row
         return
     from rich.table import Table
 
