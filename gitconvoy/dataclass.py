@@ -31,7 +31,7 @@ else:
                 cls.__repr__ = _shown
             if eq:
                 cls.__eq__ = own.get("__eq__") or _equal
-                cls.__hash__ = (own.get("__hash__") or _hashed) if frozen else None
+                cls.__hash__ = own.get("__hash__") or (_hashed if frozen else None)
             cls = dataclasses.dataclass(repr=False, eq=False, slots=slots)(cls)
             compared = [each.name for each in dataclasses.fields(cls) if each.compare]
             # Twice, as one name alone gives no tuple: tuples take a value for equal to itself, as NaN is not.

@@ -7,7 +7,7 @@ import os
 import shlex
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,16 @@ _DOCTOR = "gitconvoy doctor --fix"
 def _files(scene: Scene) -> list[Path]:
     """Our own files; not what is in the folders and worktrees of attempts."""
     root = local_folder(scene.place().common_dir)
+    return _within(root / name for name in _FOLDERS)
+
+
+def _within(folders: Iterable[Path]) -> list[Path]:
+    """What lies in the folders, as far as this user may look there."""
     found = []
-    for name in _FOLDERS:
-        folder = root / name
+    for folder in folders:
         if folder.is_dir() and os.access(folder, os.R_OK | os.X_OK):
-            found += sorted(folder.iterdir())
+            with suppress(FileNotFoundError):
+                found += sorted(folder.iterdir())
     return found
 
 
@@ -130,8 +135,7 @@ def _remove(common: Path, file: Path) -> None:
 def left_over(scene: Scene) -> Iterator[Finding]:
     """Has a write that died left something behind?"""
     now, common = time.time(), scene.place().common_dir
-    aside = [file for folder in (common, *common.glob("worktrees/*")) if folder.is_dir() for file in folder.iterdir()]
-    for file in (*_files(scene), *sorted(aside)):
+    for file in [*_files(scene), *_within([common, *sorted(common.glob("worktrees/*"))])]:
         if not TEMPORARY.fullmatch(file.name) or not file.is_file():
             continue
         with suppress(OSError):

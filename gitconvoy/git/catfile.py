@@ -50,7 +50,7 @@ class CatFile:
         Nor is one that has more than `most` bytes.
         """
         if self._last is not None and self._last[0] == oid:
-            return self._last[1]
+            return self._last[1] if len(self._last[1][1]) <= most else None
         if not FULL_ID.fullmatch(oid):
             return None
         self.asked += 1

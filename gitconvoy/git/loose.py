@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import zlib
 from contextlib import closing
 from io import FileIO
+from pathlib import Path
 
 _HEAD = re.compile(rb"(blob|tree|commit|tag) ([0-9]{1,18})\0")
 _SMALL, _PART = 1 << 12, 1 << 16
+_LISTED = re.compile(rf'"((?:[^"\\]|\\.)*)"|([^{os.pathsep}"][^{os.pathsep}]*)')
+_DEPTH = 5
+"""Folders behind one another that git follows."""
 
 
 class CutOff(Exception):
     """The file ends before the object does, as after a loss of power. libgit2 would read on in it for ever."""
+
+
+def folders(own: str, listed: str) -> list[str]:
+    """Where git looks: its `own` folder, those of `GIT_ALTERNATE_OBJECT_DIRECTORIES` (`listed`), and theirs."""
+    names = [re.sub(r"\\(.)", r"\1", quoted) if quoted else plain for quoted, plain in _LISTED.findall(listed)]
+    found, new = list[str](), [own, *names]
+    for _ in range(_DEPTH):
+        found += [folder for folder in dict.fromkeys(new) if folder not in found]
+        new = [each for folder in new for each in _alternates(folder)]
+    return found
+
+
+def _alternates(folder: str) -> list[str]:
+    try:
+        lines = Path(folder, "info", "alternates").read_bytes().splitlines()
+    except OSError:
+        return []
+    return [os.path.join(folder, os.fsdecode(line)) for line in lines if line and not line.startswith(b"#")]  # noqa: PTH118
 
 
 def read(objects: str, oid: str, most: int) -> tuple[str, int, bytes] | None:

@@ -95,7 +95,7 @@ def trial_merge(repo: Repo, tips: Sequence[str]) -> Iterator[tuple[Repo, Merge]]
         for number, theirs in enumerate(others):
             tree, found = _merge_tree(there, ours, theirs, Path(name, f"files-{number}"), aside)
             conflicts |= dict.fromkeys(found)
-            if theirs is not others[-1]:
+            if number + 1 < len(others):
                 ours = _trial_commit(there, tree, (ours, theirs))
         yield there, Merge(tree, tuple(conflicts))
 

@@ -38,7 +38,7 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
 
 def require_whole(repo: Repo, oid: str) -> None:
     """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever."""
-    if FULL_ID.fullmatch(oid) and loose.is_cut_off(_folder(repo), oid):
+    if FULL_ID.fullmatch(oid) and any(loose.is_cut_off(folder, oid) for folder, _ in _folders(repo)):
         raise _cut_off(oid)
 
 
@@ -62,42 +62,55 @@ def content(repo: Repo, oid: str, kind: Kind) -> bytes:
 
 
 def _read(repo: Repo, oid: str, most: int) -> tuple[str, int, bytes] | None:
-    """Kind, size and content, empty where that is larger than `most`; None: only libgit2 can tell.
+    """Kind, size and content, empty where that is larger than `most`; None: only libgit2 can tell, once it is loaded.
 
     In the quickest way there is: where much is read libgit2 for what is packed, and our own reader for loose objects.
     """
     if not repo.loaded:
         found = repo.plain(oid, most)
         return (found[0], len(found[1]), found[1]) if found is not None else None
+    from pygit2 import GitError as Refusal
+
     try:
-        if oid[:2] in _fans(repo) and (there := loose.read(_folder(repo), oid, most)) is not None:
+        if (there := _loose(repo, oid, most)) is not None:
             return there
     except loose.CutOff:
         elsewhere = CatFile(repo.git_dir, repo.env).read(oid)  # in a pack, too: libgit2 would not look there
         if elsewhere is None:
             raise _cut_off(oid) from None
         return elsewhere[0], len(elsewhere[1]), elsewhere[1]
-    with suppress(Exception):  # what is wrong is said by whoever asks once more
-        if most < _ANY and (size := repo.raw.odb.read_header(oid)[1]) > most:
-            return "blob", size, b""
+    with suppress(KeyError, ValueError, Refusal):  # what is wrong is said by whoever asks once more
+        if most < _ANY:
+            number, size = repo.raw.odb.read_header(oid)
+            if size > most:
+                return _KINDS[number], size, b""
         number, data = repo.raw.read(oid)
         return _KINDS[number], len(data), data
     return None
 
 
-def _folder(repo: Repo) -> str:
-    return repo.env.get("GIT_OBJECT_DIRECTORY") or str(repo.common_dir / "objects")
+def _loose(repo: Repo, oid: str, most: int) -> tuple[str, int, bytes] | None:
+    if not FULL_ID.fullmatch(oid):
+        return None
+    read = (loose.read(folder, oid, most) for folder, fans in _folders(repo) if oid[:2] in fans)
+    return next((found for found in read if found is not None), None)
 
 
-def _fans(repo: Repo) -> frozenset[str]:
-    """The folders of loose objects that there were at the first look; none or few where all is packed."""
-    if "fans" not in repo.memo:
-        try:
-            repo.memo["fans"] = frozenset(each.name for each in Path(_folder(repo)).iterdir())
-        except OSError:
-            repo.memo["fans"] = frozenset()
-    known: frozenset[str] = repo.memo["fans"]
+def _folders(repo: Repo) -> list[tuple[str, frozenset[str]]]:
+    """Where loose objects lie, each with the names of its folders at the first look; few where all is packed."""
+    if "loose" not in repo.memo:
+        own = repo.env.get("GIT_OBJECT_DIRECTORY") or str(repo.common_dir / "objects")
+        found = loose.folders(own, repo.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""))
+        repo.memo["loose"] = [(folder, _names(folder)) for folder in found]
+    known: list[tuple[str, frozenset[str]]] = repo.memo["loose"]
     return known
+
+
+def _names(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(each.name for each in Path(folder).iterdir())
+    except OSError:
+        return frozenset()
 
 
 def _cut_off(oid: str) -> GitError:
@@ -152,27 +165,13 @@ def blob_within(repo: Repo, oid: str, most: int) -> tuple[int, bytes]:
     What is larger is not unpacked, whatever it is said to be.
     """
     found = _read(repo, oid, most)
-    if found is None and (size := _size(repo, oid)) > most:
-        return size, b""
-    if found is None or (found[0] != "blob" and found[1] <= most):
+    if found is None and not repo.loaded:
+        repo.raw  # noqa: B018 - which tells a size without unpacking
+        found = _read(repo, oid, most)
+    if found is None or found[0] != "blob":
         data = content(repo, oid, "blob")
         return len(data), data
-    return found[1], found[2] if found[1] <= most else b""
-
-
-def _size(repo: Repo, oid: str) -> int:
-    from pygit2 import GitError as Refusal
-
-    require_whole(repo, oid)
-    try:
-        _kind, size = repo.raw.odb.read_header(oid)
-    except AttributeError:  # pygit2 before 1.19
-        return cast(int, get(repo, oid, "blob").size)
-    except (KeyError, ValueError) as error:
-        raise _missing(repo, f"the blob {oid}") from error
-    except Refusal as error:
-        raise damaged(f"the blob {oid}", error) from error
-    return cast(int, size)
+    return found[1], found[2]
 
 
 def shallow(repo: Repo) -> frozenset[str]:

@@ -8,11 +8,11 @@ from gitconvoy.git.repo import Repo
 
 
 def new_commits(
-    repo: Repo, tips: Collection[str], known: Collection[str], *, first_parent: bool = False
+    repo: Repo, tip: str, known: Collection[str], *, first_parent: bool = False
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """The commits in the history of any of `tips` that are in that of none of `known`, with parents, oldest first."""
+    """The commits in the history of `tip` that are in that of none of `known`, with their parents, oldest first."""
     options = ("--reverse", "--topo-order", "--parents", *(("--first-parent",) if first_parent else ()))
-    listed = repo.git("rev-list", *options, *tips, *(f"^{each}" for each in known), "--")
+    listed = repo.git("rev-list", *options, tip, *(f"^{each}" for each in known), "--")
     lines = [line.split(" ") for line in listed.text.splitlines()]
     return [(commit, tuple(parents)) for commit, *parents in lines]
 

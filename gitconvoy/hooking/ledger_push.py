@@ -152,7 +152,7 @@ class _TrunkHistory:
     @cached_property
     def _plans(self) -> frozenset[str | None]:
         """The `.convoy` trees of all commits in the trunk's history; None for those that have none."""
-        reached = {commit for tip in self._trunks for commit, _ in reach.new_commits(self._repo, [tip], ())}
+        reached = {commit for tip in self._trunks for commit, _ in reach.new_commits(self._repo, tip, ())}
         found = {
             tree: trees.child(self._repo, tree, ROOT) for tree in {commits.commit(self._repo, c).tree for c in reached}
         }

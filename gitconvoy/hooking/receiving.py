@@ -146,9 +146,8 @@ def _trunk(repo: Repo, update: Update, ledger: str | None, *, along: bool) -> _V
         return _Verdict()  # git's own settings say whether branches may be deleted
     try:
         if _demanded(repo) == _ALL:
-            commits = [
-                commit for commit, _ in reach.new_commits(repo, [update.new], [update.old] if update.old else [])
-            ]
+            known = [update.old] if update.old else []
+            commits = [commit for commit, _ in reach.new_commits(repo, update.new, known)]
             unsigned = [each for each in signatures(repo, commits) if not each.good]
             if unsigned:
                 lines = [f"{each.commit[:10]}: {each.words} [signature]" for each in unsigned]

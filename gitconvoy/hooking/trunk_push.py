@@ -97,7 +97,7 @@ class _Steps:
     def problems(self) -> list[Problem]:
         """All that no convoy may do, in the order of the commits; one problem for each convoy."""
         found: dict[str, Problem] = {}
-        for commit, parents in reach.new_commits(self._repo, [self._new], [self._old], first_parent=True):
+        for commit, parents in reach.new_commits(self._repo, self._new, [self._old], first_parent=True):
             for problem in self._step(commit, parents):
                 found.setdefault(problem.ids[0], problem)
         for problem in (*self._whole(), *self._begun_closed()):
@@ -141,23 +141,23 @@ class _Steps:
     def _begun_closed(self) -> list[Problem]:
         """Convoys that are new and closed, and that were so in each commit in which they begin, on whatever line.
 
-        A convoy begins where it can be read, and could in no parent. What the ledger says is of no account: it cannot
-        have moved a convoy before there was one.
+        What the ledger says is of no account: it cannot have moved a convoy before there was one.
         """
         paths = self._changed(self._old, self._new)
         before, after = (load.from_paths(self._repo, tip, paths) for tip in (self._old, self._new))
         closed = {each.id for each in after.convoys.values() if each.status == CLOSED and X_BEADS not in each.data}
         closed -= before.convoys.keys() | before.broken
         found: dict[str, Problem] = {}
-        for commit, parents in reach.new_commits(self._repo, [self._new], [self._old]) if closed else ():
-            paths = [path for path in self._changed_from(parents, commit) if stem(path) in closed]
-            above = [load.from_paths(self._repo, parent, paths).convoys for parent in parents if paths]
-            there = load.from_paths(self._repo, commit, paths)
-            begins = {each for each in there.convoys if not any(each in convoys for convoys in above)}
-            legal = {each for each in begins if there.convoys[each].status != CLOSED}
-            closed -= legal
+        unread: set[str] = set()
+        for commit, parents in reach.new_commits(self._repo, self._new, [self._old]) if closed else ():
+            touched = [path for path in self._changed_from(parents, commit) if stem(path) in closed]
+            if not touched:
+                continue
+            there = load.from_paths(self._repo, commit, touched)
+            begun = _begun(there, [load.from_paths(self._repo, parent, touched) for parent in parents], unread)
+            closed -= {each for each in begun if there.convoys[each].status != CLOSED}
             problems = check_transitions(load.from_tree(self._repo, None), there, Ledger())
-            for problem in self._named(commit, [each for each in problems if each.ids[0] in begins]):
+            for problem in self._named(commit, [each for each in problems if each.ids[0] in begun]):
                 found.setdefault(problem.ids[0], problem)
         return [problem for convoy_id, problem in found.items() if convoy_id in closed]
 
@@ -225,3 +225,18 @@ class _Steps:
         """The ledger's commits, newest first, each with the trunk commit that it was decided on."""
         entries = history(self._repo, self._ledger.tip)
         return [(entry.commit, entry.trunk) for entry in entries if entry.trunk is not None]
+
+
+def _begun(there: Plan, parents: Sequence[Plan], unread: set[str]) -> set[str]:
+    """The convoys that begin in a commit: that are in none of its parents, or could not be read since they began.
+
+    `unread`: those of which that is so, kept from commit to commit.
+    """
+    new = {each for each in there.convoys.keys() | there.broken if all(_lacks(plan, each) for plan in parents)}
+    unread |= new & there.broken
+    mended = {each for each in unread & there.convoys.keys() if not any(each in plan.convoys for plan in parents)}
+    return (new - there.broken) | mended
+
+
+def _lacks(plan: Plan, convoy_id: str) -> bool:
+    return convoy_id not in plan.convoys and convoy_id not in plan.broken

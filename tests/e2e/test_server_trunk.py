@@ -215,6 +215,30 @@ def test_a_convoy_that_begins_closed_where_it_can_be_read_first(there: Server, b
     assert tip[:10] in line or by == "itself"
 
 
+def test_a_convoy_that_began_long_ago_is_none_that_begins(there: Server) -> None:
+    """The trunk has lost it; a branch that is older has it still, broken for a while, and closed by now."""
+    here = there.town
+    here.convoy("hq-cv-2", "gt-x", status="open")
+    here.commit("begun")
+    here.branch("topic")
+    here.repo.git("switch", "--quiet", "main")
+    here.convoy("hq-cv-2", "gt-x", status="closed")
+    here.commit("closed")
+    here.repo.git("rm", "--quiet", ".convoy/convoys/hq-cv-2.yaml")
+    here.commit("gone")
+    there.takes("main")
+    here.repo.git("switch", "--quiet", "topic")
+    for text in ("id: [\n", "id: hq-cv-2\ntitle: Two\nstatus: closed\ntracks: [gt-x]\n"):
+        here.repo.write(".convoy/convoys/hq-cv-2.yaml", text)
+        here.repo.git("add", "-A")
+        here.repo.git("commit", "--quiet", "--no-verify", "-m", text[:12])
+    here.repo.git("switch", "--quiet", "main")
+    here.repo.git("merge", "--quiet", "--no-commit", "--no-ff", "-s", "ours", "topic")
+    here.repo.git("checkout", "topic", "--", ".convoy/convoys/hq-cv-2.yaml")
+    here.repo.git("commit", "--quiet", "--no-verify", "-m", "taken up again")
+    there.takes("main")
+
+
 @pytest.mark.parametrize(
     "moves", [(), ("archive/convoys",), ("archive/convoys/old", "archive/convoys"), ("archive/convoys", "convoys")]
 )

@@ -73,12 +73,15 @@ def begun(file: Path) -> Path:
     return left
 
 
-def test_temporary_files_beside_git_s_own_go_too(here: TownHelper) -> None:
+def test_temporary_files_beside_git_s_own_go_too(here: TownHelper, tmp_path: Path) -> None:
     """Files of the worktree are written there, so that nobody sees half of one."""
-    old = begun(here.path / ".git" / "gt-a.yaml")
-    os.utime(old, (time.time() - 7200,) * 2)
-    assert of(here, "temporary", "--fix") == [("warning", str(old), True)]
-    assert not old.exists()
+    here.repo.worktree(tmp_path / "linked", "linked")
+    places = [here.path / ".git", here.path / ".git" / "worktrees" / "linked"]
+    left = [begun(place / "gt-a.yaml") for place in places]
+    for file in left:
+        os.utime(file, (time.time() - 7200,) * 2)
+    assert of(here, "temporary", "--fix") == [("warning", str(file), True) for file in left]
+    assert not any(file.exists() for file in left)
 
 
 def test_temporary_files_go_once_they_are_nobodys(here: TownHelper) -> None:

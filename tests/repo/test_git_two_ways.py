@@ -183,6 +183,48 @@ def test_an_object_that_is_cut_off_is_named(filled: GitRepo, what: str) -> None:
         ask[what](loaded)
 
 
+@pytest.mark.parametrize("how", ["quarantine", "beside", "shared", "shared twice"])
+def test_an_object_that_is_cut_off_is_named_wherever_it_lies(filled: GitRepo, tmp_path: Path, how: str) -> None:
+    """As in the quarantine of a push, in which git's own folder is an alternate."""
+    oid = filled.head("HEAD:a/b/c.txt")
+    place, environ = filled.path, dict[str, str]()
+    if how.startswith("shared"):
+        place = shared(filled.path, tmp_path / "one")
+    if how == "shared twice":
+        place = shared(place, tmp_path / "two")
+    aside = tmp_path / 'a "quoted": folder'
+    aside.mkdir()
+    if how == "quarantine":
+        listed = [str(filled.path / ".git" / "objects"), '"' + str(aside).replace('"', '\\"') + '"']
+        environ = {"GIT_OBJECT_DIRECTORY": str(tmp_path / "q"), "GIT_ALTERNATE_OBJECT_DIRECTORIES": ":".join(listed)}
+        (tmp_path / "q").mkdir()
+    put(filled, oid, loose(filled, oid).read_bytes()[:-4])
+    for each in two(place, clean_env(environ)):
+        read = each.with_objects({"GIT_OBJECT_DIRECTORY": str(aside), **_also(place)}) if how == "beside" else each
+        for ask in (objects.blob, partial(objects.blob_within, most=1 << 20)):
+            with pytest.raises(GitError, match=f"{oid} cannot be read: it is cut off"):
+                ask(read, oid)
+
+
+def shared(path: Path, place: Path) -> Path:
+    """A clone that has the other's objects for its own."""
+    subprocess.run(("git", "clone", "--quiet", "--shared", path, place), check=True, env=clean_env())
+    return place
+
+
+def _also(place: Path) -> dict[str, str]:
+    return {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(place / ".git" / "objects")}
+
+
+def test_where_git_looks(filled: GitRepo, tmp_path: Path) -> None:
+    one, two_ = shared(filled.path, tmp_path / "one"), tmp_path / 'b "q" \\ :x'
+    own, first = (str(each / ".git" / "objects") for each in (filled.path, one))
+    quoted = '"' + str(two_).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    assert loose_objects.folders(first, f"{quoted}:/nowhere") == [first, str(two_), "/nowhere", own]
+    (one / ".git/objects/info/alternates").write_text("# a comment\n\n../../../relative\n")
+    assert loose_objects.folders(first, "") == [first, f"{first}/../../../relative"]
+
+
 def test_of_an_object_that_is_cut_off_the_one_in_a_pack_is_read(filled: GitRepo) -> None:
     oid = filled.head("HEAD:a/b/c.txt")
     whole = loose(filled, oid).read_bytes()
@@ -335,6 +377,37 @@ def test_large_objects_are_not_read_whole_to_learn_their_size(repo: GitRepo, pac
         assert "raw" in found.memo
     assert objects.blob_within(found, small, 100) == (100, b"x" * 100)
     assert objects.blob(found, large) == b"x" * 101
+
+
+def test_what_is_too_large_is_not_unpacked(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repo.path / "file").write_bytes(bytes(50_000_000))
+    oid = repo.git("hash-object", "-w", "file")
+    read: list[int] = []
+    real = zlib.decompressobj
+
+    class Counted:
+        def __init__(self) -> None:
+            self._of = real()
+
+        def decompress(self, *words: Any) -> bytes:
+            found = self._of.decompress(*words)
+            read.append(len(found))
+            return found
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._of, name)
+
+    monkeypatch.setattr(zlib, "decompressobj", Counted)
+    for each in two(repo.path):
+        assert objects.blob_within(each, oid, 1 << 20) == (50_000_000, b"")
+    assert 0 < sum(read) < 1 << 20
+
+
+def test_names_that_are_no_ids(repo: GitRepo) -> None:
+    for each in two(repo.path):
+        for name in ("ab\0", "ab/../../x", "HEAD", ""):
+            with pytest.raises(GitError):
+                objects.blob_within(each, name, 1)
 
 
 @pytest.mark.parametrize("size", [0, 3, 4000, 5000, 70_000, 3_000_000])
