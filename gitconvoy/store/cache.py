@@ -97,6 +97,10 @@ class Cache:
             self._give_up(error)
         return len(self._found) - before
 
+    def has(self, blob: str, kind: str) -> bool:
+        """Whether a document was found among those that were expected."""
+        return (blob, kind) in self._found
+
     def get(self, blob: str, kind: str) -> tuple[dict[str, Any], Stored] | None:
         """The document of a blob, one of those that were expected, that was in order as this kind; or None."""
         text = self._found.pop((blob, kind), "null")
@@ -110,10 +114,13 @@ class Cache:
         """Remember a document until `save`; None for one that JSON cannot hold exactly: it is left out."""
         if self._db is None:
             return None
-        text = json.dumps(data, ensure_ascii=False)
-        if json.loads(text) != data or _surrogates(text):
-            return None
-        self._new.append((blob, kind, text))
+        text = exact_text(data)
+        return self.keep(blob, kind, text) if text is not None else None
+
+    def keep(self, blob: str, kind: str, text: str) -> Stored:
+        """The same of a document as its text."""
+        if self._db is not None:
+            self._new.append((blob, kind, text))
         return Stored(text)
 
     def save(self) -> None:
@@ -133,6 +140,12 @@ class Cache:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+
+def exact_text(data: dict[str, Any]) -> str | None:
+    """JSON that gives the document back; None where there is none, or none that a database takes."""
+    text = json.dumps(data, ensure_ascii=False)
+    return text if json.loads(text) == data and not _surrogates(text) else None
 
 
 def connected(file: Path) -> sqlite3.Connection:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import BadFiles, Problem
-from gitconvoy.model.kinds import BEAD, Kind
+from gitconvoy.model.kinds import BEAD, PLAN, Kind, kind_of
 from gitconvoy.model.standing import only_stands
 from gitconvoy.schema import validate
-from gitconvoy.store.cache import Cache, Stored
+from gitconvoy.store import apart
+from gitconvoy.store.cache import Cache, Stored, exact_text
 from gitconvoy.yamlio.complaints import MAX_SIZE
 from gitconvoy.yamlio.reader import load
 
@@ -70,6 +72,14 @@ def read(source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
     return data, validate(kind, data, source.path)
 
 
+def _row(item: tuple[Source, Kind]) -> apart.Row | None:
+    """Of a document in order its blob, kind and exact text."""
+    source, kind = item
+    data, problems = read(source, kind)
+    text = exact_text(data) if data is not None and not problems else None
+    return (source.oid, kind.name, text) if text is not None else None
+
+
 class Memo:
     """What one open repository has read: values in memory, documents over the life of a process in the cache.
 
@@ -81,12 +91,22 @@ class Memo:
         self._cache = cache
         self._about_to_read = about_to_read
         self._known: dict[tuple[str, str], tuple[Any, tuple[Problem, ...]]] = {}
+        self._apart: dict[tuple[str, str], str] = {}
+        """By blob id and kind the texts of documents that other processes have read."""
 
     def expect(self, sources: Sequence[Source]) -> None:
         """Say what is about to be read, so that the cache is asked once for all of it."""
-        unknown = [each.oid for each in sources if (each.oid, each.path) not in self._known]
-        cached = self._cache.expect(unknown) if self._cache is not None else 0
+        unknown = [each for each in sources if (each.oid, each.path) not in self._known]
+        cached = self._cache.expect([each.oid for each in unknown]) if self._cache is not None else 0
         self._about_to_read(len(unknown) - cached)
+        if len(unknown) - cached >= apart.MUCH:
+            self._apart.update(((oid, kind), text) for oid, kind, text in apart.rows(self._unread(unknown), _row))
+
+    def _unread(self, sources: Sequence[Source]) -> list[tuple[Source, Kind]]:
+        """Those of them whose documents are going to be read."""
+        known = ((each, kind_of(each.path)) for each in sources if each.oid and each.regular)
+        found = [(each, kind) for each, kind in known if kind is not None and kind is not PLAN]
+        return [each for each in found if self._cache is None or not self._cache.has(each[0].oid, each[1].name)]
 
     def once(self, source: Source, kind: Kind, understand: Understand[T]) -> tuple[T | None, Sequence[Problem]]:
         """What `understand` makes of a file's document and complaints, once for each blob and path."""
@@ -116,6 +136,10 @@ class Memo:
         cached = self._cache.get(source.oid, kind.name) if self._cache is not None else None
         if cached is not None:
             return cached[0], [], cached[1]
+        text = self._apart.pop((source.oid, kind.name), None)
+        if text is not None:
+            stored = Stored(text) if self._cache is None else self._cache.keep(source.oid, kind.name, text)
+            return json.loads(text), [], stored
         data, problems = read(source, kind)
         if data is None or problems or self._cache is None:
             return data, problems, None

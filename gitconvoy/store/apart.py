@@ -1,0 +1,111 @@
+"""Many files read by several processes at once: as a plan is read that nobody has read here before (SPEC 6).
+
+Each child reads its share and gives back, as text, the documents that are in order. All others, those of a child that
+died, and those of which there is no exact text, are left for the parent, which reads them as ever: nothing depends on
+the children but the time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+MUCH = 2000
+"""Files below which one process is done before others have begun."""
+_MOST = 8
+"""Children; the parent takes in what they read, and is busy with so many."""
+_TOGETHER = 200
+"""Documents that are handed over at once."""
+_HEAD = 4
+
+Row = tuple[str, str, str]
+"""Blob id, kind, text."""
+_Item = TypeVar("_Item")
+
+
+def rows(items: Sequence[_Item], read: Callable[[_Item], Row | None]) -> Generator[Row, None, None]:
+    """What `read` makes of the items, in any order; not all of them, and none where there is nobody to share with."""
+    share = _processes(len(items))
+    children: dict[int, int] = {}
+    try:
+        for number in range(share):
+            with suppress(OSError):  # no more processes, or files: fewer are enough
+                child, pipe = _begun(items[number::share], read, list(children))
+                children[pipe] = child
+        yield from _received(list(children))
+    finally:
+        for pipe, child in children.items():
+            os.close(pipe)
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(child, 0)
+
+
+def _processes(count: int) -> int:
+    """How many children; none where there is little to do, or where they could do harm."""
+    if count < MUCH or sys.platform != "linux" or threading.active_count() > 1:  # a fork takes one thread along
+        return 0
+    if resource.getrlimit(resource.RLIMIT_CPU)[0] != resource.RLIM_INFINITY:  # it would hold for each of them
+        return 0
+    free = len(os.sched_getaffinity(0))
+    return min(free, _MOST) if free > 1 else 0
+
+
+def _begun(items: Sequence[_Item], read: Callable[[_Item], Row | None], pipes: Sequence[int]) -> tuple[int, int]:
+    """A child at work on the items, and where what it reads comes out."""
+    there, here = os.pipe()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(there)
+        os.close(here)
+        raise
+    if child:
+        os.close(here)
+        return child, there
+    code = 1
+    try:
+        for pipe in (there, *pipes):
+            os.close(pipe)
+        _hand_over(here, items, read)
+        code = 0
+    finally:
+        os._exit(code)  # nothing of the parent's is flushed, closed or told
+
+
+def _hand_over(pipe: int, items: Sequence[_Item], read: Callable[[_Item], Row | None]) -> None:
+    for start in range(0, len(items), _TOGETHER):
+        found = [row for row in map(read, items[start : start + _TOGETHER]) if row is not None]
+        data = json.dumps(found, ensure_ascii=False).encode()
+        left = memoryview(len(data).to_bytes(_HEAD, "big") + data)
+        while left:
+            left = left[os.write(pipe, left) :]
+
+
+def _received(pipes: list[int]) -> Iterator[Row]:
+    """All that comes out of the pipes until each of them ends; what was cut off is left out."""
+    held = {pipe: bytearray() for pipe in pipes}
+    while pipes:
+        for pipe in select.select(pipes, [], [])[0]:
+            more = os.read(pipe, 1 << 20)
+            if not more:
+                pipes.remove(pipe)
+            held[pipe] += more
+            yield from _whole(held[pipe])
+
+
+def _whole(held: bytearray) -> Iterator[Row]:
+    """The rows that have come in full; they are taken away."""
+    while len(held) >= _HEAD and len(held) >= (end := _HEAD + int.from_bytes(held[:_HEAD], "big")):
+        found = json.loads(held[_HEAD:end])
+        del held[:end]
+        yield from map(tuple, found)
