@@ -70,30 +70,13 @@ def completions(draft: Draft) -> None:
                 facts.complete(draft, convoy_id, outcome)
         elif outcome is not None or _in_doubt(draft, convoy, doubts):
             continue
-        elif _takes_up_again(draft, convoy_id, status):
+        elif view.takes_up_again(convoy_id):
             facts.reopen_convoy(draft, convoy_id, "it tracks a bead that is open again")
 
 
 def _in_doubt(draft: Draft, convoy: Convoy, doubts: frozenset[str]) -> bool:
     plan = draft.state.plan
     return any(bead in doubts or plan.unseen(bead) is not None for bead in convoy.tracks)
-
-
-def _takes_up_again(draft: Draft, convoy_id: str, status: str) -> bool:
-    """An open (owned) convoy does; one that `complete` closed (nobody landed it since) unless another open convoy
-    tracks the beads that are open again.
-    """
-    if status == OPEN:
-        return True
-    view = draft.view
-    if draft.convoy_record(convoy_id).close_reason is not None:
-        return False
-    again = [
-        bead
-        for bead in draft.state.plan.convoys[convoy_id].tracks
-        if not view.effective(bead).closed and bead not in view.unreachable()
-    ]
-    return bool(again) and not any(other != convoy_id for bead in again for other in view.open_convoys_of(bead))
 
 
 def feed(draft: Draft, *, asked: bool = False, only: Collection[str] | None = None) -> None:

@@ -1,15 +1,16 @@
 """A commit that only says of beads how they stand: in order wherever what it stands on was.
 
-`pre-commit` judges the graph, all convoys and all plan files. Nothing of that follows from statuses: so where HEAD's
-plan was judged here, and only they change, a look at these files is enough. Whatever else is staged, or not as it
-should be, is left to the whole judgement, which alone can refuse. Loads little: every commit waits for it.
+`pre-commit` judges the graph, all convoys and all plan files. Nothing of that follows from beads that close: so where
+HEAD's plan was judged here, and only they change, a look at these files is enough. Whatever else is staged, or not as
+it should be, is left to the whole judgement, which alone can refuse. Loads little: every commit waits for it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gitconvoy.errors import BadFiles
 from gitconvoy.git import glance
@@ -50,7 +51,6 @@ def _is_bead(file: glance.Staged) -> bool:
 
 
 def _only_standing(files: Sequence[glance.Staged]) -> bool:
-    from gitconvoy.model.standing import only_stands
     from gitconvoy.yamlio.reader import load
 
     contents = glance.blobs([blob for file in files for blob in file.blobs])
@@ -58,7 +58,15 @@ def _only_standing(files: Sequence[glance.Staged]) -> bool:
         read = [load(data, "") for data in contents or ()]
     except BadFiles:
         return False
-    return bool(read) and all(map(only_stands, read[::2], read[1::2]))
+    return bool(read) and all(map(_stays_or_closes, read[::2], read[1::2]))
+
+
+def _stays_or_closes(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whatever else a status says may take up a convoy again, whose plan file was frozen until then."""
+    from gitconvoy.model.standing import only_stands
+
+    said = after.get("status")
+    return only_stands(before, after) and (said == "closed" or said == before.get("status"))
 
 
 def recall(common_dir: Path) -> list[tuple[str, str]]:

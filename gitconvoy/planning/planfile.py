@@ -72,11 +72,13 @@ def blob_id(data: bytes) -> str:
 
 
 def _unfrozen(plan: Plan, ledger: Ledger | None) -> list[Convoy]:
+    """What is closed stays as it is; but for convoys that are going to be open again as soon as anybody reacts."""
     view = View(State(plan, ledger or Ledger()))
     return [
         convoy
         for convoy_id, convoy in sorted(plan.convoys.items())
-        if view.convoy_status(convoy_id) != CLOSED and plan.broken.isdisjoint(convoy.tracks)
+        if plan.broken.isdisjoint(convoy.tracks)
+        and (view.convoy_status(convoy_id) != CLOSED or view.takes_up_again(convoy_id))
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
+from gitconvoy.model.ledger import OPEN
 from gitconvoy.model.state import State
 from gitconvoy.rules import complete, ready
 from gitconvoy.rules.facts import Facts
@@ -115,6 +116,23 @@ class View(Facts):
     def completion(self, convoy_id: str) -> str | None:
         """`done` or `partial` where everything that the convoy tracks has ended, whatever its own status; else None."""
         return complete.completion(self, self._unreachable, convoy_id)
+
+    def takes_up_again(self, convoy_id: str) -> bool:
+        """Whether a convoy that was complete goes on, as something that it tracks is open again (SPEC 7).
+
+        While it is open itself (owned) it does; one that `complete` closed, where nobody landed it since and no other
+        open convoy tracks the beads that are open again.
+        """
+        record = self.ledger.convoy(convoy_id)
+        if record.completed_at is None or self.completion(convoy_id) is not None:
+            return False
+        if self.convoy_status(convoy_id) == OPEN:
+            return True
+        if record.close_reason is not None or convoy_id not in self.plan.convoys:
+            return False
+        tracks = self.plan.convoys[convoy_id].tracks
+        again = [one for one in tracks if not self.effective(one).closed and one not in self.unreachable()]
+        return bool(again) and not any(other != convoy_id for one in again for other in self.open_convoys_of(one))
 
     def progress(self, convoy_id: str) -> tuple[int, int]:
         """(closed, total) of the beads that the convoy tracks."""

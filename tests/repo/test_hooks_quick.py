@@ -7,6 +7,8 @@ from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
 
 from gitconvoy.hooking import quick
+from gitconvoy.planning.planfile import stale
+from gitconvoy.store import load
 
 FLOW = "hq-cv-1"
 
@@ -109,3 +111,40 @@ def test_a_merge_is_judged_as_a_whole(here: TownHelper, monkeypatch: pytest.Monk
     stage(here, "gt-a", "status: open\n", CLOSED)
     monkeypatch.setenv(f"GITHEAD_{here.repo.head()}", "topic")
     assert not quick.in_order()
+
+
+def complete(here: TownHelper) -> None:
+    """Both beads are closed, and so is the convoy, by the ledger."""
+    for bead in ("gt-a", "gt-b"):
+        stage(here, bead, "status: open\n", CLOSED)
+    assert here.hook("pre-commit").code == 0
+    here.repo.git("commit", "--quiet", "-m", "closed")
+    assert here.hook("post-commit").code == 0
+    assert here.ledger().convoy(FLOW).status == "closed"
+    judge(here)
+
+
+def test_a_convoy_that_a_status_takes_up_again_has_its_plan_file_looked_at(here: TownHelper) -> None:
+    complete(here)
+    frozen = here.repo.read(f".convoy/plans/{FLOW}.yaml")
+    stage(here, "gt-b", "depends_on: [gt-a]\n", "")
+    assert here.hook("pre-commit").code == 0
+    here.repo.git("commit", "--quiet", "-m", "a link of a closed convoy, whose plan file stays as it is")
+    assert here.repo.read(f".convoy/plans/{FLOW}.yaml") == frozen
+    stage(here, "gt-a", CLOSED, "status: open\n")
+    assert not quick.in_order()
+
+
+def test_a_commit_that_takes_a_convoy_up_again_writes_its_plan_file(here: TownHelper) -> None:
+    """That convoy is closed when the commit is checked, and open right after it."""
+    complete(here)
+    stage(here, "gt-a", CLOSED, "status: open\ndepends_on: [gt-c]\n")
+    stage(here, "gt-b", "depends_on: [gt-a]\n", "")
+    answer = here.hook("pre-commit")
+    assert (answer.code, answer.lines) == (0, (f"gitconvoy: rewrote .convoy/plans/{FLOW}.yaml",))
+    here.repo.git("commit", "--quiet", "-m", "taken up again")
+    assert here.hook("post-commit").code == 0
+    assert here.ledger().convoy(FLOW).status == "open"
+    found = here.open()
+    assert stale(load.from_commit(found.repo, here.repo.head()), here.ledger()) == {}
+    assert here.json("validate")["problems"] == []
