@@ -57,21 +57,16 @@ def completions(draft: Draft) -> None:
 
     Of a convoy with beads that a repository leaves in doubt, because it is away, nobody knows the latter.
     """
-    view = draft.view  # that a convoy completes makes no difference to another one's beads
+    view, plan = draft.view, draft.state.plan  # that a convoy completes makes no difference to another one's beads
     doubts = doubtful(view.graph)
-    for convoy_id, convoy in sorted(draft.state.plan.convoys.items()):
-        record = draft.convoy_record(convoy_id)
-        status = view.convoy_status(convoy_id)
-        if record.completed_at is None and status != OPEN:
-            continue
-        outcome = view.completion(convoy_id)
-        if record.completed_at is None:
+    on = view.going_on({each for each in view.completed() if _in_doubt(draft, plan.convoys[each], doubts)})
+    for convoy_id in sorted(plan.convoys):
+        if convoy_id in on:
+            facts.reopen_convoy(draft, convoy_id, "it tracks a bead that is open again")
+        elif draft.convoy_record(convoy_id).completed_at is None and view.convoy_status(convoy_id) == OPEN:
+            outcome = view.completion(convoy_id)
             if outcome is not None:
                 facts.complete(draft, convoy_id, outcome)
-        elif outcome is not None or _in_doubt(draft, convoy, doubts):
-            continue
-        elif view.takes_up_again(convoy_id):
-            facts.reopen_convoy(draft, convoy_id, "it tracks a bead that is open again")
 
 
 def _in_doubt(draft: Draft, convoy: Convoy, doubts: frozenset[str]) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import zlib
+from collections.abc import Iterable
 from contextlib import closing
 from io import FileIO
 from pathlib import Path
@@ -13,8 +14,10 @@ from pathlib import Path
 _HEAD = re.compile(rb"(blob|tree|commit|tag) ([0-9]{1,18})\0")
 _SMALL, _PART = 1 << 12, 1 << 16
 _LISTED = re.compile(rf'"((?:[^"\\]|\\.)*)"|([^{os.pathsep}"][^{os.pathsep}]*)')
-_DEPTH = 5
-"""Folders behind one another that git follows."""
+_ESCAPED = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_SIGNS = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
+_DEPTH = 7
+"""Folders behind one another that git reads, the first one counted."""
 
 
 class CutOff(Exception):
@@ -23,12 +26,34 @@ class CutOff(Exception):
 
 def folders(own: str, listed: str) -> list[str]:
     """Where git looks: its `own` folder, those of `GIT_ALTERNATE_OBJECT_DIRECTORIES` (`listed`), and theirs."""
-    names = [re.sub(r"\\(.)", r"\1", quoted) if quoted else plain for quoted, plain in _LISTED.findall(listed)]
-    found, new = list[str](), [own, *names]
+    found, new = list[str](), [own, *paths(listed)]
     for _ in range(_DEPTH):
         found += [folder for folder in dict.fromkeys(new) if folder not in found]
         new = [each for folder in new for each in _alternates(folder)]
     return found
+
+
+def paths(listed: str) -> list[str]:
+    """The paths of a list as git takes it from the environment: one in quotes is quoted as git quotes names."""
+    return [_unquoted(quoted) if quoted else plain for quoted, plain in _LISTED.findall(listed)]
+
+
+def listing(paths: Iterable[str]) -> str:
+    """Such a list."""
+    return os.pathsep.join(_quoted(path) if os.pathsep in path or path.startswith('"') else path for path in paths)
+
+
+def _quoted(path: str) -> str:
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _unquoted(text: str) -> str:
+    return os.fsdecode(_ESCAPED.sub(_meant, os.fsencode(text)))
+
+
+def _meant(match: re.Match[bytes]) -> bytes:
+    said = match[1]
+    return bytes([int(said, 8) & 0xFF]) if len(said) == 3 else _SIGNS.get(said, said)
 
 
 def _alternates(folder: str) -> list[str]:

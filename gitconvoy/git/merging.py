@@ -18,7 +18,7 @@ from time import sleep
 
 from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError, LostRace
-from gitconvoy.git import commits, config, halfway, index, objects, personal, refs, space, write
+from gitconvoy.git import commits, config, halfway, index, loose, objects, personal, refs, space, write
 from gitconvoy.git.admin import admin_dirs, lock_reason, real, rebased_branch
 from gitconvoy.git.changes import NO_HOOKS, copied_index
 from gitconvoy.git.overlaps import Overlaps, Side, overlaps
@@ -154,15 +154,8 @@ def _objects_aside(repo: Repo, folder: Path) -> dict[str, str]:
     others = repo.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
     return {
         "GIT_OBJECT_DIRECTORY": str(folder),
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join([_quoted(own), *([others] if others else [])]),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join([loose.listing([own]), *([others] if others else [])]),
     }
-
-
-def _quoted(path: str) -> str:
-    """A path as git reads it from a list of paths."""
-    if os.pathsep not in path and not path.startswith('"'):
-        return path
-    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _commit(repo: Repo, oid: str) -> str:

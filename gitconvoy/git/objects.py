@@ -78,7 +78,8 @@ def _read(repo: Repo, oid: str, most: int) -> tuple[str, int, bytes] | None:
         elsewhere = CatFile(repo.git_dir, repo.env).read(oid)  # in a pack, too: libgit2 would not look there
         if elsewhere is None:
             raise _cut_off(oid) from None
-        return elsewhere[0], len(elsewhere[1]), elsewhere[1]
+        kind, data = elsewhere
+        return kind, len(data), data if len(data) <= most else b""
     with suppress(KeyError, ValueError, Refusal):  # what is wrong is said by whoever asks once more
         if most < _ANY:
             number, size = repo.raw.odb.read_header(oid)

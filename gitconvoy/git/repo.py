@@ -10,7 +10,7 @@ from typing import Any
 
 from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError, UnsupportedRepository
-from gitconvoy.git import config, space
+from gitconvoy.git import config, loose, space
 from gitconvoy.git.catfile import ENOUGH, LARGEST, CatFile
 from gitconvoy.git.env import clean_env, config_env
 from gitconvoy.git.run import Result, git
@@ -234,7 +234,7 @@ def _child_env(
             env[name] = str(base / source[name])
     alternates = source.get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
     if alternates:
-        env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = os.pathsep.join(str(base / p) for p in alternates.split(os.pathsep))
+        env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = loose.listing(str(base / path) for path in loose.paths(alternates))
     return env
 
 
@@ -257,7 +257,7 @@ def _open(git_dir: Path, env: Mapping[str, str]) -> Any:
     except (pygit2.GitError, ValueError) as error:
         raise _diagnose(git_dir, env, str(error)) from error
     objects = [env.get("GIT_OBJECT_DIRECTORY", "")]
-    objects += env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "").split(os.pathsep)
+    objects += loose.paths(env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""))
     for folder in objects:
         if folder and Path(folder).is_dir():
             raw.odb.add_disk_alternate(folder)

@@ -18,7 +18,7 @@ from gitconvoy.hooking.result import REPAIR, HookResult
 from gitconvoy.model.kinds import ROOT, stem
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Plan
-from gitconvoy.planning.planfile import stale
+from gitconvoy.planning.planfile import frozen_are_right, stale
 from gitconvoy.store import load
 from gitconvoy.store.localfiles import write_atomically
 
@@ -34,7 +34,8 @@ def pre_commit(town: Town) -> HookResult:
     if any(problem.severity == "error" for problem in found):
         return _refusal(found)
     lines = _rewrite_plans(town, after, ledger)
-    if not after.problems and not after.config_broken and not after.homes and not after.away:
+    simple = not after.problems and not after.config_broken and not after.homes and not after.away
+    if simple and ledger is not None and frozen_are_right(after, ledger):
         _note_judged(town)
     return HookResult(problems=tuple(found), lines=tuple(lines))
 

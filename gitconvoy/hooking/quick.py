@@ -1,8 +1,10 @@
 """A commit that only says of beads how they stand: in order wherever what it stands on was.
 
-`pre-commit` judges the graph, all convoys and all plan files. Nothing of that follows from beads that close: so where
-HEAD's plan was judged here, and only they change, a look at these files is enough. Whatever else is staged, or not as
-it should be, is left to the whole judgement, which alone can refuse. Loads little: every commit waits for it.
+`pre-commit` judges the graph, all convoys and all plan files. Nothing of that follows from beads that close, not even
+where that takes up a completed convoy again, as plan files of such convoys were right when HEAD's plan was judged
+(`planfile.frozen_are_right`): so where it was judged here, and only they change, a look at these files is enough.
+Whatever else is staged, or not as it should be, is left to the whole judgement, which alone can refuse. Loads little:
+every commit waits for it.
 """
 
 from __future__ import annotations

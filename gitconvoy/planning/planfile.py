@@ -34,7 +34,7 @@ def plan_files(plan: Plan, ledger: Ledger | None = None, only: Collection[str] |
     """
     if plan.config_broken:
         return {}
-    wanted = [c for c in _unfrozen(plan, ledger) if only is None or c.id in only]
+    wanted = _unfrozen(plan, ledger or Ledger(), only)
     if not wanted:
         return {}
     graph = Graph.build(plan)
@@ -71,15 +71,28 @@ def blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def _unfrozen(plan: Plan, ledger: Ledger | None) -> list[Convoy]:
+def _unfrozen(plan: Plan, ledger: Ledger, only: Collection[str] | None) -> list[Convoy]:
     """What is closed stays as it is; but for convoys that are going to be open again as soon as anybody reacts."""
-    view = View(State(plan, ledger or Ledger()))
-    return [
+    view = View(State(plan, ledger))
+    readable = [
         convoy
         for convoy_id, convoy in sorted(plan.convoys.items())
-        if plan.broken.isdisjoint(convoy.tracks)
-        and (view.convoy_status(convoy_id) != CLOSED or view.takes_up_again(convoy_id))
+        if (only is None or convoy_id in only) and plan.broken.isdisjoint(convoy.tracks)
     ]
+    closed = {convoy.id for convoy in readable if view.convoy_status(convoy.id) == CLOSED}
+    if any(ledger.convoy(convoy_id).completed_at is not None for convoy_id in closed):
+        closed.difference_update(view.going_on())
+    return [convoy for convoy in readable if convoy.id not in closed]
+
+
+def frozen_are_right(plan: Plan, ledger: Ledger) -> bool:
+    """Whether plan files say what they should also of completed convoys that go on where beads close.
+
+    That may be where beads cannot close, as one before them has failed.
+    """
+    view = View(State(plan, ledger))
+    frozen = [plan.convoys[each] for each in view.completed() if view.convoy_status(each) == CLOSED]
+    return all(plan.plan_blobs.get(convoy.id) == blob_id(plan_bytes(view.graph, convoy)) for convoy in frozen)
 
 
 def _left_behind(plan: Plan, candidates: Iterable[str]) -> list[str]:

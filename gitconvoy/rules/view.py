@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import cached_property
 
 from gitconvoy.model.ledger import OPEN
@@ -11,6 +11,7 @@ from gitconvoy.rules import complete, ready
 from gitconvoy.rules.facts import Facts
 from gitconvoy.rules.onward import begun_since, fell_due
 from gitconvoy.rules.ready import Verdict
+from gitconvoy.rules.status import holds
 
 _NONE: frozenset[str] = frozenset()
 _RESERVED = frozenset({"reserved"})
@@ -117,22 +118,48 @@ class View(Facts):
         """`done` or `partial` where everything that the convoy tracks has ended, whatever its own status; else None."""
         return complete.completion(self, self._unreachable, convoy_id)
 
-    def takes_up_again(self, convoy_id: str) -> bool:
-        """Whether a convoy that was complete goes on, as something that it tracks is open again (SPEC 7).
+    def completed(self) -> tuple[str, ...]:
+        """The completed convoys that may go on, sorted: all others have ended for good, whatever beads close.
 
-        While it is open itself (owned) it does; one that `complete` closed, where nobody landed it since and no other
-        open convoy tracks the beads that are open again.
+        Open ones (owned), and those that nobody landed since and not all of whose beads a file or a fact closes.
         """
-        record = self.ledger.convoy(convoy_id)
-        if record.completed_at is None or self.completion(convoy_id) is not None:
-            return False
-        if self.convoy_status(convoy_id) == OPEN:
-            return True
-        if record.close_reason is not None or convoy_id not in self.plan.convoys:
-            return False
-        tracks = self.plan.convoys[convoy_id].tracks
-        again = [one for one in tracks if not self.effective(one).closed and one not in self.unreachable()]
-        return bool(again) and not any(other != convoy_id for one in again for other in self.open_convoys_of(one))
+        convoys = self.plan.convoys
+        known = ((each, self.ledger.convoys[each]) for each in sorted(self.ledger.convoys.keys() & convoys))
+        ended = [(each, record) for each, record in known if record.completed_at is not None]
+        return tuple(
+            each
+            for each, record in ended
+            if self.convoy_status(each) == OPEN
+            or (record.close_reason is None and not self._surely_closed.issuperset(convoys[each].tracks))
+        )
+
+    @cached_property
+    def _surely_closed(self) -> set[str]:
+        """The beads that a file or a fact closes; what else could is not looked at."""
+        records, statuses = self.ledger.beads, self.config.statuses
+        beads = (*self.plan.beads.values(), *self.plan.archive.values())
+        found = {each.id for each in beads if statuses.get(each.status) == "done"}
+        found |= {each.id for each in beads if each.id in records and holds(records[each.id], each)}
+        return found.union(self.plan.settled)
+
+    def going_on(self, without: Container[str] = ()) -> tuple[str, ...]:
+        """The convoys that were complete and go on, as something that they track is open again (SPEC 7); sorted.
+
+        A convoy that is open itself (owned) does; one that `complete` closed, where nobody landed it since and no other
+        open convoy tracks the beads that are open again, nor one before it that goes on. `without`: those that do not.
+        """
+        found: list[str] = []
+        taken: set[str] = set()
+        for convoy_id in self.completed():
+            if convoy_id in without or self.completion(convoy_id) is not None:
+                continue
+            tracks = self.plan.convoys[convoy_id].tracks
+            again = [one for one in tracks if not self.effective(one).closed and one not in self.unreachable()]
+            held = taken.union(one for one in again for other in self.open_convoys_of(one) if other != convoy_id)
+            if self.convoy_status(convoy_id) == OPEN or (again and held.isdisjoint(again)):
+                found.append(convoy_id)
+                taken.update(tracks)
+        return tuple(found)
 
     def progress(self, convoy_id: str) -> tuple[int, int]:
         """(closed, total) of the beads that the convoy tracks."""

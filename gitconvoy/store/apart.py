@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 MUCH = 2000
 """Files below which one process is done before others have begun."""
@@ -38,8 +38,7 @@ def rows(items: Sequence[_Item], read: Callable[[_Item], Row | None]) -> Generat
     try:
         for number in range(share):
             with suppress(OSError):  # no more processes, or files: fewer are enough
-                child, pipe = _begun(items[number::share], read, list(children))
-                children[pipe] = child
+                _begin(items[number::share], read, children)
         yield from _received(list(children))
     finally:
         for pipe, child in children.items():
@@ -60,26 +59,37 @@ def _processes(count: int) -> int:
     return min(free, _MOST) if free > 1 else 0
 
 
-def _begun(items: Sequence[_Item], read: Callable[[_Item], Row | None], pipes: Sequence[int]) -> tuple[int, int]:
-    """A child at work on the items, and where what it reads comes out."""
+def _begin(items: Sequence[_Item], read: Callable[[_Item], Row | None], children: dict[int, int]) -> None:
+    """A child at work on the items, among the children by where what it reads comes out.
+
+    No signal comes in between: in the child it would unwind what is the parent's, in the parent it would leave one that
+    nobody knows.
+    """
     there, here = os.pipe()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         child = os.fork()
+        if child == 0:
+            _work(here, (there, *children), items, read)
+        children[there] = child
     except OSError:
         os.close(there)
-        os.close(here)
         raise
-    if child:
+    finally:
         os.close(here)
-        return child, there
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(here: int, pipes: Sequence[int], items: Sequence[_Item], read: Callable[[_Item], Row | None]) -> NoReturn:
+    """What a child does; nothing of the parent's is flushed, closed or told. The parent ends it, as no signal does."""
     code = 1
     try:
-        for pipe in (there, *pipes):
+        for pipe in pipes:
             os.close(pipe)
         _hand_over(here, items, read)
         code = 0
     finally:
-        os._exit(code)  # nothing of the parent's is flushed, closed or told
+        os._exit(code)
 
 
 def _hand_over(pipe: int, items: Sequence[_Item], read: Callable[[_Item], Row | None]) -> None:
@@ -93,11 +103,14 @@ def _hand_over(pipe: int, items: Sequence[_Item], read: Callable[[_Item], Row | 
 
 def _received(pipes: list[int]) -> Iterator[Row]:
     """All that comes out of the pipes until each of them ends; what was cut off is left out."""
-    held = {pipe: bytearray() for pipe in pipes}
+    held, waiting = {pipe: bytearray() for pipe in pipes}, select.poll()
+    for pipe in pipes:
+        waiting.register(pipe, select.POLLIN)
     while pipes:
-        for pipe in select.select(pipes, [], [])[0]:
+        for pipe, _ in waiting.poll():
             more = os.read(pipe, 1 << 20)
             if not more:
+                waiting.unregister(pipe)
                 pipes.remove(pipe)
             held[pipe] += more
             yield from _whole(held[pipe])

@@ -12,11 +12,12 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from gitfixtures import GitRepo
+from gitfixtures import GitRepo, new_repo
 
 from gitconvoy.errors import ConvoyError, GitError
 from gitconvoy.git import commits, identity, objects, refs, trees
@@ -223,6 +224,37 @@ def test_where_git_looks(filled: GitRepo, tmp_path: Path) -> None:
     assert loose_objects.folders(first, f"{quoted}:/nowhere") == [first, str(two_), "/nowhere", own]
     (one / ".git/objects/info/alternates").write_text("# a comment\n\n../../../relative\n")
     assert loose_objects.folders(first, "") == [first, f"{first}/../../../relative"]
+
+
+def test_as_deep_as_git(tmp_path: Path) -> None:
+    """Each repository has an object of its own, and those of the next one."""
+    places = [new_repo(tmp_path / str(number)) for number in range(9)]
+    for place, other in pairwise(places):
+        (place.path / ".git/objects/info/alternates").write_text(f"{other.path}/.git/objects\n")
+    ids = [place.git("hash-object", "-w", "--stdin", input=place.path.name) for place in places]
+    known = [places[0].run("cat-file", "-e", oid).returncode == 0 for oid in ids]
+    found = loose_objects.folders(str(places[0].path / ".git/objects"), "")
+    assert [any(loose_objects.read(each, oid, 9) for each in found) for oid in ids] == known
+    assert (known[0], known[-1]) == (True, False)
+
+
+def test_folders_with_names_that_git_quotes(filled: GitRepo, tmp_path: Path) -> None:
+    """As git tells a hook of the folder beside a quarantine."""
+    oid, place = filled.head("HEAD:a/b/c.txt"), tmp_path / 'one: é "two" \\ three'
+    filled.path.rename(place)
+    bare = new_repo(tmp_path / "bare")
+    quoted = str(place / ".git" / "objects").replace("\\", "\\\\").replace('"', '\\"').replace("é", "\\303\\251")
+    environ = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": f'"{quoted}":/nowhere'}
+    assert bare.run("cat-file", "-e", oid, env=environ).returncode == 0
+    for each in two(bare.path, clean_env(environ)):
+        assert objects.blob(each, oid) == (place / "a/b/c.txt").read_bytes()
+        assert each.git("cat-file", "-t", oid).text == "blob"
+    file = place / ".git" / "objects" / oid[:2] / oid[2:]
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes()[:-4])
+    for each in two(bare.path, clean_env(environ)):
+        with pytest.raises(GitError, match="it is cut off"):
+            objects.blob(each, oid)
 
 
 def test_of_an_object_that_is_cut_off_the_one_in_a_pack_is_read(filled: GitRepo) -> None:

@@ -148,3 +148,35 @@ def test_a_commit_that_takes_a_convoy_up_again_writes_its_plan_file(here: TownHe
     found = here.open()
     assert stale(load.from_commit(found.repo, here.repo.head()), here.ledger()) == {}
     assert here.json("validate")["problems"] == []
+
+
+@pytest.mark.parametrize("mended", [False, True])
+@pytest.mark.parametrize(
+    ("bead", "old", "new"),
+    [("gt-a", "outcome: failed", "outcome: done"), ("gt-b", "status: open\n", CLOSED)],
+)
+def test_a_convoy_behind_a_failed_bead_is_looked_at(
+    here: TownHelper, bead: str, old: str, new: str, mended: bool
+) -> None:
+    """It is complete, as nothing of it can close: what changes that takes it up again."""
+    here.repo.write(".convoy/beads/gt-d.yaml", "id: gt-d\ntitle: Bead gt-d\ndepends_on: [gt-b]\nstatus: open\n")
+    here.repo.write(
+        f".convoy/convoys/{FLOW}.yaml", f"id: {FLOW}\ntitle: Flow\ntracks: [gt-a, gt-b, gt-d]\nstatus: open\n"
+    )
+    stage(here, "gt-a", "status: open\n", CLOSED.replace("done", "failed", 1))
+    assert here.hook("pre-commit").code == 0
+    here.repo.git("commit", "--quiet", "-m", "failed")
+    assert here.hook("post-commit").code == 0
+    record = here.ledger().convoy(FLOW)
+    assert (record.status, record.outcome) == ("closed", "partial")
+    stage(here, "gt-d", "depends_on: [gt-b]\n", "depends_on: [gt-b, gt-c]\n")
+    if mended:
+        stage(here, "gt-d", "depends_on: [gt-b, gt-c]\n", "depends_on: [gt-b]\n")
+    judge(here)
+    stage(here, bead, old, new)
+    assert quick.in_order() == mended
+    assert here.hook("pre-commit").code == 0
+    here.repo.git("commit", "--quiet", "-m", "goes on")
+    assert here.hook("post-commit").code == 0
+    assert here.ledger().convoy(FLOW).status == "open"
+    assert here.json("validate")["problems"] == []

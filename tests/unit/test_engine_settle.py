@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from gitconvoy.engine.settle import completions, feed, give_up, repair, settle
 from gitconvoy.engine.wake import next_wake
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord
 from gitconvoy.model.plan import Dispatch, Rig
+from gitconvoy.planning.planfile import plan_files
 from gitconvoy.rules.batch import untracked_retries
 from gitconvoy.rules.view import View
 
@@ -173,6 +175,19 @@ def test_opened_again(known: ConvoyRecord, more: tuple[Any, ...], expected: list
     made = draft(state(bead("gt-a"), convoy(CONVOY, "gt-a"), known, *more))
     completions(made)
     assert decided(made) == expected
+
+
+def test_of_two_that_track_the_bead_one_is_opened_again() -> None:
+    two = replace(DONE, id="hq-cv-2")
+    both = (convoy(CONVOY, "gt-a", "gt-b"), convoy("hq-cv-2", "gt-b", "gt-c"), DONE, two)
+    beads_ = (bead("gt-a", status="closed"), bead("gt-b"), bead("gt-c", status="closed"))
+    made = draft(state(*beads_, *both))
+    completions(made)
+    assert decided(made) == ["reopen hq-cv-1"]
+    assert [*plan_files(made.state.plan, made.before.ledger)] == [CONVOY], "whose plan file such a commit writes"
+    made = draft(state(*beads_[:2], bead("gt-c"), *both))
+    completions(made)
+    assert decided(made) == ["reopen hq-cv-1"]
 
 
 def test_a_convoy_is_not_opened_again_for_what_can_never_start() -> None:
