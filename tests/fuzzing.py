@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -108,11 +109,10 @@ def small_town(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def copied(template: Path) -> Iterator[TownHelper]:
-    """A copy of a town for one example; gone afterwards."""
-    target = template.parent / "copy"
-    shutil.rmtree(target, ignore_errors=True)
+    """A copy of a town for one example, in a folder of its own; gone afterwards, whoever is still at work in it."""
+    target = Path(tempfile.mkdtemp(prefix="copy-", dir=template.parent)) / "repo"
     shutil.copytree(template, target, symlinks=True)
     try:
         yield TownHelper(GitRepo(target))
     finally:
-        shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(target.parent, ignore_errors=True)

@@ -14,7 +14,7 @@ from typing import Any
 from gitconvoy.dataclass import dataclass
 from gitconvoy.dispatch import processes
 from gitconvoy.model.ids import is_id
-from gitconvoy.store.localfiles import local_folder, write_atomically
+from gitconvoy.store.localfiles import local_folder, make_folder, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def set_up(common_dir: Path, job: Job, document: Mapping[str, Any], message: str
         import shutil
 
         shutil.rmtree(folder.root)
-    folder.root.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.root)
     if not job.branch:
         folder.work.mkdir(exist_ok=True)
     payload = {**document, "convoy": job.convoy or None, "attempt": job.attempt, "worker": job.worker}

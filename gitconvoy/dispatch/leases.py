@@ -14,7 +14,7 @@ from pathlib import Path
 
 from gitconvoy.dataclass import dataclass
 from gitconvoy.model.ids import is_id
-from gitconvoy.store.localfiles import local_folder, write_atomically
+from gitconvoy.store.localfiles import local_folder, make_folder, write_atomically
 
 NEVER = 253402300799
 """The last second of the year 9999: a lease that waits for a person."""
@@ -85,7 +85,7 @@ def _put(file: Path, lease: Lease) -> None:
 def _alone(common_dir: Path) -> Iterator[None]:
     """Nobody else writes leases while the block runs, so that what was read still holds."""
     place = folder(common_dir)
-    place.mkdir(parents=True, exist_ok=True)
+    make_folder(place)
     handle = os.open(place / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

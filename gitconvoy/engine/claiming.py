@@ -30,7 +30,7 @@ from gitconvoy.engine.town import Town
 from gitconvoy.errors import ConvoyError
 from gitconvoy.git import lock
 from gitconvoy.ledger.read import history
-from gitconvoy.store.localfiles import local_folder
+from gitconvoy.store.localfiles import local_folder, make_folder
 
 _ROUNDS = 16
 """How often whoever has the lock grants what came meanwhile, before it goes about its own work."""
@@ -206,7 +206,7 @@ def _left(town: Town, wish: Wish) -> Iterator[_Own]:
     try:
         handle = os.open(file, _NEW, 0o600)
     except FileNotFoundError:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         handle = os.open(file, _NEW, 0o600)
     own = _Own(file, handle)
     try:

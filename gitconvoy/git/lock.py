@@ -17,13 +17,13 @@ _GLANCE = 0.002
 
 @contextmanager
 def exclusive(path: Path, timeout: float) -> Iterator[None]:
-    """Hold the lock file `path` (made, with its folders) while the block runs; not re-entrant.
+    """Hold the lock file `path` (made, with its folder) while the block runs; not re-entrant.
 
     Raises LostRace when another process keeps it for longer than `timeout` seconds, GitError where no lock file can be
     made. The lock ends with the process that holds it, so a file that stays behind blocks nobody.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         own = _at_once(path)
     except OSError as error:
         raise _cannot(path, error) from error

@@ -18,14 +18,25 @@ def local_folder(common_dir: Path) -> Path:
     return common_dir / FOLDER
 
 
+def make_folder(folder: Path) -> None:
+    """Make `folder` with what is missing above it, but not above `gitconvoy`: a repository that is gone stays gone.
+
+    Raises FileNotFoundError where it is: one who was left behind by a removed repository has nothing to write there.
+    """
+    if folder.is_dir():
+        return
+    if folder.name != FOLDER:
+        make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+
+
 def write_atomically(file: Path, data: bytes, mode: int = _OWN, *, aside: Path | None = None) -> None:
     """Replace `file` by `data` in one rename, so that a reader sees the old or the new bytes.
 
     `aside`: a folder where the new bytes may wait; where that is on another file system, they wait beside the file.
     """
     folder = file.parent
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     place = aside if aside is not None and aside.stat().st_dev == folder.stat().st_dev else folder
     temporary = place / f".{file.name}.{os.urandom(6).hex()}"
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWN)
