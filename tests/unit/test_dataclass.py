@@ -96,6 +96,54 @@ def test_both_say_the_same(name: str) -> None:
     assert said(lambda: sorted(ours) and None) == said(lambda: sorted(theirs) and None)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "named"),
+    [
+        ("Plain", (), {}),
+        ("Plain", (), {"b": "x"}),
+        ("Plain", (1, "b", (), {}, 5), {}),
+        ("Plain", (1,), {"z": 2}),
+        ("Plain", (1,), {"a": 2}),
+        ("Nothing", (1,), {}),
+        ("Changing", (), {}),
+    ],
+)
+def test_both_refuse_the_same_arguments(name: str, values: tuple[Any, ...], named: dict[str, Any]) -> None:
+    for _ in range(2):  # the first object, and the next
+        ours, theirs = (said(lambda each=each: each[name](*values, **named)) for each in (OURS, THEIRS))  # type: ignore[misc]
+        assert isinstance(ours, str)
+        assert ours == theirs
+
+
+def test_each_object_has_what_a_factory_makes_for_it() -> None:
+    first, second = (OURS["Plain"](1) for _ in range(2))
+    first.d["x"] = 1
+    assert second.d == {}
+    assert (second.a, second.b, second.c) == (1, "b", ())
+    assert OURS["Plain"](d={"y": 2}, a=5).d == {"y": 2}
+
+
+def test_first_objects_of_classes_that_build_on_each_other() -> None:
+    @dataclass(slots=True)
+    class Base:
+        a: int
+
+    @dataclass(slots=True)
+    class Further(Base):
+        b: int = 2
+
+        def __post_init__(self) -> None:
+            self.b += self.a
+
+    @dataclass(slots=True)
+    class Other(Base):
+        b: int = 5
+
+    further, base, other = Further(1), Base(3), Other(4)
+    assert (further.a, further.b, base.a, other.a, other.b) == (1, 3, 3, 4, 5)
+    assert Further(1, 1) == Further(a=1, b=1) != further
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """One that can be found by its name."""
