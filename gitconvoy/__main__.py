@@ -13,10 +13,16 @@ def main() -> None:
     """Run the command line, whose own boundary begins once its modules are loaded; ^C before that ends it quietly."""
     gc.set_threshold(*COLLECT)
     try:
-        if sys.argv[1:] == ["hook-run", "pre-commit"]:
-            from gitconvoy.hooking import quick
+        match sys.argv[1:]:
+            case ["hook-run", "pre-commit"]:
+                from gitconvoy.hooking import quick
 
-            if quick.in_order():
+                if quick.in_order():
+                    return
+            case ["hook-run", name, *arguments] if name.startswith("post-") and "--help" not in arguments:
+                from gitconvoy.cli import hook_words
+
+                hook_words.react(name, arguments)
                 return
         from gitconvoy.cli.main import main as run
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
-import os
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,7 +12,7 @@ import click
 
 from gitconvoy import __version__
 from gitconvoy.cli.app import App, start_directory
-from gitconvoy.cli.output import as_json, colour, discard, lost_answer, note, safe, say, write
+from gitconvoy.cli.output import as_json, colour, discard, lost_answer, note, open_streams, safe, say, write
 from gitconvoy.cli.registry import COMMANDS, HIDDEN, SECTIONS
 from gitconvoy.errors import BadFiles, ConvoyError, Exit, fault_of, told
 
@@ -78,7 +76,7 @@ def cli(context: click.Context, directory: str | None, actor: str | None) -> Non
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    _open_streams()
+    open_streams()
     code = run(words)
     try:
         sys.stdout.flush()
@@ -86,22 +84,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         discard(sys.stdout)  # what is still buffered cannot be written either; Python would say so once more at its end
         code = code or Exit.REFUSED
     sys.exit(code)
-
-
-def _open_streams() -> None:
-    """Standard streams that were closed by the caller (`>&-`) lead nowhere.
-
-    Left closed, their numbers would be given to the next files that are opened, and children would write into those.
-    """
-    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        if getattr(sys, name) is None:
-            found = os.open(os.devnull, os.O_RDWR)
-            if found != number:
-                os.dup2(found, number)
-                os.close(found)
-            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a character it has not is no reason to fail
 
 
 def run(words: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -9,8 +10,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from gitconvoy.model.text import safe as safe
 from gitconvoy.model.text import safe_line as safe_line
@@ -24,6 +23,22 @@ _lost: list[OSError] = []
 """Why parts of the answer could not be written, since `lost_answer` was last asked."""
 
 
+def open_streams() -> None:
+    """Standard streams that were closed by the caller (`>&-`) lead nowhere.
+
+    Left closed, their numbers would be given to the next files that are opened, and children would write into those.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            found = os.open(os.devnull, os.O_RDWR)
+            if found != number:
+                os.dup2(found, number)
+                os.close(found)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr: a character it has not is no reason to fail
+
+
 def write(text: str, *, err: bool = False, nl: bool = True) -> bool:
     """Write to stdout or stderr; whether somebody may still read it.
 
@@ -31,7 +46,9 @@ def write(text: str, *, err: bool = False, nl: bool = True) -> bool:
     pipe) is no failure; another one on stdout is kept for `lost_answer`.
     """
     try:
-        click.echo(text, err=err, nl=nl)
+        stream = sys.stderr if err else sys.stdout
+        stream.write(f"{text}\n" if nl else text)
+        stream.flush()
     except OSError as error:
         _unwritable(error, sys.stderr if err else sys.stdout)
         return False
@@ -114,7 +131,12 @@ def _finite(value: Any) -> Any:
 
 def say(line: str = "", style: str | None = None) -> None:
     """One line for people; `style` is a click colour, used on terminals only."""
-    write(click.style(safe(line), fg=style) if style and colour(sys.stdout) else safe(line))
+    if style and colour(sys.stdout):
+        import click  # hooks write without it
+
+        write(click.style(safe(line), fg=style))
+    else:
+        write(safe(line))
 
 
 def note(line: str) -> None:

@@ -10,7 +10,6 @@ to the branch in the moment of the move itself is brought along right after it.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +71,8 @@ def merge_trees(repo: Repo, ours: str, theirs: str, *, keep: bool = True) -> Mer
     written: the result only tells what the tree would be. Raises GitError where the histories have nothing in common,
     or git is older than 2.38.
     """
+    import tempfile  # takes milliseconds, and a reaction seldom merges
+
     ours, theirs = _commit(repo, ours), _commit(repo, theirs)
     sync = ("-c", "core.fsync=committed") if keep and config.get(repo, "core.fsync") != "none" else ()
     with tempfile.TemporaryDirectory(prefix="gitconvoy-merge-") as name:
@@ -87,6 +88,8 @@ def trial_merge(repo: Repo, tips: Sequence[str]) -> Iterator[tuple[Repo, Merge]]
     Beside the merge it gives a repository that holds the merged objects as long as the context lasts. Here the tree is
     there with conflicts, too: the files concerned hold both sides, with git's marks between them.
     """
+    import tempfile
+
     ours, *others = (_commit(repo, tip) for tip in tips)
     with tempfile.TemporaryDirectory(prefix="gitconvoy-merge-") as name:
         aside = _objects_aside(repo, Path(name, "objects"))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
 
 from gitconvoy.errors import GitError
 from gitconvoy.git.repo import Repo
-from gitconvoy.git.run import Result, failure, not_started
+from gitconvoy.git.run import Result, failure, nameless, not_started
 
 _LOOK = 0.5
 _GRACE = 2.0
@@ -41,7 +40,7 @@ def talk(
     the terminal; without, nobody is asked anything.
     """
     env = {**repo.env, "LC_ALL": "C"} if ask else {**repo.env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as said:
+    with nameless() as out, nameless() as said:
         try:
             process = subprocess.Popen(
                 ["git", *args],

@@ -57,7 +57,7 @@ def git(
 
 def _run(argv: list[str], cwd: Path, env: Mapping[str, str], data: bytes | None) -> Result:
     # Into files, not pipes: git's hooks may leave processes behind, and a pipe would be read until the last has ended.
-    with _nameless() as out, _nameless() as err:
+    with nameless() as out, nameless() as err:
         stdin = subprocess.DEVNULL if data is None else None
         try:
             done = subprocess.run(argv, cwd=cwd, env=env, input=data, stdin=stdin, stdout=out, stderr=err, check=False)
@@ -77,7 +77,7 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], data: bytes | None)
         return result
 
 
-def _nameless() -> IO[bytes]:
+def nameless() -> IO[bytes]:
     """A file without a name, as of `tempfile`, which takes longer to load than most git commands run."""
     try:
         handle = os.open(os.environ.get("TMPDIR") or "/tmp", os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)  # noqa: S108

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
@@ -12,6 +11,7 @@ from gitconvoy.errors import GitError, LostRace
 from gitconvoy.git import disk, space
 from gitconvoy.git.refs import ref
 from gitconvoy.git.repo import Repo
+from gitconvoy.git.run import nameless
 
 _LOCK_WAIT = ("-c", "core.filesRefLockTimeout=1000")
 
@@ -68,7 +68,7 @@ def _talk(repo: Repo, reason: str) -> Iterator[tuple[subprocess.Popen[bytes], IO
     sync = ("-c", "core.fsync=committed") if disk.wanted(repo) else ()
     command = ("git", *sync, *_LOCK_WAIT, "update-ref", "--create-reflog", "-m", " ".join(reason.split()), "--stdin")
     env = {**repo.env, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    with tempfile.TemporaryFile() as errors:
+    with nameless() as errors:
         process = subprocess.Popen(
             command, cwd=repo.cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )

@@ -75,7 +75,7 @@ def test_who_asks_how_it_stands_loads_nothing_that_judges(here: TownHelper, word
 def test_a_hook_that_reacts_loads_nothing_that_judges(here: TownHelper) -> None:
     here.repo.write(".convoy/beads/gt-a.yaml", "id: gt-a\ntitle: A\nstatus: closed\n")
     here.repo.commit("a is closed")
-    assert not loaded(here.path, "hook-run", "post-commit") & (HEAVY | LIBGIT2 | PARSING | JUDGING)
+    assert not loaded(here.path, "hook-run", "post-commit") & (HEAVY | LIBGIT2 | PARSING | SELDOM | JUDGING | {"click"})
     assert here.ledger().bead("gt-b").live
 
 

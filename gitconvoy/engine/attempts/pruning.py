@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterable
 
@@ -30,7 +29,7 @@ def prune(town: Town, known: Iterable[tuple[AttemptFolder, Job]], state: State |
         return
     for folder in attempts.damaged(town.common_dir):
         if attempts.last_used(folder) < oldest and not attempts.supervised(folder):
-            shutil.rmtree(folder.root, ignore_errors=True)
+            _remove(folder)
     dated = sorted(((attempts.last_used(folder), folder, job) for folder, job in known), key=lambda each: -each[0])
     doomed = [(folder, job) for at, (used, folder, job) in enumerate(dated) if used < oldest or at >= MOST]
     if not doomed:
@@ -38,7 +37,7 @@ def prune(town: Town, known: Iterable[tuple[AttemptFolder, Job]], state: State |
     view = View(state or town.state())
     for folder, job in doomed:
         if not (_matters(view, job) or workplace.there(job) or attempts.supervised(folder)):
-            shutil.rmtree(folder.root, ignore_errors=True)
+            _remove(folder)
 
 
 def _matters(view: View, job: Job) -> bool:
@@ -48,3 +47,9 @@ def _matters(view: View, job: Job) -> bool:
         return False
     now = view.effective(job.bead)
     return record.live or record.handed_in or not (now.closed or now.status == "missing")
+
+
+def _remove(folder: AttemptFolder) -> None:
+    import shutil  # a reaction seldom finds anything to remove
+
+    shutil.rmtree(folder.root, ignore_errors=True)
