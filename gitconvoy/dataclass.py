@@ -33,6 +33,7 @@ else:
             if eq:
                 cls.__eq__ = own.get("__eq__") or _equal
                 cls.__hash__ = own.get("__hash__") or (_hashed if frozen else None)
+            cls.__doc__ = cls.__doc__ or cls.__name__  # else the standard library looks for a signature
             cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
             cls.__init__ = _first_init(cls)
             compared = [each.name for each in dataclasses.fields(cls) if each.compare]
