@@ -22,8 +22,7 @@ def main() -> None:
             case ["hook-run", name, *arguments] if name.startswith("post-") and "--help" not in arguments:
                 from gitconvoy.cli import hook_words
 
-                hook_words.react(name, arguments)
-                return
+                sys.exit(hook_words.react(name, arguments))
         from gitconvoy.cli.main import main as run
 
         run()

@@ -35,7 +35,8 @@ else:
                 cls.__hash__ = own.get("__hash__") or (_hashed if frozen else None)
             cls.__doc__ = cls.__doc__ or cls.__name__  # else the standard library looks for a signature
             cls = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
-            cls.__init__ = _first_init(cls)
+            if "__init__" not in own:
+                cls.__init__ = _first_init(cls)
             compared = [each.name for each in dataclasses.fields(cls) if each.compare]
             # Twice, as one name alone gives no tuple: tuples take a value for equal to itself, as NaN is not.
             cls.__compared__ = attrgetter(*(compared if len(compared) > 1 else (compared or ["__class__"]) * 2))

@@ -25,10 +25,14 @@ def run(start: Path, actor: str | None, name: str, arguments: Sequence[str]) -> 
     return _before(start, actor, name, arguments)
 
 
-def react(name: str, arguments: Sequence[str]) -> None:
-    """A hook that comes after the fact, as a whole process does it: where git started it, and never a failure."""
+def react(name: str, arguments: Sequence[str]) -> int:
+    """A hook that comes after the fact, as a whole process does it: where git started it. No failure but by ^C."""
     open_streams()
-    _after_the_fact(Path().absolute(), None, name, arguments)
+    try:
+        return _after_the_fact(Path(), None, name, arguments)
+    except KeyboardInterrupt:
+        note("interrupted")
+        return Exit.INTERRUPTED
 
 
 def _before(start: Path, actor: str | None, name: str, arguments: Sequence[str]) -> int:
@@ -82,7 +86,7 @@ def _run(start: Path, actor: str | None, name: str, arguments: Sequence[str]) ->
     from gitconvoy.engine.town import Town
     from gitconvoy.hooking.hook_impl import run_hook
 
-    result = run_hook(Town.open(start, actor), name, arguments)
+    result = run_hook(Town.open(start.absolute(), actor), name, arguments)
     _print(result)
     return result.code
 

@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 from gitconvoy.errors import GitError, LostRace
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _GLANCE = 0.002
 """Seconds between two looks at a lock of which somebody waits for the end."""
@@ -54,23 +58,36 @@ def _at_once(path: Path) -> int | None:
 @contextmanager
 def _awaited(path: Path, timeout: float) -> Iterator[None]:
     """The same lock, which is waited for."""
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
-    lock = FileLock(path)
+    lock, ends = FileLock(path), monotonic() + timeout
     try:
-        lock.acquire(timeout=timeout, poll_interval=_GLANCE)
-    except Timeout as error:
-        raise LostRace(
-            f"another gitconvoy process has held {path} for more than {timeout:g} s",
-            hint="try again in a moment",
-            code="locked",
-        ) from error
+        while not _taken(lock, path):
+            if monotonic() >= ends:
+                raise LostRace(
+                    f"another gitconvoy process has held {path} for more than {timeout:g} s",
+                    hint="try again in a moment",
+                    code="locked",
+                )
+            sleep(_GLANCE)
     except OSError as error:
         raise _cannot(path, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _taken(lock: FileLock, path: Path) -> bool:
+    """Try once. OSError where the folder has gone meanwhile: some versions of the library would make it again."""
+    from filelock import Timeout
+
+    path.parent.stat()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
 
 
 def _cannot(path: Path, error: OSError) -> GitError:

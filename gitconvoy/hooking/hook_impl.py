@@ -26,7 +26,7 @@ def run_hook(town: Town, name: str, arguments: Sequence[str] = ()) -> HookResult
         from gitconvoy.hooking import before  # what judges a plan is nothing for the hooks that react
 
         return before.pre_commit(town) if name == "pre-commit" else before.pre_merge_commit(town)
-    if name == "post-checkout" and arguments[2:3] == ("0",):
+    if name == "post-checkout" and [*arguments[2:3]] == ["0"]:
         return HookResult()  # files were checked out, no branch
     if name in POST_HOOKS:
         return post(town, name)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gitfixtures import GitRepo
 from townfixtures import TownHelper, town
+
+from gitconvoy.cli import hook_words
 
 BEAD = ".convoy/beads/gt-new.yaml"
 
@@ -333,6 +338,41 @@ def test_unknown_hooks_and_bugs(here: TownHelper, monkeypatch: pytest.MonkeyPatc
     answer = here.run("hook-run", "post-commit")
     assert (answer.code, "Traceback" in answer.err, "your commit is safe" in answer.err) == (0, False, True)
     assert here.run("hook-run", "pre-commit").code == 70
+
+
+def hooked(here: TownHelper, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """A hook in a process of its own, as git starts it."""
+    command = (sys.executable, "-m", "gitconvoy", "hook-run", *words)
+    settings: dict[str, Any] = {"cwd": here.path, "capture_output": True, "text": True, "check": False, **options}
+    return subprocess.run(command, **settings)
+
+
+def test_a_process_of_post_checkout_does_nothing_for_files(here: TownHelper) -> None:
+    here.convoy("hq-cv-1", "gt-a", "gt-b", status="open")
+    here.commit()
+    assert hooked(here, "post-checkout", "a", "a", "0").stderr == ""
+    assert here.events() == []
+    assert "gitconvoy: launched hq-cv-1" in hooked(here, "post-checkout", "a", "b", "1").stderr
+    assert hooked(here, "post-commit").stderr == ""
+
+
+def test_a_process_of_a_hook_whose_folder_is_gone_is_no_failure(here: TownHelper, tmp_path: Path) -> None:
+    place = tmp_path / "gone"
+    place.mkdir()
+    done = hooked(here, "post-commit", cwd=place, preexec_fn=place.rmdir)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "your commit is safe" in done.stderr
+
+
+def test_a_hook_that_is_interrupted_says_so(
+    here: TownHelper, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gitconvoy.hooking.hook_impl.run_hook", interrupted)
+    monkeypatch.chdir(here.path)
+    assert (hook_words.react("post-commit", []), capsys.readouterr().err) == (130, "interrupted\n")
 
 
 def test_post_hooks_never_fail_outside_of_a_town(tmp_path: Path) -> None:

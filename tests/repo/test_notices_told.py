@@ -349,6 +349,11 @@ def test_many_at_once_deliver_once(post: Post) -> None:
     assert post.told() == [("completion", FLOW)] * 2
 
 
+def test_nothing_is_there_to_be_told_in_a_repository_that_nobody_has_used(repo: GitRepo) -> None:
+    here = town(repo)
+    assert here.run("deliver").code == 0
+
+
 def test_what_happened_before_is_not_told_later(repo: GitRepo, tmp_path: Path) -> None:
     here = town(repo)
     here.bead("gt-a", status="closed")

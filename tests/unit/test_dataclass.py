@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import importlib
+import inspect
 import pickle
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from gitconvoy.dataclass import dataclass
+import gitconvoy
+from gitconvoy.dataclass import _compiled_init, dataclass
 
 
 def classes(decorate: Callable[..., Any]) -> dict[str, Any]:
@@ -142,6 +146,46 @@ def test_first_objects_of_classes_that_build_on_each_other() -> None:
     further, base, other = Further(1), Base(3), Other(4)
     assert (further.a, further.b, base.a, other.a, other.b) == (1, 3, 3, 4, 5)
     assert Further(1, 1) == Further(a=1, b=1) != further
+
+
+def test_an_init_of_ones_own_stays() -> None:
+    @dataclass(slots=True)
+    class Own:
+        a: int
+
+        def __init__(self) -> None:
+            self.a = 5
+
+    assert Own().a == 5
+
+
+def test_no_class_of_ours_has_fields_that_only_the_standard_library_knows() -> None:
+    for module in pkgutil.walk_packages(gitconvoy.__path__, "gitconvoy."):
+        if module.name != "gitconvoy.__main__":
+            importlib.import_module(module.name)
+    ours = [each for each in every_class(object) if each.__module__.startswith("gitconvoy.") and is_ours(each)]
+    assert len(ours) > 100
+    for each in ours:
+        assert all(field.init and not field.kw_only for field in dataclasses.fields(each)), each
+        assert not pseudo(each), each
+        wanted = [field.name for field in dataclasses.fields(each)]
+        assert list(inspect.signature(_compiled_init(each)).parameters)[1:] == wanted, each
+
+
+def every_class(base: type) -> set[type]:
+    below = set(type.__subclasses__(base))
+    return below.union(*(every_class(each) for each in below if each is not type))
+
+
+def is_ours(cls: type) -> bool:
+    return "__compared__" in vars(cls)
+
+
+def pseudo(cls: type) -> bool:
+    """Whether it has `InitVar` or `KW_ONLY` among its annotations."""
+    return any(
+        "InitVar" in str(kind) or "KW_ONLY" in str(kind) for kind in vars(cls).get("__annotations__", {}).values()
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import pytest
 
@@ -24,6 +27,25 @@ WRITES: dict[str, Callable[[Path], object]] = {
 def test_what_is_left_behind_by_a_removed_repository_does_not_bring_it_back(tmp_path: Path, what: str) -> None:
     with pytest.raises((FileNotFoundError, GitError)):
         WRITES[what](tmp_path / "repo" / ".git")
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_waits_for_the_lock_of_a_removed_repository_gives_up(tmp_path: Path) -> None:
+    common = tmp_path / "repo"
+    common.mkdir()
+    make_folder(local_folder(common))
+    path = local_folder(common) / "lock"
+    with lock.exclusive(path, 0), ThreadPoolExecutor() as pool:
+
+        def wait() -> None:
+            with lock.exclusive(path, 60):
+                pass
+
+        waiting = pool.submit(wait)
+        sleep(0.2)  # in which it begins to wait; it gives up before that, too
+        shutil.rmtree(common)
+        with pytest.raises(GitError, match="no lock file"):
+            waiting.result(30)
     assert not list(tmp_path.iterdir())
 
 

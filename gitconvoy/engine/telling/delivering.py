@@ -23,6 +23,7 @@ from gitconvoy.errors import ConvoyError, LostRace
 from gitconvoy.git import commits, lock
 from gitconvoy.ledger.read import Entry, history
 from gitconvoy.rules.view import View
+from gitconvoy.store.localfiles import make_folder
 
 Judge = Callable[[View, Local], notices.Stuck]
 """Which convoys stand still so that somebody has to do something, each with the reasons."""
@@ -35,6 +36,7 @@ def deliver(town: Town, judge: Judge) -> int:
     One process at a time delivers, and one more waits for its turn: a third would find nothing left to do.
     """
     place = outbox.folder(town.common_dir)
+    make_folder(place)
     with ExitStack() as turn:
         try:
             with lock.exclusive(place / "next.lock", 0):
