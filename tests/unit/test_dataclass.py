@@ -173,7 +173,7 @@ def test_no_class_of_ours_has_fields_that_only_the_standard_library_knows() -> N
 
 
 def every_class(base: type) -> set[type]:
-    below = set(type.__subclasses__(base))
+    below: set[type] = set(type.__subclasses__(base))
     return below.union(*(every_class(each) for each in below if each is not type))
 
 
