@@ -48,16 +48,18 @@ class Shape:
         """
         found: dict[str, int] = {}
         longest = [0] * len(self.parts)
-        for at in range(len(longest) - 1, -1, -1):
+        unclosed = [at for at, part in enumerate(self.parts) if part not in closed]  # in long histories a few of many
+        for at in reversed(unclosed):
             part, length = self.parts[at], longest[at]
-            if part in closed:
-                continue
-            if part:
+            if _AND in part:
                 waiting = [bead_id for bead_id in part.split(_AND) if bead_id not in closed]
                 if not waiting:
                     continue
                 length += 1
                 found.update(dict.fromkeys(waiting, length))
+            elif part:
+                length += 1
+                found[part] = length
             for other in self.before[self.ends[at - 1] if at else 0 : self.ends[at]]:
                 if longest[other] < length:
                     longest[other] = length

@@ -18,6 +18,8 @@ def safe(text: object) -> str:
 
 def safe_line(text: object) -> str:
     """As `safe`, and on one line."""
+    if isinstance(text, str) and text.isascii() and text.isprintable():
+        return text
     return safe(text).replace("\n", "\\n").replace("\t", " ")
 
 

@@ -38,7 +38,7 @@ class Facts:
         self.config = state.plan.config
         self.ledger = state.ledger
         self.now = state.now
-        self._heirs_pass: dict[str, bool] = {}
+        self._heirs: dict[str, tuple[bool, tuple[BlockingLink, ...]]] = {}
         self._rigs: dict[str, Rig | None] = {}
         self._effective: dict[str, Effective] = {}
         self._convoys: dict[str, str] = {}
@@ -141,24 +141,21 @@ class Facts:
         return self._all_satisfied(bead_id, self.graph.own(bead_id)) and self._inherited_pass(bead_id)
 
     def _all_satisfied(self, bead_id: str, entries: tuple[BlockingLink, ...]) -> bool:
-        return all(satisfied(self.closed, bead_id, entry.link) for entry in entries)
+        return not entries or all(satisfied(self.closed, bead_id, entry.link) for entry in entries)
 
     def _inherited_pass(self, bead_id: str) -> bool:
         """Worked out once per ancestor: all heirs see a link as its holder does, but for one to the holder itself."""
         parent = self.graph.hierarchy.parent(bead_id)
         if parent is None:
             return True
-        for ancestor in self.graph.hierarchy.chain(parent, self._heirs_pass):
-            steady = tuple(entry for entry in self.graph.heritable(ancestor) if not entry.waits_for_holder)
-            self._heirs_pass[ancestor] = self._all_satisfied(ancestor, steady) and self._pass_from_above(ancestor)
-        return self._pass_from_above(bead_id)
-
-    def _pass_from_above(self, bead_id: str) -> bool:
-        parent = self.graph.hierarchy.parent(bead_id)
-        if parent is None:
-            return True
-        own_view = tuple(entry for entry in self.graph.heritable(parent) if entry.waits_for_holder)
-        return self._heirs_pass[parent] and self._all_satisfied(bead_id, own_view)
+        if parent not in self._heirs:
+            for ancestor in self.graph.hierarchy.chain(parent, self._heirs):
+                links = self.graph.heritable(ancestor)
+                steady = tuple(entry for entry in links if not entry.waits_for_holder)
+                passes = self._all_satisfied(ancestor, steady) and self._inherited_pass(ancestor)
+                self._heirs[ancestor] = passes, tuple(entry for entry in links if entry.waits_for_holder)
+        passes, seen_apart = self._heirs[parent]
+        return passes and self._all_satisfied(bead_id, seen_apart)
 
     def blocked_by(self, bead_id: str) -> tuple[Blocker, ...]:
         """The unsatisfied blocking links of a bead, own ones first."""

@@ -17,7 +17,7 @@ _NONE: frozenset[str] = frozenset()
 _RESERVED = frozenset({"reserved"})
 _STEADY = ("closed", "_frozen", "_tracking", "_unreadable_ancestors", "_remaining")
 """What an attempt that begins makes no difference to."""
-_SHARED = ("_heirs_pass", "_rigs", "_convoys")
+_SHARED = ("_heirs", "_rigs", "_convoys")
 _UNTRACKED = 5
 """Convoy priority of beads that no convoy dispatches: behind all others."""
 
