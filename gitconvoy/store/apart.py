@@ -7,7 +7,7 @@ the children but the time.
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import resource
 import select
@@ -23,7 +23,7 @@ MUCH = 2000
 _MOST = 8
 """Children; the parent takes in what they read, and is busy with so many."""
 _TOGETHER = 200
-"""Documents that are handed over at once."""
+"""Documents that are handed over at once, by `marshal`: between two forks of one process nothing is quicker."""
 _HEAD = 4
 
 Row = tuple[str, str, str]
@@ -95,7 +95,7 @@ def _work(here: int, pipes: Sequence[int], items: Sequence[_Item], read: Callabl
 def _hand_over(pipe: int, items: Sequence[_Item], read: Callable[[_Item], Row | None]) -> None:
     for start in range(0, len(items), _TOGETHER):
         found = [row for row in map(read, items[start : start + _TOGETHER]) if row is not None]
-        data = json.dumps(found, ensure_ascii=False).encode()
+        data = marshal.dumps(found)
         left = memoryview(len(data).to_bytes(_HEAD, "big") + data)
         while left:
             left = left[os.write(pipe, left) :]
@@ -119,6 +119,6 @@ def _received(pipes: list[int]) -> Iterator[Row]:
 def _whole(held: bytearray) -> Iterator[Row]:
     """The rows that have come in full; they are taken away."""
     while len(held) >= _HEAD and len(held) >= (end := _HEAD + int.from_bytes(held[:_HEAD], "big")):
-        found = json.loads(held[_HEAD:end])
+        found = marshal.loads(held[_HEAD:end])  # noqa: S302 - a fork of ours wrote it
         del held[:end]
-        yield from map(tuple, found)
+        yield from found
