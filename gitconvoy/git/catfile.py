@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,6 +59,11 @@ class CatFile:
             self._last = oid, found
         return found
 
+    @property
+    def running(self) -> bool:
+        """Whether the process is there that was last asked."""
+        return self._process is not None and self._process.poll() is None
+
     def close(self) -> None:
         """End the process; another one is started when it is needed."""
         if self._end is not None:
@@ -66,12 +71,30 @@ class CatFile:
         self._process = self._end = None
 
     def _ask(self, oid: str, most: int) -> tuple[str, bytes] | None:
+        return self.answer(oid, most) if self.ask((oid,)) else None
+
+    def ask(self, oids: Sequence[str]) -> bool:
+        """Ask for objects, each of which is to be taken by `answer`, in this order; whether git hears of it.
+
+        They wait in a pipe, which may hold no more than 4,096 bytes: 99 ids.
+        """
         process = self._running()
-        if process is None or process.stdin is None or process.stdout is None:
+        if process is None or process.stdin is None:
+            return False
+        try:
+            process.stdin.write(b"".join(b"%s\n" % oid.encode() for oid in oids))
+            process.stdin.flush()
+        except OSError:
+            self.close()
+            return False
+        return True
+
+    def answer(self, oid: str, most: int) -> tuple[str, bytes] | None:
+        """The next of the objects that were asked for; None as with `read`, after which all others may be lost."""
+        process = self._process
+        if process is None or process.stdout is None:
             return None
         try:
-            process.stdin.write(f"{oid}\n".encode())
-            process.stdin.flush()
             said = process.stdout.readline()
             if said == f"{oid} missing\n".encode():
                 return None
@@ -80,8 +103,8 @@ class CatFile:
             data = process.stdout.read(size + 1) if size <= most else b""
         except OSError:
             head, size, data = None, 0, b""
-        if head is None or len(data) != size + 1 or data[-1:] != b"\n":
-            self.close()  # it has died, or what it says next is the rest of this
+        if head is None or head[1] != oid.encode() or len(data) != size + 1 or data[-1:] != b"\n":
+            self.close()  # it has died, or what it says next is the rest of this, or of something else
             return None
         kind, data = head[2].decode(), data[:-1]
         whole = hashlib.sha1(b"%s %d\0%s" % (head[2], size, data), usedforsecurity=False).hexdigest() == oid

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from gitconvoy.errors import GitError, UnsupportedRepository
 from gitconvoy.git import config, loose
-from gitconvoy.git.catfile import ENOUGH, FULL_ID, CatFile
+from gitconvoy.git.ahead import Ahead
+from gitconvoy.git.catfile import ENOUGH, FULL_ID, LARGEST, CatFile
 from gitconvoy.git.repo import Repo
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -66,6 +68,9 @@ def _read(repo: Repo, oid: str, most: int) -> tuple[str, int, bytes] | None:
 
     In the quickest way there is: where much is read libgit2 for what is packed, and our own reader for loose objects.
     """
+    coming: Ahead | None = repo.memo.get("ahead")
+    if coming is not None and (early := coming.take(oid, min(most, LARGEST))) is not None:
+        return early[0], len(early[1]), early[1]
     if not repo.loaded:
         found = repo.plain(oid, most)
         return (found[0], len(found[1]), found[1]) if found is not None else None
@@ -148,6 +153,15 @@ def expect(repo: Repo, count: int) -> None:
     """So many objects are going to be read: where that is worth it, libgit2 is loaded at once (see `Repo.plain`)."""
     if count > ENOUGH:
         repo.raw  # noqa: B018
+
+
+def expect_all(repo: Repo, oids: Sequence[str]) -> None:
+    """These objects are going to be read, in this order."""
+    known: Ahead | None = repo.memo.pop("ahead", None)
+    if known is not None:
+        known.close()
+    if len(oids) > ENOUGH and not repo.promised:
+        repo.memo["ahead"] = Ahead(repo.git_dir, repo.env, oids)
 
 
 def exists(repo: Repo, oid: str) -> bool:

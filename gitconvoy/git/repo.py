@@ -143,16 +143,20 @@ class Repo:
         if self.loaded:
             return None
         if "cat-file" not in self.memo:
-            promised = config.get_all(self, r"^remote\..*\.promisor$")
-            self.memo["cat-file"] = CatFile(self.git_dir, self.env) if not promised else None
+            self.memo["cat-file"] = CatFile(self.git_dir, self.env) if not self.promised else None
         reader: CatFile | None = self.memo["cat-file"]
         return reader.read(oid, min(most, LARGEST)) if reader is not None and reader.asked < ENOUGH else None
 
+    @property
+    def promised(self) -> bool:
+        """Whether this is a partial clone, in which git would fetch what it is asked for."""
+        return bool(config.get_all(self, r"^remote\..*\.promisor$"))
+
     def rest(self) -> None:
-        """End the process that reads objects here: for whoever waits now. Another one is started once it is needed."""
-        reader: CatFile | None = self.memo.get("cat-file")
-        if reader is not None:
-            reader.close()
+        """End the processes that read objects here: for whoever waits now. Others are started once they are needed."""
+        for reader in (self.memo.get("cat-file"), self.memo.pop("ahead", None)):
+            if reader is not None:
+                reader.close()
 
     def git(
         self,

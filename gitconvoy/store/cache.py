@@ -83,11 +83,10 @@ class Cache:
         self.close()
         drop_damaged(self._file, error)
 
-    def expect(self, blobs: Sequence[str]) -> int:
-        """Fetch what is known of these blobs at once: a question for each costs more than its answer. How many are."""
+    def expect(self, blobs: Sequence[str]) -> None:
+        """Fetch what is known of these blobs at once: a question for each costs more than its answer."""
         if self._db is None:
-            return 0
-        before = len(self._found)
+            return
         try:
             for start in range(0, len(blobs), _AT_ONCE):
                 some = blobs[start : start + _AT_ONCE]
@@ -95,7 +94,6 @@ class Cache:
                 self._found.update(((blob, kind), data) for blob, kind, data in rows)
         except sqlite3.Error as error:
             self._give_up(error)
-        return len(self._found) - before
 
     def has(self, blob: str, kind: str) -> bool:
         """Whether a document was found among those that were expected."""
@@ -114,13 +112,10 @@ class Cache:
         """Remember a document until `save`; None for one that JSON cannot hold exactly: it is left out."""
         if self._db is None:
             return None
-        text = exact_text(data)
-        return self.keep(blob, kind, text) if text is not None else None
-
-    def keep(self, blob: str, kind: str, text: str) -> Stored:
-        """The same of a document as its text."""
-        if self._db is not None:
-            self._new.append((blob, kind, text))
+        text = json.dumps(data, ensure_ascii=False)
+        if json.loads(text) != data or _surrogates(text):
+            return None
+        self._new.append((blob, kind, text))
         return Stored(text)
 
     def save(self) -> None:
@@ -140,12 +135,6 @@ class Cache:
         if self._db is not None:
             self._db.close()
             self._db = None
-
-
-def exact_text(data: dict[str, Any]) -> str | None:
-    """JSON that gives the document back; None where there is none, or none that a database takes."""
-    text = json.dumps(data, ensure_ascii=False)
-    return text if json.loads(text) == data and not _surrogates(text) else None
 
 
 def connected(file: Path) -> sqlite3.Connection:

@@ -61,7 +61,7 @@ def sources_of(repo: Repo, entries: Iterable[trees.Entry]) -> list[Source]:
 def memo_of(repo: Repo) -> Memo:
     """As long-lived as the open repository."""
     if "plan" not in repo.memo:
-        repo.memo["plan"] = Memo(Cache(local_folder(repo.common_dir)), partial(objects.expect, repo))
+        repo.memo["plan"] = Memo(Cache(local_folder(repo.common_dir)), partial(objects.expect_all, repo))
     memo: Memo = repo.memo["plan"]
     return memo
 
@@ -73,7 +73,7 @@ def share_memo(repo: Repo, other: Repo) -> None:
 
 def keep_nothing(repo: Repo) -> None:
     """Let what is read in `repo` be kept in memory alone: a server leaves nothing behind of what it may refuse."""
-    repo.memo["plan"] = Memo(None, partial(objects.expect, repo))
+    repo.memo["plan"] = Memo(None, partial(objects.expect_all, repo))
 
 
 def from_paths(repo: Repo, commit: str | None, paths: Iterable[str]) -> Plan:

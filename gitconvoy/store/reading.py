@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -11,8 +10,7 @@ from gitconvoy.errors import BadFiles, Problem
 from gitconvoy.model.kinds import BEAD, PLAN, Kind, kind_of
 from gitconvoy.model.standing import only_stands
 from gitconvoy.schema import validate
-from gitconvoy.store import apart
-from gitconvoy.store.cache import Cache, Stored, exact_text
+from gitconvoy.store.cache import Cache, Stored
 from gitconvoy.yamlio.complaints import MAX_SIZE
 from gitconvoy.yamlio.reader import load
 
@@ -72,41 +70,31 @@ def read(source: Source, kind: Kind) -> tuple[Document | None, list[Problem]]:
     return data, validate(kind, data, source.path)
 
 
-def _row(item: tuple[Source, Kind]) -> apart.Row | None:
-    """Of a document in order its blob, kind and exact text."""
-    source, kind = item
-    data, problems = read(source, kind)
-    text = exact_text(data) if data is not None and not problems else None
-    return (source.oid, kind.name, text) if text is not None else None
-
-
 class Memo:
     """What one open repository has read: values in memory, documents over the life of a process in the cache.
 
     HEAD and index, the trunk and the trunk before, share most of their files; a blob id never changes its bytes.
     """
 
-    def __init__(self, cache: Cache | None, about_to_read: Callable[[int], None]) -> None:
-        """`cache`: None where nothing may be left behind. `about_to_read`: is told of how many files that are next."""
+    def __init__(self, cache: Cache | None, about_to_read: Callable[[Sequence[str]], None]) -> None:
+        """`cache`: None where nothing may be left behind. `about_to_read`: is told of the blobs that are next."""
         self._cache = cache
         self._about_to_read = about_to_read
         self._known: dict[tuple[str, str], tuple[Any, tuple[Problem, ...]]] = {}
-        self._apart: dict[tuple[str, str], str] = {}
-        """By blob id and kind the texts of documents that other processes have read."""
 
     def expect(self, sources: Sequence[Source]) -> None:
-        """Say what is about to be read, so that the cache is asked once for all of it."""
+        """Say what is about to be read, in this order, so that the cache and git are asked at once for all of it."""
         unknown = [each for each in sources if (each.oid, each.path) not in self._known]
-        cached = self._cache.expect([each.oid for each in unknown]) if self._cache is not None else 0
-        self._about_to_read(len(unknown) - cached)
-        if len(unknown) - cached >= apart.MUCH:
-            self._apart.update(((oid, kind), text) for oid, kind, text in apart.rows(self._unread(unknown), _row))
+        if self._cache is not None:
+            self._cache.expect([each.oid for each in unknown])
+        self._about_to_read([each.oid for each in unknown if self._is_unread(each)])
 
-    def _unread(self, sources: Sequence[Source]) -> list[tuple[Source, Kind]]:
-        """Those of them whose documents are going to be read."""
-        known = ((each, kind_of(each.path)) for each in sources if each.oid and each.regular)
-        found = [(each, kind) for each, kind in known if kind is not None and kind is not PLAN]
-        return [each for each in found if self._cache is None or not self._cache.has(each[0].oid, each[1].name)]
+    def _is_unread(self, source: Source) -> bool:
+        """Whether its bytes are going to be looked at; those of plan files are not."""
+        kind = kind_of(source.path) if source.oid and source.regular else None
+        if kind is None or kind is PLAN:
+            return False
+        return self._cache is None or not self._cache.has(source.oid, kind.name)
 
     def once(self, source: Source, kind: Kind, understand: Understand[T]) -> tuple[T | None, Sequence[Problem]]:
         """What `understand` makes of a file's document and complaints, once for each blob and path."""
@@ -136,10 +124,6 @@ class Memo:
         cached = self._cache.get(source.oid, kind.name) if self._cache is not None else None
         if cached is not None:
             return cached[0], [], cached[1]
-        text = self._apart.pop((source.oid, kind.name), None)
-        if text is not None:
-            stored = Stored(text) if self._cache is None else self._cache.keep(source.oid, kind.name, text)
-            return json.loads(text), [], stored
         data, problems = read(source, kind)
         if data is None or problems or self._cache is None:
             return data, problems, None
