@@ -40,7 +40,9 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
 
 def require_whole(repo: Repo, oid: str) -> None:
     """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever."""
-    if FULL_ID.fullmatch(oid) and any(loose.is_cut_off(folder, oid) for folder, _ in _folders(repo)):
+    if not FULL_ID.fullmatch(oid):
+        return
+    if any(loose.is_cut_off(folder, oid) for folder, fans in _folders(repo) if oid[:2] in fans):
         raise _cut_off(oid)
 
 
