@@ -12,6 +12,9 @@ from gitconvoy.git.catfile import CatFile
 _AT_ONCE = 45
 """Ids that are sent together, as soon as no more are left unanswered: twice as many fit into the smallest pipe."""
 
+_PATIENCE = 8
+"""How often git is started anew: it dies, or has too much to say."""
+
 
 class Ahead:
     """Objects in the order in which they will be asked for; one that is asked for out of turn is not to be had here.
@@ -28,6 +31,7 @@ class Ahead:
         self._asked: deque[str] = deque()
         """What git has still to answer; the objects before `_next`."""
         self._next = 0
+        self._losses = 0
         self._owner = os.getpid()
 
     def take(self, oid: str, most: int) -> tuple[str, bytes] | None:
@@ -40,6 +44,8 @@ class Ahead:
             self._lose()
         if at >= self._next:  # those before it were not wanted
             self._lose()
+            if self._losses > _PATIENCE:
+                return None
             self._next = at
         found = self._answered(oid, most) if at >= self._next - len(self._asked) and self._more() else None
         if self._next == len(self._order) and not self._asked:
@@ -55,11 +61,15 @@ class Ahead:
     def _lose(self) -> None:
         if self._asked:
             self._reader.close()
-            self._asked.clear()
+            self._again()
 
     def _again(self) -> None:
+        """What was asked for will not be answered. Where that happens often, others read better."""
         self._next -= len(self._asked)
         self._asked.clear()
+        self._losses += 1
+        if self._losses > _PATIENCE:
+            self.close()
 
     def _more(self) -> bool:
         if len(self._asked) < _AT_ONCE:

@@ -66,9 +66,9 @@ class CatFile:
 
     def close(self) -> None:
         """End the process; another one is started when it is needed."""
-        if self._end is not None:
-            self._end()
-        self._process = self._end = None
+        end, self._end, self._process = self._end, None, None
+        if end is not None:
+            end()
 
     def _ask(self, oid: str, most: int) -> tuple[str, bytes] | None:
         return self.answer(oid, most) if self.ask((oid,)) else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -40,9 +40,7 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
 
 def require_whole(repo: Repo, oid: str) -> None:
     """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever."""
-    if not FULL_ID.fullmatch(oid):
-        return
-    if any(loose.is_cut_off(folder, oid) for folder, fans in _folders(repo) if oid[:2] in fans):
+    if FULL_ID.fullmatch(oid) and any(loose.is_cut_off(folder, oid) for folder, _ in _folders(repo)):
         raise _cut_off(oid)
 
 
@@ -157,13 +155,18 @@ def expect(repo: Repo, count: int) -> None:
         repo.raw  # noqa: B018
 
 
-def expect_all(repo: Repo, oids: Sequence[str]) -> None:
-    """These objects are going to be read, in this order."""
-    known: Ahead | None = repo.memo.pop("ahead", None)
-    if known is not None:
-        known.close()
-    if len(oids) > ENOUGH and not repo.promised:
-        repo.memo["ahead"] = Ahead(repo.git_dir, repo.env, oids)
+@contextmanager
+def looked_up_ahead(repo: Repo, oids: Sequence[str]) -> Iterator[None]:
+    """While the block runs, these objects are going to be read, in this order."""
+    if len(oids) <= ENOUGH or repo.promised:
+        yield
+        return
+    coming = repo.memo["ahead"] = Ahead(repo.git_dir, repo.env, oids)
+    try:
+        yield
+    finally:
+        repo.memo.pop("ahead", None)
+        coming.close()
 
 
 def exists(repo: Repo, oid: str) -> bool:
@@ -179,7 +182,7 @@ def blob(repo: Repo, oid: str) -> bytes:
 def blob_within(repo: Repo, oid: str, most: int) -> tuple[int, bytes]:
     """The size of a blob in bytes, and its content, which is empty where there are more than `most`; GitError as `get`.
 
-    What is larger is not unpacked, whatever it is said to be.
+    What is larger is not brought into this process, whatever it is said to be.
     """
     found = _read(repo, oid, most)
     if found is None and not repo.loaded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field, replace
 from typing import Any
 
@@ -142,16 +143,23 @@ def _wrong_id(data: dict[str, Any], stem: str, path: str) -> list[Problem]:
     return []
 
 
-def build(sources: Iterable[Source], tree: str | None = None, memo: Memo | None = None) -> Plan:
-    """The plan that the files make up. Never raises for bad files: they are named in `problems` and `broken`."""
+def build(
+    sources: Iterable[Source],
+    tree: str | None = None,
+    memo: Memo | None = None,
+    ahead: Callable[[Sequence[str]], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> Plan:
+    """The plan that the files make up. Never raises for bad files: they are named in `problems` and `broken`.
+
+    `ahead` is told of the blobs that are read, in their order, and entered meanwhile.
+    """
     builder = _Builder(memo)
     by_path: dict[str, Source] = {}
     listed = sorted(sources, key=lambda item: item.path)
-    if memo is not None:
-        memo.expect(listed)
-    for source in listed:
-        by_path[source.path] = source
-        builder.add(source)
+    with ahead(memo.expect(listed) if memo is not None else ()):
+        for source in listed:
+            by_path[source.path] = source
+            builder.add(source)
     if memo is not None:
         memo.save()
     problems = place(builder.problems, lambda path: by_path[path].read() if path in by_path else None)

@@ -61,7 +61,7 @@ def sources_of(repo: Repo, entries: Iterable[trees.Entry]) -> list[Source]:
 def memo_of(repo: Repo) -> Memo:
     """As long-lived as the open repository."""
     if "plan" not in repo.memo:
-        repo.memo["plan"] = Memo(Cache(local_folder(repo.common_dir)), partial(objects.expect_all, repo))
+        repo.memo["plan"] = Memo(Cache(local_folder(repo.common_dir)))
     memo: Memo = repo.memo["plan"]
     return memo
 
@@ -73,7 +73,7 @@ def share_memo(repo: Repo, other: Repo) -> None:
 
 def keep_nothing(repo: Repo) -> None:
     """Let what is read in `repo` be kept in memory alone: a server leaves nothing behind of what it may refuse."""
-    repo.memo["plan"] = Memo(None, partial(objects.expect_all, repo))
+    repo.memo["plan"] = Memo(None)
 
 
 def from_paths(repo: Repo, commit: str | None, paths: Iterable[str]) -> Plan:
@@ -87,7 +87,8 @@ def from_tree(repo: Repo, tree: str | None) -> Plan:
     """The plan of a `.convoy` tree object; an empty one that does not exist for None."""
     if tree is None:
         return build(())
-    return build(sources_of(repo, trees.entries(repo, tree, ROOT)), tree, memo_of(repo))
+    ahead = partial(objects.looked_up_ahead, repo)
+    return build(sources_of(repo, trees.entries(repo, tree, ROOT)), tree, memo_of(repo), ahead)
 
 
 def following(repo: Repo, before: Plan, tree: str | None) -> Plan:
@@ -121,7 +122,8 @@ def from_root(repo: Repo, tree: str | None) -> Plan:
 
 def from_index(repo: Repo) -> Plan:
     """The plan that the next commit would hold: what the index says that git hands to hooks."""
-    return build(sources_of(repo, index.index_entries(repo, ROOT)), memo=memo_of(repo))
+    ahead = partial(objects.looked_up_ahead, repo)
+    return build(sources_of(repo, index.index_entries(repo, ROOT)), memo=memo_of(repo), ahead=ahead)
 
 
 def unmerged(plan: Plan, paths: Collection[str]) -> Plan:

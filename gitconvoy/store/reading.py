@@ -76,18 +76,17 @@ class Memo:
     HEAD and index, the trunk and the trunk before, share most of their files; a blob id never changes its bytes.
     """
 
-    def __init__(self, cache: Cache | None, about_to_read: Callable[[Sequence[str]], None]) -> None:
-        """`cache`: None where nothing may be left behind. `about_to_read`: is told of the blobs that are next."""
+    def __init__(self, cache: Cache | None) -> None:
+        """`cache`: None where nothing may be left behind."""
         self._cache = cache
-        self._about_to_read = about_to_read
         self._known: dict[tuple[str, str], tuple[Any, tuple[Problem, ...]]] = {}
 
-    def expect(self, sources: Sequence[Source]) -> None:
-        """Say what is about to be read, in this order, so that the cache and git are asked at once for all of it."""
+    def expect(self, sources: Sequence[Source]) -> list[str]:
+        """Say what is about to be read, so that the cache is asked at once for all of it; the blobs that it leaves."""
         unknown = [each for each in sources if (each.oid, each.path) not in self._known]
         if self._cache is not None:
             self._cache.expect([each.oid for each in unknown])
-        self._about_to_read([each.oid for each in unknown if self._is_unread(each)])
+        return [each.oid for each in unknown if self._is_unread(each)]
 
     def _is_unread(self, source: Source) -> bool:
         """Whether its bytes are going to be looked at; those of plan files are not."""
