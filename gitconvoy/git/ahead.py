@@ -10,8 +10,7 @@ from pathlib import Path
 from gitconvoy.git.catfile import CatFile
 
 _AT_ONCE = 45
-"""Ids that are sent together, as soon as no more are left unanswered: twice as many fit into the smallest pipe."""
-
+"""Ids that are sent together, when fewer than so many are unanswered: twice as many fit into the smallest pipe."""
 _PATIENCE = 8
 """How often git is started anew: it dies, or has too much to say."""
 
