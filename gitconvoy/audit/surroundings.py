@@ -77,7 +77,10 @@ class Surroundings:
             archive={bead: self.plan.archive[bead] for bead in sorted(wanted) if bead in self.plan.archive},
             convoys={each: self._convoy(each, wanted) for each in convoys if each in self.plan.convoys},
         )
-        return View(State(plan, books.part(wanted, convoys), now))
+        view = View(State(plan, books.part(wanted, convoys), now))
+        if not self.cyclic:
+            view.graph.in_cycle = frozenset()  # as in the whole, which need not be worked out for the part
+        return view
 
     def _convoy(self, convoy_id: str, wanted: set[str]) -> Convoy:
         """The convoy with those of its beads that are looked at, and with those that freeze it."""

@@ -27,6 +27,9 @@ _ID = re.compile(r"[0-9a-f]{40}")
 _CAUSES = ("command", "scan")
 _RECORD = re.compile(r"(beads/[0-9a-f]{2}|convoys)/([^/]+)\.yaml")
 
+_Changed = Mapping[str, trees.Entry | None]
+"""The files that a commit changes, with what it has there."""
+
 
 class Walk:
     """One pass over a branch, to its tip: from its root, or from behind a commit of it.
@@ -101,9 +104,10 @@ class Walk:
         if before is not None and info.time < before.time:
             self._say(info, "time", f"its date lies {before.time - info.time} s before that of the commit it follows")
 
-    def _changed(self, before: commits.CommitInfo | None, info: commits.CommitInfo) -> list[str]:
+    def _changed(self, before: commits.CommitInfo | None, info: commits.CommitInfo) -> _Changed:
         old = before.tree if before is not None else None
-        changed = trees.changed_in_trees(self._repo, old, info.tree, skip=(PLAN,), limit=_MAX_CHANGED)
+        changes = trees.changes(self._repo, old, info.tree, skip=(PLAN,), limit=_MAX_CHANGED)
+        changed = {path: after for path, (_, after) in changes.items()}
         if len(changed) > _MAX_CHANGED:
             self._say(info, "records", f"it changes more than {_MAX_CHANGED} files")
         return changed
@@ -142,19 +146,19 @@ class Walk:
             self._say(info, "trailers", "it does not say who acted", *_ids(event), event=kind)
 
     def _records(
-        self, info: commits.CommitInfo, changed: list[str], kind: str, bead: str | None, convoy: str | None
+        self, info: commits.CommitInfo, changed: _Changed, kind: str, bead: str | None, convoy: str | None
     ) -> tuple[dict[str, BeadRecord | ConvoyRecord], bool | None]:
         """The records that a commit leaves, by id, and the town's word if it changed; foreign paths are findings."""
         records: dict[str, BeadRecord | ConvoyRecord] = {}
         paused: bool | None = None
-        for path in changed:
+        for path, entry in changed.items():
             if path == "town.yaml":
-                paused = self._town(info, kind)
+                paused = self._town(info, entry, kind)
             if path == README:
-                self._readme(info, kind)
+                self._readme(info, entry, kind)
             if path in ("town.yaml", README) or (path == "format" and kind == "init"):
                 continue
-            record = self._record(info, path, kind)
+            record = self._record(info, path, entry, kind)
             if record is None:
                 continue
             if record.id not in (bead, convoy) or isinstance(record, BeadRecord) != (record.id == bead):
@@ -164,32 +168,32 @@ class Walk:
             records[record.id] = record
         return records, paused
 
-    def _readme(self, info: commits.CommitInfo, kind: str) -> None:
-        page = trees.entry(self._repo, info.tree, README)
+    def _readme(self, info: commits.CommitInfo, page: trees.Entry | None, kind: str) -> None:
         if page is not None and not page.is_file:
             self._say(info, "records", f"{README} is no plain file", event=kind)
         elif page is not None and objects.blob_within(self._repo, page.oid, MAX_README)[0] > MAX_README:
             self._say(info, "records", f"{README} has more than {MAX_README >> 10} KiB", event=kind)
 
-    def _data(self, info: commits.CommitInfo, path: str) -> bytes | None:
+    def _data(self, found: trees.Entry | None) -> bytes | None:
         """The bytes of a record; None where the commit has no plain file there. BadFiles where it is too large."""
-        found = trees.entry(self._repo, info.tree, path)
         if found is None or not found.is_file:
             return None
         size, data = objects.blob_within(self._repo, found.oid, MAX_SIZE)
         if size > MAX_SIZE:
-            raise too_large(path, size)
+            raise too_large(found.path, size)
         return data
 
-    def _town(self, info: commits.CommitInfo, kind: str) -> bool | None:
+    def _town(self, info: commits.CommitInfo, entry: trees.Entry | None, kind: str) -> bool | None:
         try:
-            data = self._data(info, "town.yaml")
+            data = self._data(entry)
             return codec.read_town(data, "town.yaml") if data is not None else False
         except BadFiles as error:
             self._say(info, "records", error.message, event=kind)
             return None
 
-    def _record(self, info: commits.CommitInfo, path: str, kind: str) -> BeadRecord | ConvoyRecord | None:
+    def _record(
+        self, info: commits.CommitInfo, path: str, entry: trees.Entry | None, kind: str
+    ) -> BeadRecord | ConvoyRecord | None:
         """One record as the commit has it; None, with a finding, where it is none or gone."""
         match = _RECORD.fullmatch(path)
         if match is None:
@@ -198,32 +202,36 @@ class Walk:
         is_convoy = match[1] == "convoys"
         record: BeadRecord | ConvoyRecord
         try:
-            data = self._data(info, path)
+            data = self._data(entry)
             if data is None:
                 self._say(info, "records", f"it removes the record {path}", match[2], event=kind)
                 self.books.drop(match[2], convoy=is_convoy)
                 return None
-            record = codec.read_convoy(data, path) if is_convoy else codec.read_bead(data, path)
+            plain = None if is_convoy else codec.as_written(data)
+            record = plain or (codec.read_convoy(data, path) if is_convoy else codec.read_bead(data, path))
         except (BadFiles, TypeError) as error:
             self._say(info, "records", f"the record {path} cannot be read: {error}", match[2], event=kind)
             return None
         place = codec.convoy_path(record.id) if is_convoy else codec.bead_path(record.id)
-        whole = codec.convoy_bytes(record) if isinstance(record, ConvoyRecord) else codec.bead_bytes(record)
         if place != path:
             self._say(info, "records", f"the record of {record.id} lies at {path}", record.id, event=kind)
-        elif whole != data:
+        elif plain is None and data != _written(record):
             self._say(info, "records", f"the record {path} is not as gitconvoy writes it", record.id, event=kind)
         return record
 
-    def _take_over(self, info: commits.CommitInfo, changed: list[str]) -> None:
+    def _take_over(self, info: commits.CommitInfo, changed: _Changed) -> None:
         """What stands after a commit that is no event is what the next one builds on."""
-        for path in changed:
+        for path, entry in changed.items():
             if _RECORD.fullmatch(path):
-                record = self._record(info, path, "")
+                record = self._record(info, path, entry, "")
                 if record is not None:
                     self.books.put(record)
             elif path == "town.yaml":
-                self.books.paused = bool(self._town(info, ""))
+                self.books.paused = bool(self._town(info, entry, ""))
+
+
+def _written(record: BeadRecord | ConvoyRecord) -> bytes:
+    return codec.convoy_bytes(record) if isinstance(record, ConvoyRecord) else codec.bead_bytes(record)
 
 
 def _changes(before: BeadRecord | ConvoyRecord, after: BeadRecord | ConvoyRecord | None) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -77,13 +78,14 @@ def is_commit(repo: Repo, oid: str) -> bool:
 
 def _cut_short(repo: Repo) -> bool:
     """Whether commits may have other parents here than they say: libgit2 knows."""
-    return any((repo.common_dir / name).exists() for name in ("shallow", "info/grafts"))
+    folder = str(repo.common_dir)
+    return os.path.exists(f"{folder}/shallow") or os.path.exists(f"{folder}/info/grafts")  # noqa: PTH110 - often asked
 
 
 def _plain(repo: Repo, oid: str) -> tuple[bytes, re.Match[bytes] | None]:
     """The bytes of a commit, and what its head says; None where that is for libgit2 to tell."""
-    kind, data = repo.plain(oid) or ("", b"")
-    return data, _PLAIN.match(data) if kind == "commit" and b"\0" not in data else None
+    data = objects.at_hand(repo, oid, "commit") or b""
+    return data, _PLAIN.match(data) if b"\0" not in data else None
 
 
 def _info(found: Any) -> CommitInfo:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gitconvoy.dataclass import dataclass
-from gitconvoy.git import trees
+from gitconvoy.git import listings
 from gitconvoy.git.batch import Batch
 
 _FILE, _TREE = b"100644", b"40000"
@@ -37,7 +37,8 @@ class Folder:
         self._dirty: set[bytes] = set()
         """Folders below that were changed since the last `store`."""
         self._entries = {
-            _key(mode, name): b"%s %s\0%s" % (mode, name, item) for mode, name, item in trees.listing(batch.repo, oid)
+            _key(mode, name): b"%s %s\0%s" % (mode, name, item)
+            for name, (mode, item) in listings.names(batch.repo, oid).items()
         }
         self._order = sorted(self._entries)
         """The keys as git sorts them; empty where they have to be sorted anew."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -24,14 +26,12 @@ _KINDS = {number: kind for kind, number in NUMBERS.items()} | {4: "tag"}
 
 def get(repo: Repo, oid: str, kind: Kind) -> Any:
     """pygit2's object of a kind; GitError if it is not here, damaged, or of another kind."""
-    from pygit2 import GitError as Refusal
-
     require_whole(repo, oid)
     try:
         found = repo.raw[oid]
     except (KeyError, ValueError) as error:
         raise _missing(repo, f"the {kind} {oid}") from error
-    except Refusal as error:
+    except _refusal() as error:
         raise damaged(f"the {kind} {oid}", error) from error
     if found.type != NUMBERS[kind]:
         raise GitError(f"{oid} is no {kind}", hint="check the repository with `git fsck`", code="wrong-object")
@@ -40,7 +40,7 @@ def get(repo: Repo, oid: str, kind: Kind) -> Any:
 
 def require_whole(repo: Repo, oid: str) -> None:
     """GitError for a loose object that is cut off, as after a loss of power: libgit2 would read on for ever."""
-    if FULL_ID.fullmatch(oid) and any(loose.is_cut_off(folder, oid) for folder, _ in _folders(repo)):
+    if FULL_ID.fullmatch(oid) and any(loose.is_cut_off(folder, oid) for folder in _folders(repo)):
         raise _cut_off(oid)
 
 
@@ -51,12 +51,10 @@ def content(repo: Repo, oid: str, kind: Kind) -> bytes:
     found = _read(repo, oid, _ANY)
     if found is not None and found[0] == kind:
         return found[2]
-    from pygit2 import GitError as Refusal
-
     require_whole(repo, oid)
     try:
-        number, data = repo.raw.read(oid)
-    except (KeyError, ValueError, Refusal):
+        number, data = _odb(repo).read(oid)
+    except (KeyError, ValueError, _refusal()):
         number = data = None
     if number != NUMBERS[kind]:  # missing, damaged or of another kind: said in the words for that
         data = get(repo, oid, kind).read_raw()
@@ -74,8 +72,6 @@ def _read(repo: Repo, oid: str, most: int) -> tuple[str, int, bytes] | None:
     if not repo.loaded:
         found = repo.plain(oid, most)
         return (found[0], len(found[1]), found[1]) if found is not None else None
-    from pygit2 import GitError as Refusal
-
     try:
         if (there := _loose(repo, oid, most)) is not None:
             return there
@@ -85,38 +81,72 @@ def _read(repo: Repo, oid: str, most: int) -> tuple[str, int, bytes] | None:
             raise _cut_off(oid) from None
         kind, data = elsewhere
         return kind, len(data), data if len(data) <= most else b""
-    with suppress(KeyError, ValueError, Refusal):  # what is wrong is said by whoever asks once more
+    try:
+        odb = _odb(repo)
         if most < _ANY:
-            number, size = repo.raw.odb.read_header(oid)
+            number, size = odb.read_header(oid)
             if size > most:
                 return _KINDS[number], size, b""
-        number, data = repo.raw.read(oid)
+        number, data = odb.read(oid)
         return _KINDS[number], len(data), data
-    return None
+    except (KeyError, ValueError, _refusal()):
+        return None  # what is wrong is said by whoever asks once more
+
+
+def at_hand(repo: Repo, oid: str, kind: Kind) -> bytes | None:
+    """The bytes of an object with this full id, no larger than LARGEST; None where `get` is to say what is wrong."""
+    found = _read(repo, oid, LARGEST) if FULL_ID.fullmatch(oid) else None
+    return found[2] if found is not None and found[0] == kind and found[1] == len(found[2]) else None
+
+
+def _odb(repo: Repo) -> Any:
+    if "odb" not in repo.memo:
+        repo.memo["odb"] = repo.raw.odb
+    return repo.memo["odb"]
+
+
+@cache
+def _refusal() -> type[Exception]:
+    from pygit2 import GitError as Refusal
+
+    return Refusal
 
 
 def _loose(repo: Repo, oid: str, most: int) -> tuple[str, int, bytes] | None:
     if not FULL_ID.fullmatch(oid):
         return None
-    read = (loose.read(folder, oid, most) for folder, fans in _folders(repo) if oid[:2] in fans)
-    return next((found for found in read if found is not None), None)
+    for folder in _fans(repo).get(oid[:2], ()):
+        if (found := loose.read(folder, oid, most)) is not None:
+            return found
+    return None
 
 
-def _folders(repo: Repo) -> list[tuple[str, frozenset[str]]]:
-    """Where loose objects lie, each with the names of its folders at the first look; few where all is packed."""
-    if "loose" not in repo.memo:
-        own = repo.env.get("GIT_OBJECT_DIRECTORY") or str(repo.common_dir / "objects")
-        found = loose.folders(own, repo.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""))
-        repo.memo["loose"] = [(folder, _names(folder)) for folder in found]
-    known: list[tuple[str, frozenset[str]]] = repo.memo["loose"]
+def _fans(repo: Repo) -> Mapping[str, list[str]]:
+    """By the first two digits of ids, the folders in which there were loose objects at the first look."""
+    if "fans" not in repo.memo:
+        fans: dict[str, list[str]] = {}
+        for folder in _folders(repo):
+            for fan in _names(folder):
+                fans.setdefault(fan, []).append(folder)
+        repo.memo["fans"] = fans
+    known: Mapping[str, list[str]] = repo.memo["fans"]
     return known
 
 
-def _names(folder: str) -> frozenset[str]:
+def _folders(repo: Repo) -> list[str]:
+    """Where loose objects lie."""
+    if "loose" not in repo.memo:
+        own = repo.env.get("GIT_OBJECT_DIRECTORY") or str(repo.common_dir / "objects")
+        repo.memo["loose"] = loose.folders(own, repo.env.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", ""))
+    known: list[str] = repo.memo["loose"]
+    return known
+
+
+def _names(folder: str) -> list[str]:
     try:
-        return frozenset(each.name for each in Path(folder).iterdir())
+        return os.listdir(folder)  # noqa: PTH208 - their names alone
     except OSError:
-        return frozenset()
+        return []
 
 
 def _cut_off(oid: str) -> GitError:
@@ -171,7 +201,7 @@ def looked_up_ahead(repo: Repo, oids: Sequence[str]) -> Iterator[None]:
 
 def exists(repo: Repo, oid: str) -> bool:
     """Whether there is an object with this full id."""
-    return oid == EMPTY_TREE or repo.plain(oid) is not None or bool(repo.raw.odb.exists(oid))
+    return oid == EMPTY_TREE or repo.plain(oid) is not None or bool(_odb(repo).exists(oid))
 
 
 def blob(repo: Repo, oid: str) -> bytes:

@@ -256,6 +256,7 @@ def _open(git_dir: Path, env: Mapping[str, str]) -> Any:
 
     # git has just vetted the owner of the folder, by settings (GIT_CONFIG_GLOBAL, `git -c`) that libgit2 does not see.
     pygit2.option(Option.SET_OWNER_VALIDATION, False)
+    pygit2.option(Option.SET_CACHE_MAX_SIZE, 16 << 20)
     try:
         raw = pygit2.Repository(str(git_dir), RepositoryOpenFlag.NO_SEARCH)
     except (pygit2.GitError, ValueError) as error:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from gitconvoy.dataclass import dataclass
@@ -68,8 +69,11 @@ def bead_bytes(record: BeadRecord) -> bytes:
             value = iso(value)
         elif type(value) is not int and not (type(value) is str and value.isascii() and "\n" not in value):
             return dump(_document(record), RECORD_BEAD, None)
-        lines.append(f"{key}: {scalar_text(value)}\n")
+        lines.append(f"{key}: {_text(value)}\n")
     return "".join(lines).encode()
+
+
+_text = lru_cache(maxsize=1 << 12, typed=True)(scalar_text)
 
 
 def convoy_bytes(record: ConvoyRecord) -> bytes:
@@ -130,7 +134,30 @@ _CONVOY_FIELDS = {field.name for field in fields(ConvoyRecord)}
 
 def read_bead(data: bytes, path: str) -> BeadRecord:
     """A bead's record from the ledger's tree. BadFiles where it is damaged."""
-    return BeadRecord(**_fields_of(data, path, _BEAD_FIELDS))
+    return as_written(data) or BeadRecord(**_fields_of(data, path, _BEAD_FIELDS))
+
+
+def as_written(data: bytes) -> BeadRecord | None:
+    """A bead's record that is, byte for byte, as `bead_bytes` writes it; None for any other.
+
+    What the lines say is guessed, without a look at how YAML would read them. That it is right is seen from the bytes
+    that it would be written as: what was written is read as what it was written from.
+    """
+    found: dict[str, Any] = {}
+    try:
+        for line in data.decode().split("\n")[:-1]:
+            key, _, value = line.partition(": ")
+            if key in _TIMES:
+                found[key] = parse_iso(value[1:-1] if value[:1] == '"' else value)
+            elif key in _NUMBERS:
+                found[key] = int(value)
+            else:
+                found[key] = value[1:-1] if value[:1] in ('"', "'") else value
+        record = BeadRecord(**found)
+    except (TypeError, ValueError):
+        return None
+    sound = is_id(record.id) and 0 <= record.attempt <= MAX_COUNT and 0 <= record.failures <= MAX_COUNT
+    return record if sound and bead_bytes(record) == data else None
 
 
 def read_convoy(data: bytes, path: str) -> ConvoyRecord:

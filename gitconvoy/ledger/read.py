@@ -43,15 +43,13 @@ def following(repo: Repo, before: Ledger, tip: str | None) -> Ledger:
     if tip is None or before.tip is None:
         return read_ledger(repo, tip)
     about = _about(repo, tip)
-    roots = [commits.commit(repo, each).tree for each in (before.tip, tip)]
-    paths = trees.changed_in_trees(repo, roots[0], roots[1], skip=_NO_RECORDS, limit=_FEW)
-    if len(paths) > _FEW:
+    roots = [commits.tree_of(repo, each) for each in (before.tip, tip)]
+    changes = trees.changes(repo, roots[0], roots[1], skip=_NO_RECORDS, limit=_FEW)
+    found = [after for path, (_, after) in changes.items() if path.startswith(("beads/", "convoys/"))]
+    entries = [each for each in found if each is not None]
+    if len(changes) > _FEW or len(entries) < len(found):  # gitconvoy takes none away
         return read_ledger(repo, tip)
-    entries = {path: trees.entry(repo, roots[1], path) for path in paths if path.startswith(("beads/", "convoys/"))}
-    if None in entries.values():  # gitconvoy takes none away
-        return read_ledger(repo, tip)
-    changed = _records(repo, [each for each in entries.values() if each is not None])
-    beads, convoys = changed
+    beads, convoys = _records(repo, entries)
     return replace(
         about,
         beads={**before.beads, **beads} if beads else before.beads,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 FIRST, LAST = 0, 253_402_300_799
 """The least and the greatest time: 1970-01-01T00:00:00Z and 9999-12-31T23:59:59Z."""
@@ -24,7 +25,13 @@ class OutOfRange(ValueError):
 
 def iso(seconds: int) -> str:
     """1764195233 -> `2025-11-26T22:13:53Z`. Moments before `FIRST` or after `LAST` become those."""
-    return datetime.fromtimestamp(min(max(seconds, FIRST), LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    days, rest = divmod(min(max(seconds, FIRST), LAST), _UNITS["day"])
+    return f"{_date(days)}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}Z"
+
+
+@lru_cache(maxsize=1 << 10)
+def _date(days: int) -> str:
+    return (_EPOCH + timedelta(days)).date().isoformat()
 
 
 def parse_iso(text: str) -> int:

@@ -95,12 +95,11 @@ def following(repo: Repo, before: Plan, tree: str | None) -> Plan:
     """As `from_tree`, and quick where little differs from `before`, the plan of another tree: for rows of commits."""
     if tree is None or before.tree is None:
         return from_tree(repo, tree)
-    paths = trees.changed_in_trees(repo, before.tree, tree, ROOT, limit=_FEW)
-    if len(paths) > _FEW:
+    changes = trees.changes(repo, before.tree, tree, ROOT, limit=_FEW)
+    if len(changes) > _FEW:
         return from_tree(repo, tree)
-    entries = {path: trees.entry(repo, tree, path.removeprefix(ROOT + "/")) for path in paths}
-    found = sources_of(repo, [replace(each, path=path) for path, each in entries.items() if each is not None])
-    changed = {**dict.fromkeys(paths), **{source.path: source for source in found}}
+    found = sources_of(repo, [after for _, after in changes.values() if after is not None])
+    changed = {**dict.fromkeys(changes), **{source.path: source for source in found}}
     return updated(before, changed, tree, memo_of(repo)) or from_tree(repo, tree)
 
 

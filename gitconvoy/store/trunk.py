@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, partial
 from sqlite3 import Connection
@@ -167,27 +167,27 @@ def _outline(repo: Repo, kept: Outline, plan: Plan) -> None:
 def _follow(repo: Repo, db: Connection, before: str | None, tree: str) -> None:
     """Bring the outline from one tree to another. Unusable where more may follow from that than it tells."""
     try:
-        paths = trees.changed_in_trees(repo, before, tree, ROOT, limit=_FEW) if before is not None else None
+        changes = trees.changes(repo, before, tree, ROOT, limit=_FEW) if before is not None else None
     except ConvoyError as error:
         raise Unusable("the tree that it is of is gone") from error
-    if paths is None or len(paths) > _FEW:
+    if changes is None or len(changes) > _FEW:
         raise Unusable("too much has changed")
-    old, new = _entries(repo, before, paths), _entries(repo, tree, paths)
-    if kinds.CONFIG_PATH in paths:
+    if kinds.CONFIG_PATH in changes:
         raise Unusable("the settings have changed")
     settings = outline.files(db).get(kinds.CONFIG_PATH)
     if settings is None:
         raise Unusable("it names no settings")
     config = _config(repo, settings)
-    for path in paths:
+    for path, (old, new) in changes.items():
         kind = kinds.kind_of(path)
         if kind is None and (path == ROOT or path.endswith(".yml")):
             raise Unusable("there may be something wrong")
         if kind is kinds.BEAD:
-            bead = _same_shape(repo, old.get(path), new.get(path))
-            outline.put(db, bead, new[path].oid, config)
+            if old is None or new is None:
+                raise Unusable("a bead has come or gone")
+            outline.put(db, _same_shape(repo, old, new), new.oid, config)
         elif kind is not None:
-            _follow_file(repo, db, kind, path, old.get(path), new.get(path))
+            _follow_file(repo, db, kind, path, old, new)
     outline.note(db, tree)
 
 
@@ -198,15 +198,10 @@ def _config(repo: Repo, blob: str) -> Config:
     return found
 
 
-def _entries(repo: Repo, tree: str | None, paths: Collection[str]) -> Mapping[str, trees.Entry]:
-    found = {path: trees.entry(repo, tree, path.removeprefix(ROOT + "/")) for path in paths} if tree is not None else {}
-    return {path: replace(each, path=path) for path, each in found.items() if each is not None}
-
-
-def _same_shape(repo: Repo, old: trees.Entry | None, new: trees.Entry | None) -> Bead:
+def _same_shape(repo: Repo, old: trees.Entry, new: trees.Entry) -> Bead:
     """The bead after a change that leaves the graph as it was."""
-    if old is None or new is None or not (old.is_file and new.is_file):
-        raise Unusable("a bead has come or gone")
+    if not (old.is_file and new.is_file):
+        raise Unusable("a bead is no file")
     before = _read(repo, old.path, old.oid)
     data = before.data if isinstance(before, Bead) else {}
     after = understood(load.sources_of(repo, [new])[0], kinds.BEAD, load.memo_of(repo), data)

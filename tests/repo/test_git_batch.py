@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gitconvoy.errors import GitError
-from gitconvoy.git import growing, objects, trees, write
+from gitconvoy.git import growing, listings, objects, trees, write
 from gitconvoy.git.batch import LOOSE, Batch, live_long
 from gitconvoy.git.folders import Folder
 from gitconvoy.git.repo import Repo
@@ -130,7 +130,7 @@ def test_what_a_long_life_writes_is_one_pack_that_grows(repo: GitRepo, monkeypat
         batch.write()
         batch.write()  # nothing is left to be written
         assert len(packs(repo)) == 1
-        assert trees.listing(early, made[-1])
+        assert listings.names(early, made[-1])
     assert len(list((repo.path / ".git/objects").glob("??/*"))) == before
     assert repo.run("fsck", "--strict", "--full").returncode == 0
     shown = repo.git("verify-pack", "-v", str(packs(repo)[0]))

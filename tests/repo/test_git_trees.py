@@ -44,8 +44,8 @@ def test_rows_of_trees_differ_as_git_says(repo: GitRepo, seed: int) -> None:
         else:
             names[pick.choice(sorted(names))] = 1000 + number
         after = tree(found, names, {"d": tree(found, inner, {})})
-        told = repo.git("diff-tree", "-r", "--name-only", "--no-renames", before, after).split()
-        assert trees.changed_in_trees(found, before, after) == told
+        told = repo.git("diff-tree", "-r", "--raw", "--no-abbrev", "--no-renames", before, after).splitlines()
+        assert [shown(path, *both) for path, both in trees.changes(found, before, after).items()] == told
         assert [each.path for each in trees.entries(found, after)] == sorted([*names, *(f"d/{name}" for name in inner)])
         before = after
 
@@ -68,4 +68,22 @@ def test_a_malformed_tree_is_refused_beside_a_sound_one_of_its_length(repo: GitR
     bad = subprocess.run(command, cwd=repo.path, input=raw, capture_output=True, check=True).stdout.decode().strip()
     for old, new in ((sound, bad), (bad, sound), (None, bad)):
         with pytest.raises(GitError):
-            trees.changed_in_trees(found, old, new)
+            trees.changes(found, old, new)
+
+
+def test_a_file_that_becomes_a_folder_is_there_with_that_folder(repo: GitRepo) -> None:
+    found = Repo.discover(repo.path)
+    file, folder = tree(found, {"d": 1}, {}), tree(found, {}, {"d": tree(found, {"a": 2}, {})})
+    for before, after in ((file, folder), (folder, file)):
+        changes = trees.changes(found, before, after)
+        assert list(changes) == ["d", "d/a"]
+        assert changes["d"] == (trees.entry(found, before, "d"), trees.entry(found, after, "d"))
+        assert changes["d/a"] == (trees.entry(found, before, "d/a"), trees.entry(found, after, "d/a"))
+
+
+def shown(path: str, before: trees.Entry | None, after: trees.Entry | None) -> str:
+    """A line of `git diff-tree --raw`."""
+    modes = [f"{each.mode:06o}" if each else "000000" for each in (before, after)]
+    oids = [each.oid if each else "0" * 40 for each in (before, after)]
+    letter = "M" if before and after else "A" if after else "D"
+    return f":{modes[0]} {modes[1]} {oids[0]} {oids[1]} {letter}\t{path}"

@@ -20,7 +20,7 @@ import pytest
 from gitfixtures import GitRepo, new_repo
 
 from gitconvoy.errors import ConvoyError, GitError
-from gitconvoy.git import commits, identity, objects, refs, trees
+from gitconvoy.git import commits, identity, listings, objects, refs, trees
 from gitconvoy.git import loose as loose_objects
 from gitconvoy.git.env import clean_env
 from gitconvoy.git.repo import Repo
@@ -70,7 +70,7 @@ def asks_of(oid: str) -> list[Ask]:
         partial(commits.commit, oid=oid),
         partial(commits.tree_of, oid=oid),
         partial(commits.is_commit, oid=oid),
-        partial(trees.listing, tree=oid),
+        partial(listings.names, tree=oid),
         partial(trees.entries, tree=oid),
     ]
     if len(oid) == len(NOWHERE) and oid == oid.lower():

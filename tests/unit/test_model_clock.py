@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -23,6 +23,12 @@ from gitconvoy.model.clock import (
 @given(st.integers(0, 4102444800))
 def test_times_come_back(seconds: int) -> None:
     assert parse_iso(iso(seconds)) == seconds
+
+
+@given(st.integers(FIRST - 5, LAST + 5))
+def test_times_are_those_of_the_standard_library(seconds: int) -> None:
+    moment = datetime.fromtimestamp(min(max(seconds, FIRST), LAST), UTC)
+    assert iso(seconds) == moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @given(st.integers(0, 10**7))
