@@ -13,13 +13,13 @@ from gitconvoy.git import commits, objects, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.apply import violations
+from gitconvoy.ledger.read import BOARD, PLAN
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
 from gitconvoy.store.reading import too_large
 from gitconvoy.yamlio.complaints import MAX_SIZE
 from gitconvoy.yamlio.scalars import shown
 
-PLAN, README = "plan", "README.md"
-MAX_README = 256 << 10
+MAX_BOARD = 256 << 10
 """Bytes of the derived page at the root of the ledger's tree."""
 _MAX_CHANGED = 1000
 """Files that one commit changes; an event changes a handful."""
@@ -154,9 +154,9 @@ class Walk:
         for path, entry in changed.items():
             if path == "town.yaml":
                 paused = self._town(info, entry, kind)
-            if path == README:
-                self._readme(info, entry, kind)
-            if path in ("town.yaml", README) or (path == "format" and kind == "init"):
+            if path == BOARD:
+                self._board(info, entry, kind)
+            if path in ("town.yaml", BOARD) or (path == "format" and kind == "init"):
                 continue
             record = self._record(info, path, entry, kind)
             if record is None:
@@ -168,11 +168,11 @@ class Walk:
             records[record.id] = record
         return records, paused
 
-    def _readme(self, info: commits.CommitInfo, page: trees.Entry | None, kind: str) -> None:
+    def _board(self, info: commits.CommitInfo, page: trees.Entry | None, kind: str) -> None:
         if page is not None and not page.is_file:
-            self._say(info, "records", f"{README} is no plain file", event=kind)
-        elif page is not None and objects.blob_within(self._repo, page.oid, MAX_README)[0] > MAX_README:
-            self._say(info, "records", f"{README} has more than {MAX_README >> 10} KiB", event=kind)
+            self._say(info, "records", f"{BOARD} is no plain file", event=kind)
+        elif page is not None and objects.blob_within(self._repo, page.oid, MAX_BOARD)[0] > MAX_BOARD:
+            self._say(info, "records", f"{BOARD} has more than {MAX_BOARD >> 10} KiB", event=kind)
 
     def _data(self, found: trees.Entry | None) -> bytes | None:
         """The bytes of a record; None where the commit has no plain file there. BadFiles where it is too large."""

@@ -111,7 +111,7 @@ def _keys(keys: tuple[str, ...]) -> str:
     return f" ({', '.join(keys)})" if keys else ""
 
 
-def _some(lines: list[str], show: Callable[[str], None]) -> None:
+def _some(lines: list[str], show: Callable[[str], object]) -> None:
     for line in lines[:_SHOWN]:
         show(line)
     if len(lines) > _SHOWN:

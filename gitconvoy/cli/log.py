@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import Any
 
 import click
 
 from gitconvoy.cli.app import App, command
-from gitconvoy.cli.output import emit, say
+from gitconvoy.cli.output import emit_rows, say
 from gitconvoy.cli.reading import at_option, moment, parse_time
 from gitconvoy.errors import UsageError
 
@@ -18,6 +18,8 @@ _COLOURS = {
     "dispatch": "cyan", "done": "green", "merged": "green", "complete": "green", "fail": "red", "expire": "red",
     "dispatch-failed": "red", "kill": "red", "pause": "yellow",
 }  # fmt: skip
+_AT_ONCE = 1000
+"""Entries whose columns are aligned; those that follow align with them, or are wider."""
 
 
 @command(
@@ -66,10 +68,11 @@ def log(
         view.state.trunk,
         wanted,
         convoy_of=lambda one: next(iter(view.tracking(one)), None) or view.ledger.bead(one).convoy,
+        statuses=app.json,
     )
-    entries = list(islice(told, limit and min(limit, sys.maxsize)))
-    data = history.as_data(reversed(entries) if reverse else entries)
-    emit(app, data, lambda: _tell(data["entries"]))
+    entries = islice(told, limit and min(limit, sys.maxsize))
+    ordered = reversed(list(entries)) if reverse else entries
+    emit_rows(app, "entries", (entry.as_dict() for entry in ordered), _tell)
 
 
 def _known(kind: str, known: Collection[str], text: str | None) -> str | None:
@@ -99,16 +102,22 @@ def _events(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _tell(entries: list[dict[str, Any]]) -> None:
-    """One line for each entry: time, commit, event, what it is about, who, and what changed or why."""
-    width = max((len(_about(entry)) for entry in entries), default=0)
-    for entry in entries:
-        who = entry["worker"] or entry["actor"] or ""
-        told = ": ".join(part for part in (_change(entry), entry["reason"].partition("\n")[0]) if part)
-        line = f"{entry['at']}  {entry['commit'][:10]}  {entry['event']:<9}  {_about(entry):<{width}}  {who}"
-        say(f"{line}  {told}" if told else line, _COLOURS.get(entry["event"]))
-    if not entries:
+def _tell(entries: Iterator[dict[str, Any]]) -> None:
+    """One line for each entry, as it is found: time, commit, event, what it is about, who, and what changed or why."""
+    width = 0
+    while some := list(islice(entries, _AT_ONCE)):
+        width = max(width, *(len(_about(entry)) for entry in some))
+        if not all(_tell_one(entry, width) for entry in some):  # nobody reads on
+            return
+    if not width:
         say("nothing happened yet, or nothing that was asked for")
+
+
+def _tell_one(entry: dict[str, Any], width: int) -> bool:
+    who = entry["worker"] or entry["actor"] or ""
+    told = ": ".join(part for part in (_change(entry), entry["reason"].partition("\n")[0]) if part)
+    line = f"{entry['at']}  {entry['commit'][:10]}  {entry['event']:<9}  {_about(entry):<{width}}  {who}"
+    return say(f"{line}  {told}" if told else line, _COLOURS.get(entry["event"]))
 
 
 def _about(entry: dict[str, Any]) -> str:

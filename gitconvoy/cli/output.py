@@ -93,12 +93,34 @@ def lost_answer() -> OSError | None:
     return first
 
 
-def emit(app: App, data: dict[str, Any], text: Callable[[], None]) -> None:
+def emit(app: App, data: dict[str, Any], text: Callable[[], object]) -> None:
     """Answer: the object with `--json`, else whatever `text` prints."""
     if app.json:
         write(as_json({"schema_version": 1, **data}, indent=2 if sys.stdout.isatty() else None))
     else:
         text()
+
+
+def emit_rows(
+    app: App, name: str, rows: Iterator[dict[str, Any]], text: Callable[[Iterator[dict[str, Any]]], None]
+) -> None:
+    """Answer rows, of which there may be very many: `{name: [row, ...]}` with `--json`, as `emit` writes it.
+
+    They are read one by one. With `--json` all of them are read before the first is written: where one cannot be
+    had, nobody gets half of an object.
+    """
+    if not app.json:
+        text(rows)
+        return
+    indent, margin = (2, "\n    ") if sys.stdout.isatty() else (None, " ")
+    told = [as_json(row, indent).replace("\n", margin) for row in rows]
+    if not told:
+        emit(app, {name: []}, lambda: None)
+        return
+    head, tail = as_json({"schema_version": 1, name: ["row"]}, indent).split('"row"')
+    write(head, nl=False)
+    write(f",{margin}".join(told), nl=False)
+    write(tail)
 
 
 def as_json(data: Mapping[str, Any], indent: int | None = None) -> str:
@@ -129,14 +151,13 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def say(line: str = "", style: str | None = None) -> None:
-    """One line for people; `style` is a click colour, used on terminals only."""
+def say(line: str = "", style: str | None = None) -> bool:
+    """One line for people; `style` is a click colour, used on terminals only. Whether somebody may still read it."""
     if style and colour(sys.stdout):
         import click  # hooks write without it
 
-        write(click.style(safe(line), fg=style))
-    else:
-        write(safe(line))
+        return write(click.style(safe(line), fg=style))
+    return write(safe(line))
 
 
 def note(line: str) -> None:

@@ -19,7 +19,7 @@ from gitconvoy.errors import Refused
 from gitconvoy.git.env import clean_env
 from gitconvoy.store.localfiles import local_folder
 
-Tell = Callable[[str], None]
+Tell = Callable[[str], object]
 PATIENCE = 120.0
 """Seconds to wait for workers before a step counts as failed; a loaded machine needs some of them."""
 

@@ -70,14 +70,16 @@ def differing(repo: Repo, left: str | None, right: str | None) -> list[tuple[byt
     """The names under which two trees (None: empty) hold something else, with what each of them holds."""
     if left == right:
         return []
-    if left is not None and right is not None:
-        old, found = names(repo, left), _listing(repo, right, left)
-        new = found.names
-        if found.like is not None and found.like[0] == left:
-            name = found.like[1]
-            return [(name, old[name], new[name])]
-    else:
+    if left is None or right is None:
         old, new = names(repo, left), names(repo, right)
+    else:
+        known = _kept(repo).trees
+        first, second = (right, left) if right in known and left not in known else (left, right)
+        found = (_listing(repo, first, None), _listing(repo, second, first))
+        old, new = (each.names for each in (found if first == left else reversed(found)))
+        if found[1].like is not None and found[1].like[0] == first:
+            name = found[1].like[1]
+            return [(name, old[name], new[name])]
     return [(name, old.get(name), new.get(name)) for name in {name for name, _ in old.items() ^ new.items()}]
 
 

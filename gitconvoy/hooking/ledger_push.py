@@ -7,7 +7,6 @@ from functools import cached_property
 
 from gitconvoy.audit.run import audit
 from gitconvoy.audit.values import ERROR, WARNING, Finding, Step
-from gitconvoy.audit.walk import PLAN
 from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import Refused
 from gitconvoy.git import commits, reach, trees
@@ -15,6 +14,7 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.git.signatures import signatures
 from gitconvoy.hooking.trunk_push import require_bounded
 from gitconvoy.ledger import codec
+from gitconvoy.ledger.read import PLAN
 from gitconvoy.model.kinds import ROOT
 
 _BY_HAND = frozenset({"launch", "close", "land", "reopen"})

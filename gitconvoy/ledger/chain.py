@@ -13,11 +13,8 @@ from gitconvoy.git.folders import Folder
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.apply import apply
-from gitconvoy.ledger.read import REF
+from gitconvoy.ledger.read import BOARD, PLAN, REF
 from gitconvoy.model.ledger import Event, Ledger
-
-BOARD = "README.md"
-"""Where the derived board lies in the ledger's tree: what a forge shows of a branch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ def prepare(
         ledger = apply(ledger, event)
         changes = _changes(event, ledger)
         if number == 0:
-            changes["plan"] = write.Tree(plan_tree) if plan_tree is not None else None
+            changes[PLAN] = write.Tree(plan_tree) if plan_tree is not None else None
         if number == len(events) - 1 and board is not None:
             changes[BOARD] = board
         root.change(changes)
@@ -105,7 +102,7 @@ def _left(repo: Repo, tip: str | None, base: str | None) -> _Left:
     known: _Left | None = repo.memo.pop(_LEFT, None)
     if known is not None and known.commit == tip and known.tree == base:
         return known
-    plan = trees.child(repo, base, "plan") if base is not None else None
+    plan = trees.child(repo, base, PLAN) if base is not None else None
     batch = Batch(repo)
     return _Left(tip, base, plan, batch, Folder(batch, base))
 

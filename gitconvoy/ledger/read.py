@@ -17,7 +17,8 @@ from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Ledger
 from gitconvoy.yamlio.complaints import MAX_SIZE
 
 REF = "refs/heads/convoy-ledger"
-_NO_RECORDS = ("plan", "README.md")
+PLAN, BOARD = "plan", "README.md"
+"""What else lies at the root of the ledger's trees: the plan that was decided on, and a page for forges to show."""
 _FEW = 1000
 """Changed records for which a ledger is not read anew."""
 
@@ -44,7 +45,7 @@ def following(repo: Repo, before: Ledger, tip: str | None) -> Ledger:
         return read_ledger(repo, tip)
     about = _about(repo, tip)
     roots = [commits.tree_of(repo, each) for each in (before.tip, tip)]
-    changes = trees.changes(repo, roots[0], roots[1], skip=_NO_RECORDS, limit=_FEW)
+    changes = trees.changes(repo, roots[0], roots[1], skip=(PLAN, BOARD), limit=_FEW)
     found = [after for path, (_, after) in changes.items() if path.startswith(("beads/", "convoys/"))]
     entries = [each for each in found if each is not None]
     if len(changes) > _FEW or len(entries) < len(found):  # gitconvoy takes none away
@@ -171,12 +172,17 @@ def _newest_first(repo: Repo, tip: str | None) -> Iterator[commits.CommitInfo]:
 
 def history(repo: Repo, tip: str | None) -> Iterator[Entry]:
     """The ledger's entries, newest first; commits that are none of gitconvoy's are left out."""
+    return (entry for _, entry in commits_and_entries(repo, tip))
+
+
+def commits_and_entries(repo: Repo, tip: str | None) -> Iterator[tuple[commits.CommitInfo, Entry]]:
+    """The same, each with its commit."""
     for info in _newest_first(repo, tip):
         parsed = codec.parse_message(info.message)
         if parsed is None:
             continue
         trailers = parsed.trailers
-        yield Entry(
+        entry = Entry(
             commit=info.id,
             at=info.time,
             event=parsed.event,
@@ -191,3 +197,4 @@ def history(repo: Repo, tip: str | None) -> Iterator[Entry]:
             trunk=trailers.get("Convoy-Trunk"),
             force=trailers.get("Convoy-Force"),
         )
+        yield info, entry

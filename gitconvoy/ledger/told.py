@@ -10,6 +10,7 @@ from gitconvoy.dataclass import dataclass
 from gitconvoy.git import commits, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
+from gitconvoy.ledger.read import PLAN
 from gitconvoy.model.events import ATTEMPT, EVENTS
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
 
@@ -62,7 +63,7 @@ def told(repo: Repo, commit: str) -> Told | None:
         convoy_changes=_differences(convoy_before, _convoy(repo, commit, said.convoy)),
         town_changes={"paused": paused} if paused != _paused(repo, before) else {},
     )
-    return Told(commit, event, bead_after, convoy_before, trees.tree_at(repo, commit, "plan"))
+    return Told(commit, event, bead_after, convoy_before, trees.tree_at(repo, commit, PLAN))
 
 
 def _bead(repo: Repo, commit: str | None, bead: str | None) -> BeadRecord | None:

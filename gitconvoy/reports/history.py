@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from itertools import takewhile
-from typing import Any
 
 from gitconvoy.dataclass import dataclass
 from gitconvoy.engine.trunk import DEFAULTS, statuses
-from gitconvoy.errors import BadFiles
+from gitconvoy.errors import BadFiles, GitError
 from gitconvoy.git import commits, objects, trees
 from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
-from gitconvoy.ledger.read import Entry, history
+from gitconvoy.ledger.read import PLAN, Entry, commits_and_entries
 from gitconvoy.model import kinds
 from gitconvoy.yamlio.reader import load
 
 FILE_EVENT = "file"
 """The `event` of a status change that somebody made in a file."""
+_FEW = 100
+"""Files that a ledger commit may change before they are looked up by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,42 +47,68 @@ class Filter:
 
 
 def entries(
-    repo: Repo, ledger_tip: str | None, trunk: str | None, wanted: Filter, *, convoy_of: Callable[[str], str | None]
+    repo: Repo,
+    ledger_tip: str | None,
+    trunk: str | None,
+    wanted: Filter,
+    *,
+    convoy_of: Callable[[str], str | None],
+    statuses: bool = True,
 ) -> Iterator[Entry]:
     """The wanted entries, newest first, each with the status of its bead or convoy before and after.
 
-    `convoy_of` gives the convoy that a bead belongs to, for changes made in files.
+    `convoy_of` gives the convoy that a bead belongs to, for changes made in files. Without `statuses`, those of the
+    ledger's entries are left out: what records said then takes most of the time.
     """
-    recorded = history(repo, ledger_tip)
+    recorded = commits_and_entries(repo, ledger_tip)
     if (since := wanted.since) is not None:
-        recorded = takewhile(lambda entry: entry.at >= since, recorded)
-    ledger = (_with_statuses(repo, entry) for entry in recorded if wanted.admits(entry))
+        recorded = takewhile(lambda each: each[1].at >= since, recorded)
+    told = _Statuses(repo).told if statuses else lambda _, entry: entry
+    ledger = (told(info, entry) for info, entry in recorded if wanted.admits(entry))
     files: Iterable[Entry] = ()
     if not wanted.events or FILE_EVENT in wanted.events:
         files = (entry for entry in _file_entries(repo, trunk, wanted.since, convoy_of) if wanted.admits(entry))
     return heapq.merge(ledger, files, key=lambda entry: -entry.at)
 
 
-def as_data(found: Iterable[Entry]) -> dict[str, Any]:
-    """`log`: {entries[]}."""
-    return {"entries": [entry.as_dict() for entry in found]}
+class _Statuses:
+    """What records say before and after events: both in the trees of the commit and its parent."""
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+        self._said = lru_cache(maxsize=1 << 12)(self._read)
+
+    def told(self, info: commits.CommitInfo, entry: Entry) -> Entry:
+        """The entry with the status of its bead or convoy before and after."""
+        about = entry.bead or entry.convoy
+        if about is None:
+            return entry
+        path = codec.bead_path(about) if entry.bead else codec.convoy_path(about)
+        parent = commits.tree_of(self._repo, info.parents[0]) if info.parents else None
+        before, after = self._entries(parent, info.tree, path)
+        return replace(entry, before=self._status(before), after=self._status(after))
+
+    def _entries(self, old: str | None, new: str, path: str) -> tuple[trees.Entry | None, trees.Entry | None]:
+        """What both trees have there; quick where it is one of few files that differ, as it should be."""
+        with suppress(GitError):  # where something else in them is damaged, it may still be found
+            changes = trees.changes(self._repo, old, new, skip=(PLAN,), limit=_FEW)
+            if path in changes:
+                return changes[path]
+        before = trees.entry(self._repo, old, path) if old is not None else None
+        return before, trees.entry(self._repo, new, path)
+
+    def _status(self, entry: trees.Entry | None) -> str | None:
+        return self._said(entry.oid, entry.path) if entry is not None and entry.is_file else None
+
+    def _read(self, oid: str, path: str) -> str | None:
+        return _record_status(objects.blob(self._repo, oid), path)
 
 
-def _with_statuses(repo: Repo, entry: Entry) -> Entry:
-    """The record's status before and after the event: both in the commit's tree and its parent's."""
-    about = entry.bead or entry.convoy
-    if about is None:
-        return entry
-    path = codec.bead_path(about) if entry.bead else codec.convoy_path(about)
-    parents = commits.commit(repo, entry.commit).parents
-    before = _record_status(trees.blob_at(repo, parents[0], path) if parents else None, path)
-    return replace(entry, before=before, after=_record_status(trees.blob_at(repo, entry.commit, path), path))
-
-
-def _record_status(data: bytes | None, path: str) -> str | None:
+def _record_status(data: bytes, path: str) -> str | None:
     """`in_progress`, `submitted`, `closed` and the like; None where the ledger says nothing."""
-    if data is None:
-        return None
+    bead = codec.as_written(data) if path.startswith("beads/") else None
+    if bead is not None:
+        return "submitted" if bead.live and bead.submitted else bead.status
     try:
         record = load(data, path)
     except BadFiles:
