@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -20,7 +20,7 @@ from gitconvoy.git.run import Result
 __all__ = ["Worktree", "commit_paths", "has_changes", "identity", "main_worktree", "operation_in_progress", "worktrees"]
 
 MANY = 500
-"""More paths than that are handed to git in portions, or as the folders that hold them."""
+"""More paths than that are handed to git as the folders that hold them."""
 _OPERATIONS = (
     ("rebase-merge", "rebase"),
     ("rebase-apply/applying", "am"),
@@ -84,19 +84,17 @@ def has_changes(repo: Repo, paths: Sequence[str]) -> list[str]:
 
 
 def _changed(repo: Repo, paths: Sequence[str]) -> set[str]:
-    """The paths that are untracked (ignored ones too), or whose index or worktree state differs from HEAD."""
-    status = ("--no-optional-locks", "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no")
-    found: set[str] = set()
-    for part in _portions(paths):
-        found.update(line[3:] for line in _names(repo.git(*status, "--", *part)))
-        found.update(_names(repo.git("ls-files", "-z", "--others", "--", *part)))
-    return found
+    """The paths that are untracked (ignored ones too), or whose index or worktree state differs from HEAD.
+
+    Of many paths, others beside them are among these.
+    """
+    return set[str]().union(*_differing(repo, paths))
 
 
-def _portions(paths: Sequence[str]) -> Iterator[list[str]]:
-    """The paths as literal pathspecs, in portions that fit on a command line."""
-    for start in range(0, len(paths), MANY):
-        yield [f":(top,literal){path}" for path in paths[start : start + MANY]]
+def _specs(paths: Sequence[str]) -> list[str]:
+    """The paths as literal pathspecs for a command line, or, where there are many, what holds them at the top."""
+    wanted = paths if len(paths) <= MANY else sorted({path.split("/")[0] for path in paths})
+    return [f":(top,literal){path}" for path in wanted]
 
 
 def _names(listed: Result) -> list[str]:
@@ -145,7 +143,7 @@ def _commit(repo: Repo, paths: Sequence[str], message: str) -> None:
     import tempfile
 
     with tempfile.NamedTemporaryFile(prefix="gitconvoy-paths-") as listing:
-        listing.write(_pathspecs(_fewer(paths, set().union(*_differing(repo, paths)) - set(paths))))
+        listing.write(_pathspecs(_fewer(repo, paths, tracked=True)))
         listing.flush()
         command = (
             "commit", "--only", "--quiet", "--no-edit", "--cleanup=whitespace", "--file=-",
@@ -157,13 +155,16 @@ def _commit(repo: Repo, paths: Sequence[str], message: str) -> None:
             raise _named(repo, error) from error
 
 
-def _fewer(paths: Sequence[str], others: Collection[str]) -> list[str]:
-    """The paths, or, where there are many, folders that stand for all in them, as far as none of `others` lies there.
+def _fewer(repo: Repo, paths: Sequence[str], *, tracked: bool) -> list[str]:
+    """The paths, or, where there are many, folders that stand for all in them, as far as nothing else lies there.
 
-    Git compares each file with each pathspec: a hundred thousand of them would take it hours.
+    Something else are files that differ from HEAD or that git does not know; also the paths themselves where git knows
+    them already, unless `tracked`. Git compares each file with each pathspec: a hundred thousand would take it hours.
     """
     if len(paths) <= MANY:
         return list(paths)
+    known, unknown = _differing(repo, paths)
+    others = (known | unknown) - set(paths) if tracked else known | (unknown - set(paths))
     kept = {folder for path in others for folder in _folders(path)}
     return sorted({next((folder for folder in _folders(path) if folder not in kept), path) for path in paths})
 
@@ -175,16 +176,14 @@ def _folders(path: str) -> list[str]:
 
 
 def _differing(repo: Repo, paths: Sequence[str]) -> tuple[set[str], set[str]]:
-    """What differs from HEAD or the index, and what git does not know, in the folders at the top that hold the paths.
+    """What of the paths differs from HEAD or the index, and what git does not know (nor track, where it is ignored).
 
-    Nothing where there are few paths: nobody asks then.
+    Of many paths, others beside them are among these.
     """
-    if len(paths) <= MANY:
-        return set(), set()
-    tops = [f":(top,literal){path}" for path in sorted({path.split("/")[0] for path in paths})]
+    specs = _specs(paths)
     status = ("--no-optional-locks", "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no")
-    known = {line[3:] for line in _names(repo.git(*status, "--", *tops))}
-    return known, set(_names(repo.git("ls-files", "-z", "--others", "--full-name", "--", *tops)))
+    known = {line[3:] for line in _names(repo.git(*status, "--", *specs))}
+    return known, set(_names(repo.git("ls-files", "-z", "--others", "--full-name", "--", *specs)))
 
 
 def _pathspecs(paths: Sequence[str]) -> bytes:
@@ -216,7 +215,7 @@ def _announced(repo: Repo, paths: Sequence[str]) -> Iterator[None]:
 def _unknown(repo: Repo, paths: Sequence[str]) -> list[str]:
     """Those of the files that the index does not know."""
     assert repo.worktree is not None
-    tracked = {name for part in _portions(paths) for name in _names(repo.git("ls-files", "-z", "--", *part))}
+    tracked = set(_names(repo.git("ls-files", "-z", "--", *_specs(paths))))
     return [path for path in paths if path not in tracked and os.path.lexists(repo.worktree / path)]
 
 
@@ -224,8 +223,7 @@ def _intend_to_add(repo: Repo, paths: Sequence[str]) -> None:
     options = ["--intent-to-add", "--force", "--pathspec-from-file=-", "--pathspec-file-nul"]
     if config.get_bool(repo, "core.sparseCheckout"):
         options.append("--sparse")
-    known, unknown = _differing(repo, paths)
-    repo.git("add", *options, input=_pathspecs(_fewer(paths, known | (unknown - set(paths)))))
+    repo.git("add", *options, input=_pathspecs(_fewer(repo, paths, tracked=False)))
 
 
 @contextmanager
