@@ -72,7 +72,7 @@ def ready(app: App, rig: str | None, everything: bool, at: str | None) -> None:
     from gitconvoy.model.state import Asked
     from gitconvoy.reports import waiting
 
-    found = moment(app, at, asked=Asked(ready=True))
+    found = moment(app, at, asked=Asked(ready=True, untracked=everything))
     known_rig(found.plan.config.rigs, rig)
     data = waiting.ready(found.view, rig=rig, everything=everything)
 

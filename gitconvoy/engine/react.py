@@ -331,11 +331,11 @@ def _drop_old_leases(town: Town, draft: Draft) -> None:
 
 def react(town: Town, cause: str = "scan") -> Outcome[None]:
     """Do whatever is due; what hooks, scans and cron call. Scans have time for more proofs (`proofs.walk`)."""
-    first = transact(town, lambda _: None, cause=cause, asked=Asked(all_open=True))
+    first = transact(town, lambda _: None, cause=cause, asked=Asked(due=True))
     walked = proofs.walk(town) if cause == "scan" else proofs.Walk()
     if not walked.marks:
         return first
-    second = transact(town, lambda draft: proofs.conclude(town, draft, walked), cause=cause, asked=Asked(all_open=True))
+    second = transact(town, lambda draft: proofs.conclude(town, draft, walked), cause=cause, asked=Asked(due=True))
     return replace(
         second,
         events=first.events + second.events,

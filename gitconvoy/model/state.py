@@ -15,13 +15,16 @@ class Asked:
     """What a state has to answer, beside which beads are closed and when something falls due (SPEC 4, 7).
 
     `beads`: all about some. `convoys`: all about those that some convoys track, and in which waves they are. `ready`:
-    which beads are ready, and in which order. `all_open`: all about each bead that is not closed, also once facts
-    were added.
+    which beads are ready that an open convoy tracks, and in which order; with `untracked` all that are ready. `due`:
+    all about what a reaction decides on, also once it has added facts: the beads of open convoys that are not closed,
+    and those that the ledger knows. `all_open`: the same of each bead that is not closed.
     """
 
     beads: Collection[str] = ()
     convoys: Collection[str] = ()
     ready: bool = False
+    untracked: bool = False
+    due: bool = False
     all_open: bool = False
 
 

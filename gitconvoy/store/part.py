@@ -20,7 +20,7 @@ from dataclasses import field
 
 from gitconvoy.dataclass import dataclass
 from gitconvoy.model import kinds
-from gitconvoy.model.ledger import Ledger
+from gitconvoy.model.ledger import OPEN, Ledger
 from gitconvoy.model.plan import Bead, Config, Convoy, Link, Plan
 from gitconvoy.model.state import Asked
 from gitconvoy.store import outline
@@ -73,8 +73,10 @@ def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, le
     plan_blobs = {kinds.stem(path): blob for path, blob in files.items() if kinds.kind_of(path) is kinds.PLAN}
     convoys = {each.id: each for each in reader.convoys(outline.convoys(db))}
     waves_of = {bead_id for one in asked.convoys if one in convoys for bead_id in convoys[one].tracks}
+    moving = (each for each in convoys.values() if each.status == OPEN or each.id in ledger.convoys)
+    tracked = {bead_id for each in moving for bead_id in each.tracks}
     gathering = _Gathering(db, reader)
-    gathering.gather(asked, waves_of, ledger)
+    gathering.gather(asked, waves_of, tracked, ledger)
     beads = gathering.beads
     outcomes = outline.settled(db)
     for bead_id in beads:
@@ -112,10 +114,10 @@ def _derivable(waiting: Mapping[str, Waiting], by_fact: Container[str]) -> set[s
     return found
 
 
-def _might_start(waiting: Mapping[str, Waiting], derivable: set[str]) -> set[str]:
-    """The beads that are not surely kept waiting by a link of their own."""
+def _might_start(waiting: Mapping[str, Waiting], derivable: set[str], among: Iterable[str]) -> set[str]:
+    """Those among the beads that are not surely kept waiting by a link of their own."""
     surely = waiting.keys() - derivable
-    fit = (row for row in waiting.values() if row.fit)
+    fit = (row for one in among if (row := waiting[one]).fit)
     return {row.id for row in fit if row.targets is None or surely.isdisjoint(row.targets.split("/"))}
 
 
@@ -151,26 +153,31 @@ class _Gathering:
     again: set[str] = field(default_factory=set)
     """Beads that were read, and that came into one of these sets since they were looked at."""
 
-    def gather(self, asked: Asked, waves_of: Collection[str], ledger: Ledger) -> None:
-        """Read on until nothing more is needed."""
+    def gather(self, asked: Asked, waves_of: Collection[str], tracked: Collection[str], ledger: Ledger) -> None:
+        """Read on until nothing more is needed. `tracked`: by convoys that are open, or once were."""
         self.waiting = {row.id: row for row in outline.unsettled(self.db)}
         facts = ledger.facts()
-        derivable = _derivable(self.waiting, facts)
+        may_change = asked.due or asked.all_open
+        derivable = _derivable(self.waiting, ledger.beads if may_change else facts)
         self.closing = {one for one in derivable if self.waiting[one].derived == EPIC}
-        if asked.all_open:
+        moving = self.waiting.keys() & tracked
+        everything = asked.all_open or (asked.due and 2 * len(moving) > len(self.waiting))
+        if everything:
             wanted = set(self.waiting)
+        elif asked.due:
+            wanted = derivable | (ledger.beads.keys() & self.waiting.keys())
         else:
-            could_start = _might_start(self.waiting, derivable)
+            could_start = _might_start(self.waiting, derivable, self.waiting if asked.untracked else moving)
             due = could_start if asked.ready else {one for one in could_start if self.waiting[one].deferred}
             wanted = derivable | due | (ledger.beads.keys() & self.waiting.keys())
-        named = {*asked.beads, *waves_of}
+        named = {*asked.beads, *waves_of, *(moving if asked.due else ())}
         self.counting |= named | wanted
         self.preceding.update(waves_of)
-        if not asked.all_open:
+        if not everything:
             self.deep |= named & self.waiting.keys()
             self.giving |= self.deep
         ended = self._closed_by_fact(facts)
-        if asked.all_open:  # what files say now may end what the ledger says
+        if may_change:  # what files say now may end what the ledger says
             ended |= facts.keys() | ledger.at_work()
         new = self._take(wanted | named | ended)
         while new:

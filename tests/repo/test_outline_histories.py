@@ -80,8 +80,10 @@ def said(state: State, asked: Asked, ids: list[str]) -> list[object]:
     """What commands answer that ask this much."""
     view = View(state)
     found: list[object] = [listing.list_convoys(view, everything=True)]
-    if asked.ready or asked.all_open:
-        found += [waiting.ready(view), waiting.ready(view, everything=True)]
+    if asked.ready or asked.due or asked.all_open:
+        found.append(waiting.ready(view))
+    if asked.untracked or asked.all_open:
+        found.append(waiting.ready(view, everything=True))
     if asked.all_open:
         found += [dict(view.unreachable()), [view.completion(each) for each in CONVOYS]]
     for one in ids if asked.all_open else asked.beads:
@@ -100,7 +102,14 @@ def test_each_answer_is_that_of_the_whole_plan(repo: GitRepo, seed: int) -> None
         writer.step()
         whole = here.open().state()
         ids = [*whole.plan.beads, *whole.plan.archive]
-        questions = [Asked(), Asked(ready=True), Asked(all_open=True), *(Asked([one]) for one in ids)]
+        questions = [
+            Asked(),
+            Asked(ready=True),
+            Asked(ready=True, untracked=True),
+            Asked(due=True),
+            Asked(all_open=True),
+        ]
+        questions += [Asked(all_open=True), *(Asked([one]) for one in ids)]
         for asked in questions:
             less = here.open().state(asked)
             parts += less.plan.rest is not None

@@ -2,55 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection
 from dataclasses import replace
 
 import pytest
 from builders import bead, config, convoy, epic, fact, ledger, link, live, state
 from hypothesis import assume, given, settings
+from parts import in_files, part, sound
 from plan_strategies import states
 
-from gitconvoy.graph import Graph, waves
-from gitconvoy.model.kinds import CONFIG_PATH
-from gitconvoy.model.plan import Bead, Link
+from gitconvoy.graph import waves
+from gitconvoy.model.plan import Link
 from gitconvoy.model.state import Asked, State
 from gitconvoy.rules.due import next_due
 from gitconvoy.rules.view import View
-from gitconvoy.store import outline
-from gitconvoy.store.digest import undigested, undigested_convoys
-from gitconvoy.store.part import Reader, Rest, gathered
-
-
-def part(whole: State, asked: Asked | None = None) -> State:
-    """The same state with no more of its plan than is needed; for each bead that is not closed where None is asked."""
-    plan = whole.plan
-    beads = [replace(each, path=_place(each)) for each in (*plan.beads.values(), *plan.archive.values())]
-    shape = Graph.build(plan).shape
-    reader = Reader(
-        lambda _: plan.config,
-        lambda found: undigested(found, lambda _: {}),
-        lambda found: undigested_convoys(found, lambda _: {}),
-    )
-    with sqlite3.connect(":memory:", isolation_level=None) as db:
-        db.executescript(outline.TABLES)
-        convoys = [(each, "") for each in plan.convoys.values()]
-        outline.begin_anew(db, "tree", [(each, "") for each in beads], convoys, {CONFIG_PATH: ""}, plan.config, shape)
-        assert outline.tree_of(db) == "tree"
-        found = gathered(db, "tree", reader, asked or Asked(all_open=True), whole.ledger)
-        again = outline.shape(db)
-    assert isinstance(found.rest, Rest)
-    return replace(whole, plan=replace(found, rest=replace(found.rest, read=plan.bead, chains=again.remaining)))
-
-
-def _place(each: Bead) -> str:
-    return f".convoy/{'archive' if each.archived else 'beads'}/{each.id}.yaml"
-
-
-def in_files(whole: State) -> State:
-    """As it would be read from files, where the folder says what is archived."""
-    archive = {one: replace(each, archived=True) for one, each in whole.plan.archive.items()}
-    return replace(whole, plan=replace(whole.plan, archive=archive))
 
 
 def of_beads(view: View, ids: Collection[str]) -> dict[str, object]:
@@ -77,12 +42,6 @@ def of_town(view: View) -> object:
         {each: (view.progress(each), view.completion(each), view.convoy_status(each)) for each in view.plan.convoys},
         [one for one in view.ledger.beads if view.exhausted(one)],
     )
-
-
-def sound(whole: State) -> bool:
-    """Only such plans are outlined."""
-    graph = Graph.build(whole.plan)
-    return not whole.plan.broken and not graph.hierarchy.cyclic and not graph.in_cycle
 
 
 @settings(max_examples=80)
@@ -113,9 +72,11 @@ def test_of_a_bead_that_is_asked_for_all_is_said(whole: State) -> None:
 def test_what_is_ready_and_what_is_closed_is_said_of_all(whole: State) -> None:
     assume(sound(whole))
     whole = in_files(whole)
-    view, less, least = View(whole), View(part(whole, Asked(ready=True))), View(part(whole, Asked()))
-    assert (less.ready(), less.ready(all=True)) == (view.ready(), view.ready(all=True))
-    for found in (less, least):
+    view, least = View(whole), View(part(whole, Asked()))
+    less, more = View(part(whole, Asked(ready=True))), View(part(whole, Asked(ready=True, untracked=True)))
+    assert less.ready() == view.ready()
+    assert (more.ready(), more.ready(all=True)) == (view.ready(), view.ready(all=True))
+    for found in (less, more, least):
         assert found.closed.outcomes == view.closed.outcomes
         assert {one: found.progress(one) for one in whole.plan.convoys} == {
             one: view.progress(one) for one in whole.plan.convoys
