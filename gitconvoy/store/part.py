@@ -28,6 +28,8 @@ from gitconvoy.store.digest import Digested
 from gitconvoy.store.outline import Unusable, Waiting
 
 WAITS_FOR, EPIC = "waits-for", "epic"
+_MOST = 0.5
+"""The share of the beads that are not closed beyond which all of them are read: to tell them apart takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +163,11 @@ class _Gathering:
         derivable = _derivable(self.waiting, ledger.beads if may_change else facts)
         self.closing = {one for one in derivable if self.waiting[one].derived == EPIC}
         moving = self.waiting.keys() & tracked
-        everything = asked.all_open or (asked.due and 2 * len(moving) > len(self.waiting))
+        everything = asked.all_open or (asked.due and len(moving) > _MOST * len(self.waiting))
         if everything:
             wanted = set(self.waiting)
         elif asked.due:
-            wanted = derivable | (ledger.beads.keys() & self.waiting.keys())
+            wanted = derivable
         else:
             could_start = _might_start(self.waiting, derivable, self.waiting if asked.untracked else moving)
             due = could_start if asked.ready else {one for one in could_start if self.waiting[one].deferred}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from unittest.mock import patch
 
-from builders import NOW, bead, convoy, fact, state
+from builders import NOW, bead, convoy, epic, fact, live, state
 from drafts import TRUNK, draft, local
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from gitconvoy.engine.trunk import Step
 from gitconvoy.model.ledger import CLOSED, OPEN, PUSH, ConvoyRecord, Event
 from gitconvoy.model.plan import Convoy
 from gitconvoy.model.state import Asked, State
+from gitconvoy.store import part as store_part
 
 STATUSES = ("open", "open", "closed", "in_progress", "blocked")
 CONVOYS = ("hq-cv-1", "hq-cv-2", "hq-cv-3")
@@ -38,7 +39,7 @@ def towns(draw: st.DrawFn) -> State:
 
 
 def _convoy(draw: st.DrawFn, convoy_id: str, ids: list[str]) -> Convoy:
-    tracks = draw(st.lists(st.sampled_from(ids), unique=True, max_size=4))
+    tracks = draw(st.lists(st.sampled_from(ids), unique=True, max_size=3))
     status = draw(st.sampled_from(["open", "open", "staged_ready", "closed"]))
     return convoy(convoy_id, *tracks, status=status, mountain=draw(st.booleans()), owned=draw(st.booleans()))
 
@@ -90,7 +91,39 @@ def test_a_reaction_decides_on_the_part_what_it_decides_on_the_whole(data: st.Da
     whole = in_files(whole)
     steps = data.draw(histories(whole))
     merged = data.draw(st.sets(st.sampled_from(sorted(whole.ledger.beads) or ["gt-none"])))
-    assert reaction(part(whole, Asked(due=True)), steps, merged) == reaction(whole, steps, merged)
+    with patch.object(store_part, "_MOST", 1):  # also of small plans no more than a part
+        less = part(whole, Asked(due=True))
+    assert reaction(less, steps, merged) == reaction(whole, steps, merged)
+
+
+def test_what_can_no_longer_close_is_known_whoever_tracks_what_is_before_it() -> None:
+    whole = state(
+        bead("gt-failed", status="closed", outcome="failed"),
+        bead("gt-before", "gt-failed"),
+        bead("gt-a", "gt-before"),
+        *(bead(f"gt-later-{number}") for number in range(9)),
+        convoy("hq-cv-1", "gt-a", status="open"),
+    )
+    less = part(whole, Asked(due=True))
+    assert set(less.plan.beads) == {"gt-a", "gt-before"}
+    assert reaction(less, [], set()) == reaction(whole, [], set())
+    assert [event.reason for event in reaction(less, [], set())[0] if event.kind == "complete"] == ["outcome partial"]
+
+
+def test_an_epic_that_a_merge_closes_lets_others_begin() -> None:
+    whole = state(
+        epic("gt-e"),
+        bead("gt-child", parent="gt-e"),
+        bead("gt-a", "gt-e"),
+        *(bead(f"gt-later-{number}") for number in range(9)),
+        live("gt-child", submitted="c0ffee"),
+        convoy("hq-cv-1", "gt-a", status="open"),
+    )
+    less = part(whole, Asked(due=True))
+    assert set(less.plan.beads) == {"gt-e", "gt-child", "gt-a"}
+    told = reaction(less, [], {"gt-child"})
+    assert told == reaction(whole, [], {"gt-child"})
+    assert ("dispatch", "gt-a") in [(event.kind, event.bead) for event in told[0]]
 
 
 def test_what_no_open_convoy_tracks_is_left_where_it_is() -> None:
