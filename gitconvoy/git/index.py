@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from gitconvoy.dataclass import dataclass
@@ -31,15 +32,29 @@ def index_entries(repo: Repo, prefix: str = "") -> list[trees.Entry]:
     git itself reads the index, so split and sparse ones are no matter.
     """
     # Against the empty tree, every entry is an addition; `ls-files` would show announced files as empty ones.
+    found = [entry for letter, entry in _otherwise(repo, objects.EMPTY_TREE, prefix) if letter == "A"]
+    return sorted(found, key=lambda entry: entry.path)
+
+
+def changes(repo: Repo, commit: str, prefix: str = "") -> dict[str, trees.Entry | None] | None:
+    """What the index has otherwise than a commit below `prefix`, by path; None where a file is gone.
+
+    None for all where something is in conflict.
+    """
+    found = list(_otherwise(repo, commit, prefix))
+    if not {letter for letter, _ in found} <= {"A", "D", "M", "T"}:
+        return None
+    return {entry.path: entry if letter != "D" else None for letter, entry in found}
+
+
+def _otherwise(repo: Repo, tree: str, prefix: str) -> Iterator[tuple[str, trees.Entry]]:
+    """git's letter for each path, and what the index has there."""
     options = ("--cached", "--ita-invisible-in-index", "--raw", "-z", "--no-renames", "--no-abbrev")
-    listed = repo.git("diff-index", *options, objects.EMPTY_TREE, "--", *_literal(prefix))
+    listed = repo.git("diff-index", *options, tree, "--", *_literal(prefix))
     fields = os.fsdecode(listed.stdout).split("\0")
-    found = []
     for about, path in zip(fields[::2], fields[1::2], strict=False):
         _old_mode, mode, _old_oid, oid, letter = about.lstrip(":").split(" ")
-        if letter == "A":
-            found.append(trees.Entry(path, oid, int(mode, 8)))
-    return sorted(found, key=lambda entry: entry.path)
+        yield letter, trees.Entry(path, oid, int(mode, 8))
 
 
 def index_conflicts(repo: Repo, prefix: str = "") -> list[str]:

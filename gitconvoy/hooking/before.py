@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from gitconvoy.checks.compare import new_problems
 from gitconvoy.engine import joining
@@ -16,9 +16,12 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.hooking import quick
 from gitconvoy.hooking.result import REPAIR, HookResult
 from gitconvoy.model.kinds import ROOT, stem
-from gitconvoy.model.ledger import Ledger
+from gitconvoy.model.ledger import CLOSED, Ledger
 from gitconvoy.model.plan import Plan
+from gitconvoy.model.state import State
+from gitconvoy.planning.affected import affected
 from gitconvoy.planning.planfile import frozen_are_right, stale
+from gitconvoy.rules.view import View
 from gitconvoy.store import load
 from gitconvoy.store.localfiles import write_atomically
 
@@ -29,21 +32,48 @@ def pre_commit(town: Town) -> HookResult:
     if conflicts:
         return _refusal(conflicts)
     ledger = known_ledger(town)
-    after = town.joined(load.from_index(town.repo))
-    found = _judge(town, after, ledger)
+    before, after = _plans(town)
+    view = View(State(after, ledger or Ledger()))
+    found = _judge(town, before, view, ledger)
     if any(problem.severity == "error" for problem in found):
         return _refusal(found)
-    lines = _rewrite_plans(town, after, ledger)
-    simple = not after.problems and not after.config_broken and not after.homes and not after.away
-    if simple and ledger is not None and frozen_are_right(after, ledger):
+    lines = _rewrite_plans(town, view, ledger, _concerned(town, before, view))
+    if _is_simple(after) and ledger is not None and frozen_are_right(view):
         _note_judged(town)
     return HookResult(problems=tuple(found), lines=tuple(lines))
 
 
+def _is_simple(plan: Plan) -> bool:
+    return not (plan.problems or plan.broken or plan.config_broken or plan.homes or plan.away)
+
+
+def _concerned(town: Town, before: Sequence[Plan], view: View) -> Collection[str] | None:
+    """The convoys whose plan files may be stale; None where any may be.
+
+    Where HEAD was judged (`quick`), those that the change concerns, unless it opens beads: that may take up any convoy
+    that was completed, whose plan file nobody looked at.
+    """
+    old, after = before[0], view.plan
+    tree = (old.tree or "", _convoys_tree(town) or "")
+    if len(before) != 1 or not (_is_simple(old) and _is_simple(after)) or tree not in quick.recall(town.common_dir):
+        return None
+    if any(
+        one in old.beads and bead.status not in (old.beads[one].status, CLOSED) for one, bead in after.beads.items()
+    ):
+        return None
+    edited = {each for each in {*old.convoys, *after.convoys} if old.convoys.get(each) != after.convoys.get(each)}
+    edited |= {each for each, _ in old.plan_blobs.items() ^ after.plan_blobs.items()}
+    return edited | affected(old, after, view.graph)
+
+
+def _convoys_tree(town: Town) -> str | None:
+    tip = town.ledger_tip()
+    return trees.tree_at(town.repo, tip, "convoys") if tip is not None else None
+
+
 def _note_judged(town: Town) -> None:
     """What is staged now, plan files and all, is in order: see `quick`."""
-    tip = town.ledger_tip()
-    convoys = trees.tree_at(town.repo, tip, "convoys") if tip is not None else None
+    convoys = _convoys_tree(town)
     tree = town.repo.git("write-tree", f"--prefix={ROOT}/", check=False)
     if convoys is not None and tree.returncode == 0:
         quick.remember(town.common_dir, tree.text.strip(), convoys)
@@ -51,22 +81,36 @@ def _note_judged(town: Town) -> None:
 
 def pre_merge_commit(town: Town) -> HookResult:
     """Judge a clean merge against its parents; git would take no files from here, so plan files wait."""
-    found = _judge(town, town.joined(load.from_index(town.repo)), known_ledger(town))
+    ledger = known_ledger(town)
+    before, after = _plans(town)
+    found = _judge(town, before, View(State(after, ledger or Ledger())), ledger)
     if any(problem.severity == "error" for problem in found):
         return _refusal(found)
     return HookResult(problems=tuple(found))
 
 
-def _judge(town: Town, after: Plan, ledger: Ledger | None) -> list[Problem]:
+def _plans(town: Town) -> tuple[list[Plan], Plan]:
+    """The plans that the next commit stands on, and the one that it would hold."""
+    commits = heads(town.repo)
+    if len(commits) != 1:
+        return plans_of(town, commits), town.joined(load.from_index(town.repo))
+    own = load.from_commit(town.repo, commits[0])
+    return [town.joined(own)], town.joined(load.from_index_after(town.repo, commits[0], own))
+
+
+def _judge(town: Town, before: Sequence[Plan], view: View, ledger: Ledger | None) -> list[Problem]:
     """The problems that the change makes, placed in the index's files: what stood in a parent is not its fault."""
-    before = plans_of(town, heads(town.repo))
-    stood = [problem for plan in before for problem in findings(plan, ledger)]
-    found = new_problems(stood, findings(after, ledger))
-    changed = _changed_paths(town.repo)
-    found += [problem for problem in after.problems if problem not in found and problem.path in changed]
+    after = view.plan
+    found = findings(after, ledger, view)
+    if found:
+        found = new_problems([problem for plan in before for problem in findings(plan, ledger)], found)
+    if after.problems:
+        changed = _changed_paths(town.repo)
+        found += [problem for problem in after.problems if problem not in found and problem.path in changed]
     found += transitions(town, before, after, ledger)
-    reader = joining.reader(town.homes(after.config), after, load.index_reader(town.repo))
-    return placed(found, reader)
+    if not found:
+        return []
+    return placed(found, joining.reader(town.homes(after.config), after, load.index_reader(town.repo)))
 
 
 def _changed_paths(repo: Repo) -> frozenset[str]:
@@ -85,10 +129,13 @@ def _refusal(problems: Sequence[Problem]) -> HookResult:
     return HookResult(Exit.REFUSED, tuple(problems), lines)
 
 
-def _rewrite_plans(town: Town, plan: Plan, ledger: Ledger | None) -> list[str]:
-    """Stale plan files, into the index that is being committed and into the worktree where nobody edited them."""
-    repo = town.repo
-    changes = stale(plan, ledger)
+def _rewrite_plans(town: Town, view: View, ledger: Ledger | None, only: Collection[str] | None) -> list[str]:
+    """Stale plan files, into the index that is being committed and into the worktree where nobody edited them.
+
+    `only`: the convoys whose files may be stale; None: any.
+    """
+    repo, plan = town.repo, view.plan
+    changes = stale(plan, ledger, only, view)
     if not changes:
         return []
     current = load.index_reader(repo)

@@ -9,8 +9,10 @@ from gitconvoy.graph.build import Graph
 from gitconvoy.model.plan import Config, Plan
 
 
-def affected(old: Plan, new: Plan) -> frozenset[str]:
+def affected(old: Plan, new: Plan, graph: Graph | None = None) -> frozenset[str]:
     """Ids of the convoys of either plan whose plan files may differ between the two; all others' are the same.
+
+    `graph`: that of the new plan, where there is one already.
 
     A plan file depends on what its beads are preceded by, so a changed bead concerns the convoys that track it, a bead
     below it (which inherits its links), or a bead that one of those precedes, in the old plan or in the new one.
@@ -19,9 +21,12 @@ def affected(old: Plan, new: Plan) -> frozenset[str]:
     if _settings(old.config) != _settings(new.config):
         return frozenset(every)
     found = {convoy_id for convoy_id in every if _tracks(old, convoy_id) != _tracks(new, convoy_id)}
-    changed = [bead_id for bead_id in _ids(old) | _ids(new) if _core(old, bead_id) != _core(new, bead_id)]
+    known, ids = _ids(old), _ids(new)
+    changed = [bead_id for bead_id in known | ids if _differs(old, new, bead_id)]
     if changed:
-        concerned = _reached(Graph.build(old), changed) | _reached(Graph.build(new), changed)
+        concerned = _reached(graph or Graph.build(new), changed)
+        if not known.isdisjoint(changed):
+            concerned |= _reached(Graph.build(old), changed)
         found |= {c for c in every - found if not concerned.isdisjoint(new.convoys[c].tracks)}
     return frozenset(found)
 
@@ -37,6 +42,11 @@ def _tracks(plan: Plan, convoy_id: str) -> frozenset[str] | None:
 
 def _ids(plan: Plan) -> set[str]:
     return {*plan.beads, *plan.archive}
+
+
+def _differs(old: Plan, new: Plan, bead_id: str) -> bool:
+    before, after = old.bead(bead_id), new.bead(bead_id)
+    return before is not after and _core(old, bead_id) != _core(new, bead_id)
 
 
 def _core(plan: Plan, bead_id: str) -> tuple[Any, ...] | None:

@@ -138,10 +138,11 @@ def settle(desk: Desk, docs: Mapping[str, bytes | None], message: str, ids: tupl
     if not differing:
         return Changes({}, message, ids, desk.plan)
     plan = _with_documents(desk.plan, differing)
+    view = View(State(plan, desk.ledger or Ledger()))
     if _graph_changes(desk.plan, plan) or plan.convoys != desk.plan.convoys:
-        _refuse_new(check_plan(desk.plan, desk.ledger), check_plan(plan, desk.ledger))
-        _refuse_new([], check_transitions(desk.plan, plan, desk.ledger or Ledger()))
-    derived = _plan_changes(desk, plan)
+        _refuse_new(lambda: check_plan(desk.plan, desk.ledger), check_plan(plan, desk.ledger, view))
+        _refuse_new(list, check_transitions(desk.plan, plan, desk.ledger or Ledger()))
+    derived = _plan_changes(desk, view)
     blobs = dict(plan.plan_blobs)
     for path, data in derived.items():
         blobs.pop(kinds.stem(path), None)
@@ -151,8 +152,9 @@ def settle(desk: Desk, docs: Mapping[str, bytes | None], message: str, ids: tupl
     return Changes(files, message, ids, replace(plan, plan_blobs=blobs))
 
 
-def _refuse_new(before: list[Problem], after: list[Problem]) -> None:
-    errors = [problem for problem in new_problems(before, after) if problem.severity == "error"]
+def _refuse_new(before: Callable[[], list[Problem]], after: list[Problem]) -> None:
+    errors = [problem for problem in after if problem.severity == "error"]
+    errors = new_problems(before(), errors) if errors else []
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise Refused(errors[0].message + more, hint=errors[0].hint, code=errors[0].code)
@@ -216,10 +218,11 @@ def _graph_changes(old: Plan, new: Plan) -> bool:
     return False
 
 
-def _plan_changes(desk: Desk, plan: Plan) -> Mapping[str, bytes | None]:
+def _plan_changes(desk: Desk, view: View) -> Mapping[str, bytes | None]:
     """The plan files that this edit makes stale; what was stale before without it is left to the pre-commit hook."""
+    plan = view.plan
     edited = {c for c in {*desk.plan.convoys, *plan.convoys} if desk.plan.convoys.get(c) != plan.convoys.get(c)}
-    changes = stale(plan, desk.ledger, affected(desk.plan, plan) | edited)
+    changes = stale(plan, desk.ledger, affected(desk.plan, plan, view.graph) | edited, view)
     untouched = {*map(kinds.stem, changes)} - edited
     before = plan_files(desk.plan, desk.ledger, untouched) if untouched else {}
     return {path: data for path, data in changes.items() if data is None or before.get(kinds.stem(path)) != data}

@@ -25,8 +25,12 @@ def plan_bytes(graph: Graph, convoy: Convoy) -> bytes:
     return dump(data, PLAN, schema_url(plan_path(convoy.id), PLAN))
 
 
-def plan_files(plan: Plan, ledger: Ledger | None = None, only: Collection[str] | None = None) -> dict[str, bytes]:
+def plan_files(
+    plan: Plan, ledger: Ledger | None = None, only: Collection[str] | None = None, view: View | None = None
+) -> dict[str, bytes]:
     """The plan file of each convoy that is not closed, by convoy id; `only` limits it to some.
+
+    `view`: one of this plan and ledger, where there is one already.
 
     Closed (by effective status: the ledger's, where there is one) convoys are left out, as their plans are frozen, and
     so are convoys that track an unreadable bead, since its links are unknown, and convoys with beads that a repository
@@ -34,12 +38,12 @@ def plan_files(plan: Plan, ledger: Ledger | None = None, only: Collection[str] |
     """
     if plan.config_broken:
         return {}
-    wanted = _unfrozen(plan, ledger or Ledger(), only)
+    view = view or View(State(plan, ledger or Ledger()))
+    wanted = _unfrozen(view, only)
     if not wanted:
         return {}
-    graph = Graph.build(plan)
-    doubts = doubtful(graph)
-    return {convoy.id: plan_bytes(graph, convoy) for convoy in wanted if not _in_doubt(plan, convoy, doubts)}
+    doubts = doubtful(view.graph)
+    return {convoy.id: plan_bytes(view.graph, convoy) for convoy in wanted if not _in_doubt(plan, convoy, doubts)}
 
 
 def _in_doubt(plan: Plan, convoy: Convoy, doubts: frozenset[str]) -> bool:
@@ -51,14 +55,16 @@ def _in_doubt(plan: Plan, convoy: Convoy, doubts: frozenset[str]) -> bool:
     return False
 
 
-def stale(plan: Plan, ledger: Ledger | None = None, only: Collection[str] | None = None) -> dict[str, bytes | None]:
+def stale(
+    plan: Plan, ledger: Ledger | None = None, only: Collection[str] | None = None, view: View | None = None
+) -> dict[str, bytes | None]:
     """What to write so that plan files say what they should: path -> new bytes, or None to delete.
 
     Only what differs is returned, by comparing blob ids; plans of deleted convoys go, plans of closed and of
-    unreadable convoys stay as they are. `only` limits it to some convoys.
+    unreadable convoys stay as they are. `only` and `view`: as with `plan_files`.
     """
     changes: dict[str, bytes | None] = {}
-    for convoy_id, data in plan_files(plan, ledger, only).items():
+    for convoy_id, data in plan_files(plan, ledger, only, view).items():
         if plan.plan_blobs.get(convoy_id) != blob_id(data):
             changes[plan_path(convoy_id)] = data
     for convoy_id in _left_behind(plan, plan.plan_blobs if only is None else only):
@@ -71,9 +77,9 @@ def blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\x00" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def _unfrozen(plan: Plan, ledger: Ledger, only: Collection[str] | None) -> list[Convoy]:
+def _unfrozen(view: View, only: Collection[str] | None) -> list[Convoy]:
     """What is closed stays as it is; but for convoys that are going to be open again as soon as anybody reacts."""
-    view = View(State(plan, ledger))
+    plan, ledger = view.plan, view.ledger
     readable = [
         convoy
         for convoy_id, convoy in sorted(plan.convoys.items())
@@ -85,12 +91,12 @@ def _unfrozen(plan: Plan, ledger: Ledger, only: Collection[str] | None) -> list[
     return [convoy for convoy in readable if convoy.id not in closed]
 
 
-def frozen_are_right(plan: Plan, ledger: Ledger) -> bool:
+def frozen_are_right(view: View) -> bool:
     """Whether plan files say what they should also of completed convoys that go on where beads close.
 
     That may be where beads cannot close, as one before them has failed.
     """
-    view = View(State(plan, ledger))
+    plan = view.plan
     frozen = [plan.convoys[each] for each in view.completed() if view.convoy_status(each) == CLOSED]
     return all(plan.plan_blobs.get(convoy.id) == blob_id(plan_bytes(view.graph, convoy)) for convoy in frozen)
 

@@ -180,17 +180,29 @@ def build(
     )
 
 
-def updated(before: Plan, changed: Mapping[str, Source | None], tree: str, memo: Memo | None = None) -> Plan | None:
+def updated(
+    before: Plan, changed: Mapping[str, Source | None], tree: str | None, memo: Memo | None = None
+) -> Plan | None:
     """The plan of `tree`, which differs from `before` in the files `changed` (None: gone), as `build` would make it.
 
     None where all files have to be looked at for that: where anything is wrong in them or was before, where settings
-    change, and where beads or convoys come, go or move, as ids are unique over all of them.
+    change, and where a new file may have an id that is taken.
     """
     if before.problems or not before.exists:
         return None
     builder = _Builder(memo, dict(before.beads), dict(before.archive), dict(before.convoys), dict(before.plan_blobs))
-    if not all(_update(builder, path, source) for path, source in changed.items()):
+    gone = [path for path, source in changed.items() if source is None]
+    new = [source for source in changed.values() if source is not None]
+    if not all(_remove(builder, path) for path in gone):
         return None
+    ids = _Taken(builder)
+    if not all(_put(builder, source, ids) for source in new):
+        return None
+    if not any((*_places(builder), builder.plan_blobs)):
+        return None
+    if ids.grown:
+        for place in _places(builder):
+            _sort_by_path(place)
     return replace(
         before,
         beads=builder.beads,
@@ -201,29 +213,67 @@ def updated(before: Plan, changed: Mapping[str, Source | None], tree: str, memo:
     )
 
 
-def _update(builder: _Builder, path: str, source: Source | None) -> bool:
-    kind = kinds.kind_of(path)
-    if kind is None:
-        return path != kinds.ROOT and not path.endswith(".yml")
+class _Taken:
+    """The ids that there are, in whatever letters; collected once somebody asks."""
+
+    def __init__(self, builder: _Builder) -> None:
+        self._builder = builder
+        self._lower: set[str] = set()
+        self.grown = False
+        """Whether anybody asked."""
+
+    def by(self, stem: str) -> bool:
+        """Whether this would be the second one; it is taken from now on."""
+        if not self._lower:
+            self._lower = {one.lower() for place in _places(self._builder) for one in place}
+        self.grown = True
+        taken = stem.lower() in self._lower
+        self._lower.add(stem.lower())
+        return taken
+
+
+def _places(builder: _Builder) -> tuple[dict[str, Any], ...]:
+    return builder.beads, builder.archive, builder.convoys
+
+
+def _sort_by_path(place: dict[str, Any]) -> None:
+    found = sorted(place.items(), key=lambda item: item[1].path)
+    place.clear()
+    place.update(found)
+
+
+def _remove(builder: _Builder, path: str) -> bool:
+    """Take away what a file held; False where that is not all that follows from it."""
+    kind, stem = kinds.kind_of(path), kinds.stem(path)
     if kind is kinds.PLAN:
-        if source is None:
-            builder.plan_blobs.pop(kinds.stem(path), None)
-        else:
-            builder.add(source)
+        return builder.plan_blobs.pop(stem, None) is not None
+    if kind is None or kind is kinds.CONFIG:
+        return kind is None and _is_no_matter(path)
+    place = next((place for place in _places(builder) if stem in place and place[stem].path == path), None)
+    return place is not None and place.pop(stem, None) is not None
+
+
+def _put(builder: _Builder, source: Source, ids: _Taken) -> bool:
+    """Put what a file holds in its place; as `_remove`."""
+    kind, stem = kinds.kind_of(source.path), kinds.stem(source.path)
+    if kind is None or kind is kinds.CONFIG:
+        return kind is None and _is_no_matter(source.path)
+    if kind is kinds.PLAN:
+        builder.add(source)
         return not builder.problems
-    places = (builder.beads, builder.archive, builder.convoys)
-    stem = kinds.stem(path)
-    old = next((place[stem] for place in places if stem in place), None)
-    if source is None or old is None or old.path != path:
-        return False
+    old = next((place[stem] for place in _places(builder) if stem in place), None)
     value, found = builder.value(source, kind)
-    if found or value is None:
+    if found or value is None or (old.path != source.path if old is not None else ids.by(stem)):
         return False
     if isinstance(value, Convoy):
         builder.convoys[stem] = value
     elif isinstance(value, Bead):
         (builder.archive if value.archived else builder.beads)[stem] = value
     return True
+
+
+def _is_no_matter(path: str) -> bool:
+    return path != kinds.ROOT and not path.endswith(".yml")
 
 
 def no_path(rig: str) -> str:

@@ -125,6 +125,16 @@ def from_index(repo: Repo) -> Plan:
     return build(sources_of(repo, index.index_entries(repo, ROOT)), memo=memo_of(repo), ahead=ahead)
 
 
+def from_index_after(repo: Repo, head: str, before: Plan) -> Plan:
+    """As `from_index`, and quick where that differs little from `before`, the plan of the commit `head`."""
+    changes = index.changes(repo, head, ROOT)
+    if changes is None or len(changes) > _FEW:
+        return from_index(repo)
+    found = sources_of(repo, [each for each in changes.values() if each is not None])
+    changed = {**dict.fromkeys(changes), **{source.path: source for source in found}}
+    return updated(before, changed, None, memo_of(repo)) or from_index(repo)
+
+
 def unmerged(plan: Plan, paths: Collection[str]) -> Plan:
     """The plan of an index in which a merge left these files in conflict: they are there, and cannot be read yet."""
     kept = {kinds.stem(path) for path in paths if kinds.kind_of(path) in (kinds.BEAD, kinds.CONVOY)}

@@ -8,11 +8,11 @@ later.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -196,6 +196,24 @@ def shape(db: sqlite3.Connection) -> Shape:
     return found
 
 
+def append_to_shape(db: sqlite3.Connection, bead_id: str, targets: Sequence[str]) -> None:
+    """Behind all others a bead that is preceded by the targets, as far as they are beads, and by nothing else."""
+    known = shape(db)
+    place = {part: number for number, part in enumerate(known.parts)}
+    preceding = sorted({place[target] for target in targets if target in place})
+    parts = "\n".join([*known.parts, bead_id])
+    before = array(_NUMBERS, [*known.before, *preceding])
+    ends = array(_NUMBERS, [*known.ends, len(before)])
+    db.execute("UPDATE outline SET parts = ?, ends = ?, before = ?", (parts, ends.tobytes(), before.tobytes()))
+
+
+def is_named(db: sqlite3.Connection, bead_id: str) -> bool:
+    """Whether a bead may name this one, as its parent or in a link."""
+    said = json.dumps(bead_id)
+    found = db.execute("SELECT 1 FROM contents WHERE instr(said, ?) LIMIT 1", (said,)).fetchone()
+    return found is not None
+
+
 def files(db: sqlite3.Connection) -> dict[str, str]:
     """Path -> blob of settings and plan files."""
     return dict(db.execute("SELECT path, blob FROM files ORDER BY path"))
@@ -242,7 +260,9 @@ def begin_anew(
 
 def put(db: sqlite3.Connection, bead: Bead, blob: str, config: Config) -> None:
     """Outline one bead."""
-    db.execute("INSERT OR REPLACE INTO beads VALUES (?, ?, ?, ?, ?, ?, ?, ?)", astuple(row_of(bead, config)))
+    row = row_of(bead, config)
+    said = (row.parent, row.status, row.outcome, row.derived, row.fit, row.deferred, row.targets)
+    db.execute("INSERT OR REPLACE INTO beads VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (row.id, *said))
     db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?)", (bead.id, bead.path, blob, digest(bead)))
 
 

@@ -183,9 +183,10 @@ def _follow(repo: Repo, db: Connection, before: str | None, tree: str) -> None:
         if kind is None and (path == ROOT or path.endswith(".yml")):
             raise Unusable("there may be something wrong")
         if kind is kinds.BEAD:
-            if old is None or new is None:
-                raise Unusable("a bead has come or gone")
-            outline.put(db, _same_shape(repo, old, new), new.oid, config)
+            if new is None:
+                raise Unusable("a bead has gone")
+            bead = _same_shape(repo, old, new) if old is not None else _new_bead(repo, db, new)
+            outline.put(db, bead, new.oid, config)
         elif kind is not None:
             _follow_file(repo, db, kind, path, old, new)
     outline.note(db, tree)
@@ -208,6 +209,18 @@ def _same_shape(repo: Repo, old: trees.Entry, new: trees.Entry) -> Bead:
     if not isinstance(before, Bead) or not isinstance(after, Bead) or _links(before) != _links(after):
         raise Unusable("links have changed")
     return after
+
+
+def _new_bead(repo: Repo, db: Connection, new: trees.Entry) -> Bead:
+    """A bead that has come and that nothing depends on, so that it stands behind all others in the graph."""
+    bead = _value(repo, load.sources_of(repo, [new])[0]) if new.is_file else None
+    if not isinstance(bead, Bead) or bead.archived or bead.tombstone or bead.parent is not None:
+        raise Unusable("others may depend on it")
+    targets = sorted({link.target for link in bead.links if link.blocking})
+    if outline.is_taken(db, bead.id, bead.path) or outline.is_named(db, bead.id) or outline.parents_among(db, targets):
+        raise Unusable("others depend on it, or it depends on whole families")
+    outline.append_to_shape(db, bead.id, targets)
+    return bead
 
 
 def _links(bead: Bead) -> tuple[object, ...]:

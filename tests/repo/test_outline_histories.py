@@ -68,7 +68,9 @@ class Writer:
             self.change(one, self.pick.choice(NAMED))
             self.write()
         elif what == 6 and len(self.beads) < len(BEADS):
-            self.beads[BEADS[len(self.beads)]] = {"status": "open"}
+            new = BEADS[len(self.beads)]
+            self.beads[new] = {"status": "open"}
+            self.change(new, self.pick.choice(NAMED))
             self.write()
         elif what < 9:
             self.here.run("bead", self.pick.choice(["close", "reopen", "retry"]), one)

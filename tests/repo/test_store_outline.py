@@ -15,6 +15,7 @@ from townfixtures import TownHelper, town
 from gitconvoy.engine.town import Town
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import Asked
+from gitconvoy.rules.view import View
 from gitconvoy.store import load
 
 FLOW = "hq-cv-1"
@@ -222,3 +223,40 @@ def test_the_outline_follows_what_changes(
     town_ = Town.open(here.path)
     full = load.from_commit(town_.repo, town_.trunk())
     assert {*full.beads, *full.archive} == {*(plan := needed(here)).beads, *plan.archive, *plan.settled}
+
+
+@pytest.mark.parametrize(
+    ("new", "followed"),
+    [
+        ({"gt-n": ""}, True),
+        ({"gt-n": "depends_on: [gt-c, gt-none]\n"}, True),
+        ({"gt-n": "depends_on: [gt-a, {id: gt-c, type: waits-for}]\ntype: epic\n"}, True),
+        ({"gt-n": "depends_on: [gt-e]\n"}, False),
+        ({"gt-n": "parent: gt-e\n"}, False),
+        ({"gt-later": ""}, False),
+        ({"gt-C": ""}, False),
+        ({"gt-n": "depends_on: [gt-m]\n", "gt-m": ""}, True),
+        ({"gt-n": "", "gt-m": "depends_on: [gt-n]\n"}, False),
+        ({"gt-n": "status: nonsense\n"}, True),
+        ({"gt-n": "depends_on: 7\n"}, False),
+    ],
+)
+def test_a_bead_that_nothing_depends_on_is_put_behind_all_others(
+    here: TownHelper, new: dict[str, str], followed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = {"gt-e": "type: epic\n", "gt-child": "parent: gt-e\n", "gt-waits": "depends_on: [gt-later]\n"}
+    for bead, more in family.items():
+        here.repo.write(f".convoy/beads/{bead}.yaml", f"id: {bead}\ntitle: Bead {bead}\n{more}")
+    here.repo.commit("a family")
+    needed(here)
+    for bead, more in new.items():
+        here.repo.write(f".convoy/beads/{bead}.yaml", f"id: {bead}\ntitle: Bead {bead}\n{more}")
+    here.repo.git("add", "--all")
+    here.repo.git("commit", "--quiet", "--no-verify", "-m", "a new bead")
+    assert (needed(here).rest is not None) is followed
+    less, all_ = View(Town.open(here.path).state(Asked(all_open=True))), View(Town.open(here.path).state())
+    ids = [*all_.plan.beads, *all_.plan.broken]
+    assert [(one, less.remaining(one), less.verdicts(one)) for one in ids] == [
+        (one, all_.remaining(one), all_.verdicts(one)) for one in ids
+    ]
+    assert answers(here) == whole(here, monkeypatch)

@@ -20,6 +20,7 @@ from gitconvoy.model.kinds import ROOT
 from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Plan
 from gitconvoy.planning.planfile import stale
+from gitconvoy.rules.view import View
 from gitconvoy.store import load
 from gitconvoy.store.build import place
 
@@ -103,9 +104,9 @@ def placed(problems: Sequence[Problem], reader: Callable[[str], bytes | None]) -
     ]
 
 
-def findings(plan: Plan, ledger: Ledger | None) -> list[Problem]:
-    """What is wrong with a plan whatever came before it."""
-    return [*plan.problems, *check_plan(plan, ledger)]
+def findings(plan: Plan, ledger: Ledger | None, view: View | None = None) -> list[Problem]:
+    """What is wrong with a plan whatever came before it. `view`: one of both, where there is one already."""
+    return [*plan.problems, *check_plan(plan, ledger, view)]
 
 
 def stale_plans(plan: Plan, ledger: Ledger | None) -> list[Problem]:
