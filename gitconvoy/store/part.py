@@ -15,6 +15,7 @@ In which wave a bead is follows from all that precedes it, closed or not: that i
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import field
 
@@ -83,7 +84,7 @@ def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, le
     outcomes = outline.settled(db)
     for bead_id in beads:
         outcomes.pop(bead_id, None)
-    unread = [row for row in gathering.waiting.values() if row.id not in beads]
+    read = Counter(bead.parent for bead in beads.values() if bead.id in gathering.waiting)
     by_path = sorted(beads.values(), key=lambda bead: bead.path)
     return Plan(
         config=config,
@@ -94,33 +95,28 @@ def gathered(db: sqlite3.Connection, tree: str, reader: Reader, asked: Asked, le
         tree=tree,
         rest=Rest(
             outcomes,
-            frozenset(row.id for row in unread),
-            frozenset(row.parent for row in unread if row.parent is not None),
+            frozenset(gathering.waiting - beads.keys()),
+            frozenset(parent for parent, count in gathering.families.items() if count > read[parent]),
             lambda _: None,
             lambda _: {},
         ),
     )
 
 
-def _derivable(waiting: Mapping[str, Waiting], by_fact: Container[str]) -> set[str]:
+def _derivable(known: Mapping[str, Waiting], by_fact: Container[str], families: Mapping[str, int]) -> set[str]:
     """Of the beads that their files do not close those that may be closed all the same: all others are not.
 
     By a fact, by a condition that can no longer come true, or as epics: those of whose children none surely waits.
+    `known`: all of which one of these could be; `families`: how many children, closed by no file, each parent has.
     """
-    found = {row.id for row in waiting.values() if row.derived is not None or row.id in by_fact}
-    above = {row.parent for row in waiting.values() if row.id not in found and row.parent is not None}
+    found = set(known)
+    of_these = Counter(row.parent for row in known.values())
+    above = {parent for parent, count in families.items() if count > of_these[parent]}
     while above:
-        held = {one for one in above & found if waiting[one].derived == EPIC and one not in by_fact}
+        held = {one for one in above & found if known[one].derived == EPIC and one not in by_fact}
         found -= held
-        above = {parent for one in held if (parent := waiting[one].parent) is not None}
+        above = {parent for one in held if (parent := known[one].parent) is not None}
     return found
-
-
-def _might_start(waiting: Mapping[str, Waiting], derivable: set[str], among: Iterable[str]) -> set[str]:
-    """Those among the beads that are not surely kept waiting by a link of their own."""
-    surely = waiting.keys() - derivable
-    fit = (row for one in among if (row := waiting[one]).fit)
-    return {row.id for row in fit if row.targets is None or surely.isdisjoint(row.targets.split("/"))}
 
 
 @dataclass(slots=True)
@@ -130,8 +126,10 @@ class _Gathering:
     db: sqlite3.Connection
     reader: Reader
     beads: dict[str, Bead] = field(default_factory=dict)
-    waiting: dict[str, Waiting] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
     """All beads that their files do not close, read or not."""
+    families: Mapping[str, int] = field(default_factory=dict)
+    """How many children each parent has among these."""
     children: dict[str, list[str]] = field(default_factory=dict)
     """Bead -> those of its children that were read."""
     whole: set[str] = field(default_factory=set)
@@ -157,26 +155,28 @@ class _Gathering:
 
     def gather(self, asked: Asked, waves_of: Collection[str], tracked: Collection[str], ledger: Ledger) -> None:
         """Read on until nothing more is needed. `tracked`: by convoys that are open, or once were."""
-        self.waiting = {row.id: row for row in outline.unsettled(self.db)}
+        self.waiting, self.families = outline.unsettled(self.db), outline.families(self.db)
         facts = ledger.facts()
         may_change = asked.due or asked.all_open
-        derivable = _derivable(self.waiting, ledger.beads if may_change else facts)
-        self.closing = {one for one in derivable if self.waiting[one].derived == EPIC}
-        moving = self.waiting.keys() & tracked
+        by_fact = self.waiting & (ledger.beads if may_change else facts).keys()
+        known = {row.id: row for row in outline.derived(self.db, sorted(by_fact))}
+        derivable = _derivable(known, by_fact, self.families)
+        self.closing = {one for one in derivable if known[one].derived == EPIC}
+        moving = self.waiting.intersection(tracked)
         everything = asked.all_open or (asked.due and len(moving) > _MOST * len(self.waiting))
         if everything:
             wanted = set(self.waiting)
         elif asked.due:
             wanted = derivable
         else:
-            could_start = _might_start(self.waiting, derivable, self.waiting if asked.untracked else moving)
-            due = could_start if asked.ready else {one for one in could_start if self.waiting[one].deferred}
-            wanted = derivable | due | (ledger.beads.keys() & self.waiting.keys())
+            could_start = self._might_start(derivable, deferred=not asked.ready)
+            due = could_start if asked.untracked else could_start & moving
+            wanted = derivable | due | (self.waiting & ledger.beads.keys())
         named = {*asked.beads, *waves_of, *(moving if asked.due else ())}
         self.counting |= named | wanted
         self.preceding.update(waves_of)
         if not everything:
-            self.deep |= named & self.waiting.keys()
+            self.deep |= named & self.waiting
             self.giving |= self.deep
         ended = self._closed_by_fact(facts)
         if may_change:  # what files say now may end what the ledger says
@@ -188,6 +188,12 @@ class _Gathering:
             ids.update(outline.children(self.db, sorted(families - self.whole)))
             self.whole |= families
             new = self._take(ids) | self.again
+
+    def _might_start(self, derivable: set[str], *, deferred: bool) -> set[str]:
+        """The beads, or those that are deferred, that are not surely kept waiting by a link of their own."""
+        surely = self.waiting - derivable
+        rows = outline.fit(self.db, deferred=deferred)
+        return {one for one, targets in rows if targets is None or surely.isdisjoint(targets.split("/"))}
 
     def _closed_by_fact(self, facts: Mapping[str, str | None]) -> set[str]:
         """The beads that files close, and that the ledger closes, too: it may say how (SPEC 1)."""
