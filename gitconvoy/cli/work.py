@@ -40,12 +40,13 @@ def next_(app: App, claim: bool, rig: str | None, at: str | None) -> int:
     """Show the next bead that you could claim; --claim takes it. Nothing ready is no error."""
     from gitconvoy.engine import requests
     from gitconvoy.engine.react import transact
+    from gitconvoy.model.state import Asked
 
     if claim and at is not None:
         raise UsageError("what was ready then cannot be claimed", hint="leave out --at", code="options-clash")
     town = app.town()
     if not claim:
-        found = moment(app, at)
+        found = moment(app, at, asked=Asked(ready=True))
         known_rig(found.plan.config.rigs, rig)
         bead = requests.next_ready(found.view, found.local, town.actor, rig)
         data = _next_data(found.plan, requests.Claim(bead), None)
@@ -57,7 +58,7 @@ def next_(app: App, claim: bool, rig: str | None, at: str | None) -> int:
         known_rig(draft.state.plan.config.rigs, rig)
         return requests.claim(draft, town.actor, rig)
 
-    done = transact(town, request)
+    done = transact(town, request, asked=Asked(due=True))
     commits = {each.token: each.commit for each in done.dispatched}
     data = _next_data(done.state.plan, done.value, commits.get(done.value.token or ""))
     return told.answer(app, done, lambda: _tell_next(data, claimed=True), **data)
@@ -215,9 +216,10 @@ def fail(app: App, bead: str, token: str | None, reason: str) -> int:
 
 def _end(app: App, request: Callable[[Draft], Any], bead: str, verb: str) -> int:
     from gitconvoy.engine.react import transact
+    from gitconvoy.model.state import Asked
     from gitconvoy.reports.rows import when
 
-    ended = transact(app.town(), request)
+    ended = transact(app.town(), request, asked=Asked([bead], due=True))
     record = ended.state.ledger.bead(bead)
     own = next((commit for event, commit in ended.events if event is ended.value), None)
     data = {

@@ -151,7 +151,7 @@ class Town:
         """
         tip = self.trunk()
         ledger = self.ledger()
-        plan = self._needed(tip, ledger, asked) if asked is not None else None
+        plan = self._needed(tip, ledger, asked) if asked is not None and self._plan is None else None
         plan = self.joined(self._own_plan(tip) if plan is None else plan)
         return State(plan, ledger, max(int(time.time()), ledger.tip_time), tip)
 
