@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,29 +114,34 @@ def emit_rows(
         text(rows)
         return
     indent, margin = (2, "\n    ") if sys.stdout.isatty() else (None, " ")
-    told = [as_json(row, indent).replace("\n", margin) for row in rows]
+    told = [_dumped(row, indent).replace("\n", margin) for row in rows]
     if not told:
         emit(app, {name: []}, lambda: None)
         return
-    head, tail = as_json({"schema_version": 1, name: ["row"]}, indent).split('"row"')
-    write(head, nl=False)
-    write(f",{margin}".join(told), nl=False)
-    write(tail)
+    head, tail = _dumped({"schema_version": 1, name: ["row"]}, indent).split('"row"')
+    write(_printable(f"{head}{f',{margin}'.join(told)}{tail}"))
 
 
 def as_json(data: Mapping[str, Any], indent: int | None = None) -> str:
     """JSON that every reader takes; ASCII alone where stdout takes no more, or where a text is no UTF-8."""
+    return _printable(_dumped(data, indent))
+
+
+def _dumped(data: Mapping[str, Any], indent: int | None) -> str:
     try:
-        text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+        return json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
     except ValueError:
-        data = _finite(data)
-        text = json.dumps(data, ensure_ascii=False, indent=indent, allow_nan=False)
+        return json.dumps(_finite(data), ensure_ascii=False, indent=indent, allow_nan=False)
+
+
+def _printable(text: str) -> str:
+    """JSON as stdout takes it: only within its strings are there characters beyond ASCII."""
     if text.isascii():
         return text
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
-        return json.dumps(data, indent=indent, allow_nan=False)
+        return re.sub(r"[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
     return text
 
 

@@ -165,6 +165,8 @@ def _fewer(repo: Repo, paths: Sequence[str], *, tracked: bool) -> list[str]:
         return list(paths)
     known, unknown = _differing(repo, paths)
     others = (known | unknown) - set(paths) if tracked else known | (unknown - set(paths))
+    marked = (name for name in _names(repo.git("ls-files", "-v", "-z", "--", *_specs(paths))) if name[0].islower())
+    others |= {name[2:] for name in marked} - set(paths)  # only status assumes that these are unchanged
     kept = {folder for path in others for folder in _folders(path)}
     return sorted({next((folder for folder in _folders(path) if folder not in kept), path) for path in paths})
 
@@ -182,7 +184,8 @@ def _differing(repo: Repo, paths: Sequence[str]) -> tuple[set[str], set[str]]:
     """
     specs = _specs(paths)
     status = ("--no-optional-locks", "status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no")
-    known = {line[3:] for line in _names(repo.git(*status, "--", *specs))}
+    every = "--ignore-submodules=none"  # a commit of the folder takes also those that the settings hide
+    known = {line[3:] for line in _names(repo.git(*status, every, "--", *specs))}
     return known, set(_names(repo.git("ls-files", "-z", "--others", "--full-name", "--", *specs)))
 
 

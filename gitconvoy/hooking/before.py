@@ -16,7 +16,7 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.hooking import quick
 from gitconvoy.hooking.result import REPAIR, HookResult
 from gitconvoy.model.kinds import ROOT, stem
-from gitconvoy.model.ledger import CLOSED, Ledger
+from gitconvoy.model.ledger import Ledger
 from gitconvoy.model.plan import Plan
 from gitconvoy.model.state import State
 from gitconvoy.planning.affected import affected
@@ -50,20 +50,18 @@ def _is_simple(plan: Plan) -> bool:
 def _concerned(town: Town, before: Sequence[Plan], view: View) -> Collection[str] | None:
     """The convoys whose plan files may be stale; None where any may be.
 
-    Where HEAD was judged (`quick`), those that the change concerns, unless it opens beads: that may take up any convoy
-    that was completed, whose plan file nobody looked at.
+    Where HEAD was judged (`quick`), those that the change concerns, and those that are completed and go on: nobody has
+    looked at their plan files.
     """
     old, after = before[0], view.plan
     tree = (old.tree or "", _convoys_tree(town) or "")
-    if len(before) != 1 or not (_is_simple(old) and _is_simple(after)) or tree not in quick.recall(town.common_dir):
+    if len(before) != 1 or old.config != after.config or tree not in quick.recall(town.common_dir):
         return None
-    if any(
-        one in old.beads and bead.status not in (old.beads[one].status, CLOSED) for one, bead in after.beads.items()
-    ):
+    if not (_is_simple(old) and _is_simple(after)):
         return None
     edited = {each for each in {*old.convoys, *after.convoys} if old.convoys.get(each) != after.convoys.get(each)}
     edited |= {each for each, _ in old.plan_blobs.items() ^ after.plan_blobs.items()}
-    return edited | affected(old, after, view.graph)
+    return edited | affected(old, after, view.graph) | set(view.going_on())
 
 
 def _convoys_tree(town: Town) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ from gitconvoy.model.clock import iso, parse_iso
 from gitconvoy.model.ids import is_id
 from gitconvoy.model.kinds import RECORD_BEAD, RECORD_CONVOY, RECORD_TOWN
 from gitconvoy.model.ledger import BeadRecord, ConvoyRecord, Event
+from gitconvoy.yamlio.complaints import MAX_SIZE
 from gitconvoy.yamlio.layout import scalar_text
 from gitconvoy.yamlio.reader import load
 from gitconvoy.yamlio.scalars import shown
@@ -69,11 +70,14 @@ def bead_bytes(record: BeadRecord) -> bytes:
             value = iso(value)
         elif type(value) is not int and not (type(value) is str and value.isascii() and "\n" not in value):
             return dump(_document(record), RECORD_BEAD, None)
-        lines.append(f"{key}: {_text(value)}\n")
+        short = type(value) is str and len(value) <= _SHORT
+        lines.append(f"{key}: {_short_text(value) if short else scalar_text(value)}\n")
     return "".join(lines).encode()
 
 
-_text = lru_cache(maxsize=1 << 12, typed=True)(scalar_text)
+_SHORT = 100
+"""Characters of a text whose form is remembered: names, ids and the like come again."""
+_short_text: Callable[[str], str] = lru_cache(maxsize=1 << 12)(scalar_text)
 
 
 def convoy_bytes(record: ConvoyRecord) -> bytes:
@@ -143,6 +147,8 @@ def as_written(data: bytes) -> BeadRecord | None:
     What the lines say is guessed, without a look at how YAML would read them. That it is right is seen from the bytes
     that it would be written as: what was written is read as what it was written from.
     """
+    if len(data) > MAX_SIZE:
+        return None
     found: dict[str, Any] = {}
     try:
         for line in data.decode().split("\n")[:-1]:

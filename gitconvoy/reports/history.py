@@ -17,10 +17,14 @@ from gitconvoy.git.repo import Repo
 from gitconvoy.ledger import codec
 from gitconvoy.ledger.read import PLAN, Entry, commits_and_entries
 from gitconvoy.model import kinds
+from gitconvoy.model.ledger import LIVE
+from gitconvoy.yamlio.complaints import MAX_SIZE
 from gitconvoy.yamlio.reader import load
 
 FILE_EVENT = "file"
 """The `event` of a status change that somebody made in a file."""
+_LONGEST = 200
+"""Characters of a status: no schema has one as long as that."""
 _FEW = 100
 """Files that a ledger commit may change before they are looked up by name."""
 
@@ -101,22 +105,21 @@ class _Statuses:
         return self._said(entry.oid, entry.path) if entry is not None and entry.is_file else None
 
     def _read(self, oid: str, path: str) -> str | None:
-        return _record_status(objects.blob(self._repo, oid), path)
+        size, data = objects.blob_within(self._repo, oid, MAX_SIZE)
+        return _record_status(data, path) if size <= MAX_SIZE else None
 
 
 def _record_status(data: bytes, path: str) -> str | None:
     """`in_progress`, `submitted`, `closed` and the like; None where the ledger says nothing."""
     bead = codec.as_written(data) if path.startswith("beads/") else None
-    if bead is not None:
-        return "submitted" if bead.live and bead.submitted else bead.status
     try:
-        record = load(data, path)
+        record = {"status": bead.status, "submitted": bead.submitted} if bead is not None else load(data, path)
     except BadFiles:
         return None
     status = record.get("status")
-    if status == "in_progress" and record.get("submitted"):
+    if status == LIVE and record.get("submitted"):
         return "submitted"
-    return status if isinstance(status, str) else None
+    return status if isinstance(status, str) and len(status) <= _LONGEST else None
 
 
 def _file_entries(

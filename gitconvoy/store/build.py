@@ -246,7 +246,7 @@ def _remove(builder: _Builder, path: str) -> bool:
     """Take away what a file held; False where that is not all that follows from it."""
     kind, stem = kinds.kind_of(path), kinds.stem(path)
     if kind is kinds.PLAN:
-        return builder.plan_blobs.pop(stem, None) is not None
+        return _lies_flat(path, stem) and builder.plan_blobs.pop(stem, None) is not None
     if kind is None or kind is kinds.CONFIG:
         return kind is None and _is_no_matter(path)
     place = next((place for place in _places(builder) if stem in place and place[stem].path == path), None)
@@ -260,7 +260,7 @@ def _put(builder: _Builder, source: Source, ids: _Taken) -> bool:
         return kind is None and _is_no_matter(source.path)
     if kind is kinds.PLAN:
         builder.add(source)
-        return not builder.problems
+        return _lies_flat(source.path, stem) and not builder.problems
     old = next((place[stem] for place in _places(builder) if stem in place), None)
     value, found = builder.value(source, kind)
     if found or value is None or (old.path != source.path if old is not None else ids.by(stem)):
@@ -270,6 +270,11 @@ def _put(builder: _Builder, source: Source, ids: _Taken) -> bool:
     elif isinstance(value, Bead):
         (builder.archive if value.archived else builder.beads)[stem] = value
     return True
+
+
+def _lies_flat(path: str, stem: str) -> bool:
+    """Of a plan file: in a folder of its own it stands before or behind another one of its name."""
+    return path == f"{kinds.PLAN.folder}/{stem}.yaml"
 
 
 def _is_no_matter(path: str) -> bool:

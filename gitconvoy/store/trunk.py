@@ -217,8 +217,9 @@ def _new_bead(repo: Repo, db: Connection, new: trees.Entry) -> Bead:
     if not isinstance(bead, Bead) or bead.archived or bead.tombstone or bead.parent is not None:
         raise Unusable("others may depend on it")
     targets = sorted({link.target for link in bead.links if link.blocking})
-    if outline.is_taken(db, bead.id, bead.path) or outline.is_named(db, bead.id) or outline.parents_among(db, targets):
-        raise Unusable("others depend on it, or it depends on whole families")
+    named = bead.id in targets or outline.is_named(db, bead.id) or outline.is_taken(db, bead.id, bead.path)
+    if named or outline.parents_among(db, targets):
+        raise Unusable("it is depended on, or depends on whole families")
     outline.append_to_shape(db, bead.id, targets)
     return bead
 

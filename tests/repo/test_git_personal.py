@@ -317,15 +317,24 @@ def test_the_first_commit_of_all_that_is_refused_leaves_no_index(tmp_path: Path)
 def test_many_files_are_committed_as_folders_and_nothing_beside_them(busy: GitRepo) -> None:
     busy.write(".gitignore", "*.tmp\n")
     busy.write("many/mixed/old", "1\n")
+    busy.write("many/assumed/own", "1\n")
+    busy.git("init", "--quiet", "many/hidden/sub")
+    inner = GitRepo(busy.path / "many/hidden/sub", busy.env)
+    inner.write("file", "1\n")
+    inner.commit("one")
     busy.commit("more")
+    busy.git("config", "diff.ignoreSubmodules", "all")
+    inner.write("file", "2\n")
+    inner.commit("two")
+    busy.git("update-index", "--assume-unchanged", "many/assumed/own")
+    busy.write("many/assumed/own", "mine alone\n")
     busy.write("staged", "4\n")
     before = set(busy.status())
     busy.write("many/mixed/old", "2\n")
     for name in ("many/mixed/mine", "many/ignored/x.tmp"):
         busy.write(name, "theirs\n")
-    paths = [
-        f"many/{folder}/{number}" for folder in ("all", "mixed", "ignored") for number in range(personal.MANY // 2)
-    ]
+    folders = ("all", "mixed", "ignored", "assumed", "hidden")
+    paths = [f"many/{folder}/{number}" for folder in folders for number in range(personal.MANY // 2)]
     for path in paths:
         busy.write(path, "new\n")
     found = Repo.discover(busy.path)

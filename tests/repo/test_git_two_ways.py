@@ -257,6 +257,22 @@ def test_folders_with_names_that_git_quotes(filled: GitRepo, tmp_path: Path) -> 
             objects.blob(each, oid)
 
 
+def test_an_object_that_is_cut_off_later_is_named(filled: GitRepo) -> None:
+    """What loose objects there are is looked at more than once."""
+    found = Repo.discover(filled.path)
+    oid = filled.git("hash-object", "-w", "--stdin", input="text\n" * 50_000).strip()
+    file = filled.path / ".git/objects" / oid[:2] / oid[2:]
+    whole = file.read_bytes()
+    file.unlink()
+    assert not objects.exists(found, oid)
+    found.raw  # noqa: B018 - libgit2 reads on for ever
+    with pytest.raises(GitError):
+        objects.blob(found, oid)
+    file.write_bytes(whole[:200])
+    with pytest.raises(GitError, match="it is cut off"):
+        objects.blob(found, oid)
+
+
 def test_of_an_object_that_is_cut_off_the_one_in_a_pack_is_read(filled: GitRepo) -> None:
     oid = filled.head("HEAD:a/b/c.txt")
     whole = loose(filled, oid).read_bytes()

@@ -140,3 +140,51 @@ def test_a_frozen_plan_file_is_put_right_once_its_convoy_goes_on(
     assert repo.read(".convoy/plans/hq-cv-1.yaml") == frozen
     commit(here, {flow: convoy.format("open")} if by_hand else {one: bead.format("gt-a", "open")})
     assert repo.read(".convoy/plans/hq-cv-1.yaml") != frozen
+
+
+def test_a_frozen_plan_file_is_put_right_once_its_beads_are_open_again_by_the_settings(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = town(repo)
+    monkeypatch.chdir(repo.path)
+    settings, one, other = ".convoy/config.yaml", ".convoy/beads/gt-a.yaml", ".convoy/beads/gt-b.yaml"
+    bead, own = "id: {}\ntitle: Bead\nstatus: {}\n", repo.read(".convoy/config.yaml")
+    commit(here, {settings: own + "statuses:\n  shipped: done\n"})
+    convoy = "id: hq-cv-1\ntitle: Flow\ntracks: [gt-a, gt-b]\nstatus: open\n"
+    beads = {one: bead.format("gt-a", "open"), other: bead.format("gt-b", "open")}
+    commit(here, {**beads, ".convoy/convoys/hq-cv-1.yaml": convoy})
+    shipped = {one: bead.format("gt-a", "shipped"), other: bead.format("gt-b", "shipped")}
+    commit(here, shipped)
+    frozen = repo.read(".convoy/plans/hq-cv-1.yaml")
+    commit(here, {other: shipped[other] + "depends_on: [gt-a]\n"})
+    assert repo.read(".convoy/plans/hq-cv-1.yaml") == frozen
+    commit(here, {settings: own + "statuses:\n  shipped: active\n"})
+    assert repo.read(".convoy/plans/hq-cv-1.yaml") != frozen
+
+
+def test_a_frozen_plan_file_is_put_right_once_nobody_else_has_its_beads(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = town(repo)
+    monkeypatch.chdir(repo.path)
+    one, other = ".convoy/beads/gt-a.yaml", ".convoy/beads/gt-b.yaml"
+    first, second = ".convoy/convoys/hq-cv-1.yaml", ".convoy/convoys/hq-cv-2.yaml"
+    bead, convoy = "id: {}\ntitle: Bead\nstatus: {}\n", "id: {}\ntitle: Flow\ntracks: [{}]\nstatus: open\n"
+    more = bead.format("gt-c", "open")
+    commit(
+        here,
+        {
+            one: bead.format("gt-a", "open"),
+            other: bead.format("gt-b", "open"),
+            ".convoy/beads/gt-c.yaml": more,
+            first: convoy.format("hq-cv-1", "gt-a, gt-b"),
+            second: convoy.format("hq-cv-2", "gt-c"),
+        },
+    )
+    commit(here, {one: bead.format("gt-a", "closed"), other: bead.format("gt-b", "closed")})
+    frozen = repo.read(".convoy/plans/hq-cv-1.yaml")
+    commit(here, {other: bead.format("gt-b", "closed") + "depends_on: [gt-a]\n"})
+    assert repo.read(".convoy/plans/hq-cv-1.yaml") == frozen
+    commit(here, {second: convoy.format("hq-cv-2", "gt-a, gt-c"), one: bead.format("gt-a", "open")})
+    commit(here, {second: convoy.format("hq-cv-2", "gt-c")})
+    assert repo.read(".convoy/plans/hq-cv-1.yaml") != frozen

@@ -239,6 +239,7 @@ def test_the_outline_follows_what_changes(
         ({"gt-n": "", "gt-m": "depends_on: [gt-n]\n"}, False),
         ({"gt-n": "status: nonsense\n"}, True),
         ({"gt-n": "depends_on: 7\n"}, False),
+        ({"gt-n": "depends_on: [gt-n]\n"}, False),
     ],
 )
 def test_a_bead_that_nothing_depends_on_is_put_behind_all_others(

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,3 +91,42 @@ def test_no_colour_means_no_escape_at_all(monkeypatch: pytest.MonkeyPatch, plain
     output.say("all is well", "green")
     assert "gt-a" in shown.getvalue()
     assert ("\x1b" in shown.getvalue()) is not plain
+
+
+class Shown(io.TextIOWrapper):
+    """A stdout of some encoding, which may be a terminal."""
+
+    def __init__(self, encoding: str, terminal: bool) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+ROWS = [
+    {"id": "gt-a", "from": None, "reason": 'two\nlines, "quoted", [{}], \u00e9'},
+    {"id": "gt-b", "reason": "\u2713 \U0001f600", "list": [], "count": 1.5},
+    {"id": "gt-c", "reason": "half \udc80", "when": float("inf")},
+]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("rows", [[], ROWS[:1], ROWS[:2], ROWS])
+def test_rows_are_told_as_the_whole_object_would_be(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, terminal: bool, rows: list[dict[str, object]]
+) -> None:
+    told = []
+    app: Any = SimpleNamespace(json=True)
+    for apart in (False, True):
+        shown = Shown(encoding, terminal)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", shown)
+            if apart:
+                output.emit_rows(app, "rows", iter(rows), lambda _: None)
+            else:
+                output.emit(app, {"rows": rows}, pytest.fail)
+        told.append(shown.buffer.getvalue())  # type: ignore[attr-defined]
+    assert told[0] == told[1]
+    assert told[0].endswith(b"}\n")

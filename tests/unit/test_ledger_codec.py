@@ -141,3 +141,17 @@ def test_the_event_table_refuses(event: Event, said: str) -> None:
     assert said in violations(event)
     with pytest.raises(ValueError, match=said.split(" ")[0]):
         apply(ledger(), event)
+
+
+def test_long_texts_of_records_are_not_kept() -> None:
+    """A ledger that somebody pushes may hold a megabyte in each record."""
+    before = codec._short_text.cache_info().currsize  # type: ignore[attr-defined]
+    for number in range(20):
+        long = f"id: gt-1\nconflict: {'x' * 1000}{number}\n".encode()
+        assert codec.read_bead(long, "x").conflict == f"{'x' * 1000}{number}"
+    assert codec._short_text.cache_info().currsize <= before + 1  # type: ignore[attr-defined]
+
+
+def test_a_record_that_is_too_large_is_refused() -> None:
+    with pytest.raises(BadFiles, match="allowed are"):
+        codec.read_bead(codec.bead_bytes(BeadRecord("gt-1", conflict="a: b " * 300_000)), "beads/00/gt-1.yaml")

@@ -17,7 +17,8 @@ PLACES = (
     ".convoy/config.yaml", ".convoy/beads/gt-a.yaml", ".convoy/beads/gt-b.yaml", ".convoy/beads/x/gt-b.yaml",
     ".convoy/beads/gt-c.yaml", ".convoy/beads/GT-C.yaml", ".convoy/archive/gt-a.yaml", ".convoy/convoys/hq-cv-1.yaml",
     ".convoy/convoys/gt-c.yaml", ".convoy/archive/convoys/hq-cv-1.yaml", ".convoy/plans/hq-cv-1.yaml",
-    ".convoy/plans/hq-cv-2.yaml", ".convoy/beads/notes.md", ".convoy/beads/gt-d.yml", ".convoy",
+    ".convoy/plans/hq-cv-2.yaml", ".convoy/plans/x/hq-cv-3.yaml", ".convoy/beads/notes.md", ".convoy/beads/gt-d.yml",
+    ".convoy",
 )  # fmt: skip
 TEXTS = ("id: {0}\ntitle: One\n", "id: {0}\ntitle: Two\nstatus: closed\n", "id: {0}\n", "id: other\ntitle: One\n")
 Files = Mapping[str, str]
