@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ def give(place: Path, user: int) -> None:
 
 
 _PASSING = ("COMMIT_EDITMSG", ".lock", "lock", "gitconvoy-edit.lock")
+_CACHES = re.compile("(index|outline)-[0-9a-f]+")
+"""What was read, for the next command: nobody misses it."""
 
 
 def state(here: TownHelper) -> tuple[object, ...]:
@@ -65,7 +68,7 @@ def state(here: TownHelper) -> tuple[object, ...]:
     files = {
         str(path.relative_to(here.path)): path.read_bytes()
         for path in here.path.rglob("*")
-        if path.is_file() and "objects" not in path.parts and "index-" not in path.name and path.name not in _PASSING
+        if path.is_file() and "objects" not in path.parts and path.name not in _PASSING and not _CACHES.match(path.name)
     }
     return here.repo.git("for-each-ref"), files
 
