@@ -60,7 +60,8 @@ class Shape:
             elif part:
                 length += 1
                 found[part] = length
-            for other in self.before[self.ends[at - 1] if at else 0 : self.ends[at]]:
+            begin, end = self.ends[at - 1] if at else 0, self.ends[at]
+            for other in self.before[begin:end] if begin < end else ():  # most have none
                 if longest[other] < length:
                     longest[other] = length
         return found

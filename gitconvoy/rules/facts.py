@@ -112,11 +112,13 @@ class Facts:
     def _tracking(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
         for convoy_id in sorted(self.plan.convoys):
-            if self.convoy_status(convoy_id) != CLOSED:
-                tracks = set(self.plan.convoys[convoy_id].tracks)
-                again = {bead_id: (*found[bead_id], convoy_id) for bead_id in tracks & found.keys()}
-                found.update(dict.fromkeys(tracks, (convoy_id,)))
-                found.update(again)
+            if self.convoy_status(convoy_id) == CLOSED:
+                continue
+            tracks = self.plan.convoys[convoy_id].tracks
+            again = found.keys() & set(tracks) if not found.keys().isdisjoint(tracks) else ()
+            more = {bead_id: (*found[bead_id], convoy_id) for bead_id in again}
+            found.update(dict.fromkeys(tracks, (convoy_id,)))
+            found.update(more)
         return found
 
     def tracking(self, bead_id: str) -> tuple[str, ...]:
