@@ -15,7 +15,7 @@ from gitconvoy.git.admin import real
 from gitconvoy.git.identity import identity
 from gitconvoy.git.refs import head
 from gitconvoy.git.repo import Repo
-from gitconvoy.git.run import Result
+from gitconvoy.git.run import Result, beside_others
 
 __all__ = ["Worktree", "commit_paths", "has_changes", "identity", "main_worktree", "operation_in_progress", "worktrees"]
 
@@ -49,7 +49,8 @@ def operation_in_progress(repo: Repo) -> str | None:
 def worktrees(repo: Repo) -> list[Worktree]:
     """All worktrees, the main one first. Those whose folder is gone are listed as long as git keeps them."""
     found: list[Worktree] = []
-    for block in repo.git("worktree", "list", "--porcelain").text.split("\n\n"):
+    listed = beside_others(lambda: repo.git("worktree", "list", "--porcelain"))
+    for block in listed.text.split("\n\n"):
         about = dict(line.partition(" ")[::2] for line in block.splitlines())
         if "worktree" in about:
             path = Path(about["worktree"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from gitconvoy.dataclass import dataclass
 from gitconvoy.errors import GitError
@@ -130,3 +132,26 @@ def failure(args: tuple[str, ...], result: Result) -> GitError:
         hint="git's own words say what is wrong; `git status` and `git fsck` tell more",
         code="git",
     )
+
+
+_HALF_MADE = re.compile(r"failed to read .*worktrees/.*/commondir")
+_TRIES, _PAUSE = 40, 0.05
+"""How often something is tried while another git makes a worktree, and seconds between: it takes milliseconds."""
+
+T = TypeVar("T")
+
+
+def beside_others(act: Callable[[], T]) -> T:
+    """What comes of `act`, a git command about worktrees, tried again while another process is just making one.
+
+    git writes what it knows of a worktree file by file, and whoever lists worktrees meanwhile dies of what is not there
+    yet (as does `git worktree add` itself, so that two of them at once can fail).
+    """
+    for _ in range(_TRIES):
+        try:
+            return act()
+        except GitError as error:
+            if _HALF_MADE.search(error.message) is None:
+                raise
+            time.sleep(_PAUSE)
+    return act()

@@ -12,7 +12,7 @@ from gitconvoy.git.admin import admin_dir, lock_reason, real
 from gitconvoy.git.changes import NO_HOOKS, local_changes
 from gitconvoy.git.personal import operation_in_progress
 from gitconvoy.git.repo import Repo
-from gitconvoy.git.run import Result, git
+from gitconvoy.git.run import Result, beside_others, git
 
 _SHOWN = 3
 _OWN_INDEX = "GIT_INDEX_FILE"
@@ -68,13 +68,19 @@ def add(repo: Repo, path: Path, branch: str, start_commit: str, *, reason: str =
         )
     where = Path(os.path.abspath(path))  # noqa: PTH100 - as git takes it: a link at its end is not followed
     options = ("-c", "submodule.recurse=false", "worktree", "add", "--no-track", "-b", branch, "--", str(where), start)
-    try:
-        _git(repo, *options)
-        lock(repo, where, reason)
-    except GitError as error:
-        if f"a branch named '{branch}' already exists" not in error.message:  # somebody else's, made since we looked
-            _withdraw(repo, where, branch, start)
-        raise
+
+    def make() -> None:
+        try:
+            _once(repo, *options)
+        except GitError as error:
+            if (
+                f"a branch named '{branch}' already exists" not in error.message
+            ):  # somebody else's, made since we looked
+                _withdraw(repo, where, branch, start)
+            raise
+
+    beside_others(make)
+    lock(repo, where, reason)
 
 
 def _withdraw(repo: Repo, path: Path, branch: str, start: str) -> None:
@@ -85,6 +91,10 @@ def _withdraw(repo: Repo, path: Path, branch: str, start: str) -> None:
 
 def _git(repo: Repo, *args: str, ok: tuple[int, ...] = (0,)) -> Result:
     """git about worktrees: no hook of the person runs, and the index that a hook of theirs works on is left alone."""
+    return beside_others(lambda: _once(repo, *args, ok=ok))
+
+
+def _once(repo: Repo, *args: str, ok: tuple[int, ...] = (0,)) -> Result:
     env = {name: value for name, value in repo.env.items() if name != _OWN_INDEX}
     return git(*NO_HOOKS, *args, cwd=repo.cwd, env=env, ok=ok)
 

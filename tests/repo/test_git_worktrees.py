@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from gitfixtures import GitRepo, new_repo
 
 from gitconvoy.errors import GitError, Refused
-from gitconvoy.git import worktrees
+from gitconvoy.git import personal, run, worktrees
 from gitconvoy.git.repo import Repo
 
 
@@ -89,6 +90,40 @@ def test_add(repo: GitRepo, tmp_path: Path) -> None:
     worktrees.unlock(found, linked.path)
     worktrees.unlock(found, linked.path)
     assert "locked" not in repo.git("worktree", "list", "--porcelain")
+
+
+def half_made(repo: GitRepo) -> Path:
+    """What `git worktree add` of another process has written when it has just begun."""
+    admin = repo.path / ".git/worktrees/other"
+    admin.mkdir(parents=True)
+    (admin / "gitdir").write_text("/nowhere/.git\n")
+    (admin / "HEAD").write_text("ref: refs/heads/other\n")
+    (admin / "commondir").touch()
+    return admin
+
+
+def test_add_while_another_process_adds_one(repo: GitRepo, tmp_path: Path) -> None:
+    admin = half_made(repo)
+    found = repo.run("worktree", "add", str(tmp_path / "refused"), "-b", "refused")
+    assert "commondir" in found.stderr, "git itself dies of it"
+    repo.run("branch", "-D", "refused")
+    later = threading.Timer(0.3, lambda: (admin / "commondir").write_text("../..\n"))
+    later.start()
+    made = _add(repo, tmp_path / "wt")
+    later.join()
+    assert made.git("branch", "--show-current") == "convoy/gt-1-1"
+    assert len(personal.worktrees(Repo.discover(repo.path))) == 3
+
+
+def test_what_stays_half_made_is_named(repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    half_made(repo)
+    monkeypatch.setattr(run, "_TRIES", 3)
+    with pytest.raises(GitError, match="commondir"):
+        _add(repo, tmp_path / "wt")
+    with pytest.raises(GitError, match="commondir"):
+        personal.worktrees(Repo.discover(repo.path))
+    shutil.rmtree(repo.path / ".git/worktrees")
+    assert repo.git("branch", "--list", "convoy/*") == ""
 
 
 def test_add_from_within_a_hook(repo: GitRepo, tmp_path: Path) -> None:
