@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -134,7 +133,6 @@ def failure(args: tuple[str, ...], result: Result) -> GitError:
     )
 
 
-_HALF_MADE = re.compile(r"failed to read .*worktrees/.*/commondir")
 _TRIES, _PAUSE = 40, 0.05
 """How often something is tried while another git makes a worktree, and seconds between: it takes milliseconds."""
 
@@ -151,7 +149,7 @@ def beside_others(act: Callable[[], T]) -> T:
         try:
             return act()
         except GitError as error:
-            if _HALF_MADE.search(error.message) is None:
+            if "failed to read" not in error.message or "/commondir" not in error.message:
                 raise
             time.sleep(_PAUSE)
     return act()

@@ -68,14 +68,13 @@ def add(repo: Repo, path: Path, branch: str, start_commit: str, *, reason: str =
         )
     where = Path(os.path.abspath(path))  # noqa: PTH100 - as git takes it: a link at its end is not followed
     options = ("-c", "submodule.recurse=false", "worktree", "add", "--no-track", "-b", branch, "--", str(where), start)
+    taken_since = f"a branch named '{branch}' already exists"
 
     def make() -> None:
         try:
             _once(repo, *options)
         except GitError as error:
-            if (
-                f"a branch named '{branch}' already exists" not in error.message
-            ):  # somebody else's, made since we looked
+            if taken_since not in error.message:  # else it is somebody else's branch
                 _withdraw(repo, where, branch, start)
             raise
 
